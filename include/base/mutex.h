@@ -1,0 +1,71 @@
+// std::mutex and its condition variable with clang's thread-safety annotations, so that `make lint`
+// proves which lock guards what. One lock at a time: no thread of this program ever holds two.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "base/time.h"
+
+#if defined(__clang__)
+#define RP_THREAD_ANNOTATION(x) __attribute__((x))
+#else
+#define RP_THREAD_ANNOTATION(x)
+#endif
+
+#define RP_CAPABILITY(x) RP_THREAD_ANNOTATION(capability(x))
+#define RP_SCOPED_CAPABILITY RP_THREAD_ANNOTATION(scoped_lockable)
+#define RP_GUARDED_BY(x) RP_THREAD_ANNOTATION(guarded_by(x))
+#define RP_REQUIRES(...) RP_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
+#define RP_EXCLUDES(...) RP_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
+#define RP_ACQUIRE(...) RP_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
+#define RP_RELEASE(...) RP_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
+
+namespace rp {
+
+class RP_CAPABILITY("mutex") Mutex {
+ public:
+  void Lock() RP_ACQUIRE() { mutex_.lock(); }
+  void Unlock() RP_RELEASE() { mutex_.unlock(); }
+
+ private:
+  friend class CondVar;
+  std::mutex mutex_;
+};
+
+class RP_SCOPED_CAPABILITY MutexLock {
+ public:
+  explicit MutexLock(Mutex* mutex) RP_ACQUIRE(mutex) : mutex_(mutex) { mutex_->Lock(); }
+  ~MutexLock() RP_RELEASE() { mutex_->Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex* const mutex_;
+};
+
+// Waits may wake without cause: callers loop over their condition.
+class CondVar {
+ public:
+  void Wait(Mutex* mutex) RP_REQUIRES(mutex) {
+    std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
+    condition_.wait(lock);
+    lock.release();
+  }
+
+  // Returns at `deadline` at the latest; kNever waits without a limit.
+  void WaitUntil(Mutex* mutex, TimePoint deadline) RP_REQUIRES(mutex) {
+    if (deadline == kNever) return Wait(mutex);
+    std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
+    condition_.wait_until(lock, deadline);
+    lock.release();
+  }
+
+  void NotifyOne() { condition_.notify_one(); }
+  void NotifyAll() { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
+}  // namespace rp
