@@ -1,0 +1,139 @@
+// The incremental, pure parser of a request head: HTTP/1.0 and HTTP/1.1, request line and fields up
+// to the empty line. Hides: the grammar of RFC 9112, every limit, and what makes a head ambiguous
+// enough to be refused. Whatever two servers might read differently (two lengths, a length and a
+// coding, bare CR, folded lines) is an error here, so that no second request hides in a body.
+//
+// It owns a few offsets and no memory: the bytes stay in the caller's buffer. Each connection has
+// one parser and calls Reset between requests.
+//
+// Thread safety: none; one thread at a time. Cost: O(n) in the bytes of the head however they are
+// cut into calls; no allocation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace rp::http {
+
+enum class Method : unsigned char {
+  kGet,
+  kHead,
+  kOptions,
+  kOtherKnown,  // POST PUT DELETE PATCH CONNECT TRACE
+  kUnknown,     // any other token
+};
+
+// Every limit of the HTTP side. What goes over one is an error, exactly at the limit is not. The
+// limits of the head sum up to less than 4 GiB.
+struct Limits {
+  size_t leading_empty_lines = 8;     // before the request line
+  size_t request_line_bytes = 16384;  // without its line end; RFC 9112 section 3 wants >= 8000
+  size_t header_line_bytes = 16384;   // one field line without its line end
+  size_t header_bytes = 65536;        // all field lines and the empty line, with their line ends
+  size_t header_count = 100;          // field lines
+  uint64_t body_bytes = uint64_t{1} << 20;  // the most of a request body that is skipped
+};
+
+// A head that was understood. Its views are slices of the buffer given to the call that returned
+// kDone (or constants), and live as long as that buffer stays where it is.
+struct RequestHead {
+  Method method = Method::kUnknown;
+  // Path and query, beginning with '/'; "*" for `OPTIONS *`; the authority for CONNECT. Of an
+  // absolute-form only path and query are left; an empty path is "/", without the query.
+  std::string_view target;
+  int minor_version = 1;         // 0 or 1: HTTP/1.x above is 1.1 to us
+  bool keep_alive = false;       // the client lets the connection persist (RFC 9112 section 9.3)
+  bool expect_continue = false;  // a 1.1 client waits for 100 before it sends the body it announced
+  bool chunked = false;          // the body is chunked; content_length is 0 then
+  uint64_t content_length = 0;
+  std::string_view authorization;  // the raw value, or empty
+
+  bool has_body() const { return chunked || content_length != 0; }
+};
+
+enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
+
+enum class HeadError : unsigned char;
+
+class RequestParser {
+ public:
+  // `limits` must outlive the parser.
+  explicit RequestParser(const Limits& limits);
+  explicit RequestParser(const Limits&&) = delete;
+
+  // `buffer` is everything received for this request so far, from its first byte: it may have moved
+  // since the last call, and grown, but its earlier bytes are unchanged. Bytes behind the head are
+  // left alone.
+  //
+  // kDone: *head is filled in and consumed() tells its size; call Reset before the next request.
+  // kNeedMore: call again with more. kError: answer error_status() and close; every further call
+  // says kError too. An error is reported as soon as its line is complete or over its limit; the
+  // same bytes give the same answer however they are cut.
+  [[nodiscard]] ParseStatus Parse(std::string_view buffer, RequestHead* head);
+
+  // After kDone: bytes of the head, from the first byte of `buffer` to its empty line inclusive.
+  size_t consumed() const { return line_start_; }
+
+  // After kError: 400, 414, 431, 501 (unknown transfer coding) or 505, and one line saying why.
+  int error_status() const;
+  std::string_view error_text() const;
+
+  // True once a byte was seen that is not part of a leading empty line: from then on a client that
+  // stops owes us the rest (408), before that it is merely idle.
+  bool started() const { return started_; }
+
+  void Reset() { *this = RequestParser(*limits_); }
+
+ private:
+  enum class State : unsigned char { kRequestLine, kFields, kDone };
+
+  HeadError CheckLimits(size_t line_bytes, size_t end) const;
+  HeadError TakeLine(std::string_view line);
+  HeadError TakeRequestLine(std::string_view line);
+  HeadError TakeTarget(std::string_view method, std::string_view target, size_t offset);
+  HeadError TakeField(std::string_view line);
+  HeadError TakeKnownField(std::string_view name, std::string_view value, size_t offset);
+  HeadError TakeHost(std::string_view value);
+  HeadError TakeContentLength(std::string_view value);
+  void TakeConnection(std::string_view value);
+  void TakeExpect(std::string_view value);
+  void TakeTransferEncoding(std::string_view value);
+  HeadError Finish();
+  void Fill(std::string_view buffer, RequestHead* head) const;
+
+  const Limits* limits_;
+  uint64_t content_length_ = 0;
+
+  // Offsets into the buffer, which may move between two calls.
+  uint32_t line_start_ = 0;    // the line being collected; after kDone the end of the head
+  uint32_t scanned_ = 0;       // there is no LF from line_start_ up to here
+  uint32_t fields_start_ = 0;  // the end of the request line
+  uint32_t target_start_ = 0;
+  uint32_t target_bytes_ = 0;  // 0: the target is "/"
+  uint32_t authorization_start_ = 0;
+  uint32_t authorization_bytes_ = 0;
+  uint32_t line_count_ = 0;  // leading empty lines, then field lines
+
+  State state_ = State::kRequestLine;
+  HeadError error_{};
+  Method method_ = Method::kUnknown;
+  unsigned char minor_version_ = 1;
+  bool started_ : 1 = false;
+  bool has_host_ : 1 = false;
+  bool has_content_length_ : 1 = false;
+  bool has_transfer_encoding_ : 1 = false;
+  bool has_authorization_ : 1 = false;
+  bool says_close_ : 1 = false;
+  bool says_keep_alive_ : 1 = false;
+  bool expects_continue_ : 1 = false;
+  bool has_chunked_ : 1 = false;       // "chunked" is among the transfer codings
+  bool chunked_twice_ : 1 = false;     // more than once
+  bool chunked_is_last_ : 1 = false;   // the final one
+  bool has_other_coding_ : 1 = false;  // there are others
+};
+
+// One lives in every connection.
+static_assert(sizeof(RequestParser) <= 64);
+
+}  // namespace rp::http
