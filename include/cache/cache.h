@@ -1,0 +1,93 @@
+// Cache: keys and values in memory, bounded by count and bytes, least recently used first out, each
+// with a deadline.
+//
+// 64 stripes share exact limits. A slot is reserved before an insert by compare-and-swap, so the
+// count never passes the capacity, not even for an instant. Each stripe publishes the stamp of its
+// tail; the least of the 64 is the least recently used key of all, so eviction is exact LRU
+// although no lock spans stripes. For one client it is exact to the last miss; with several, up to
+// the order of overlapping requests.
+//
+// Owned by the server. It knows neither Redis nor sockets, and time is an argument: `now` of each
+// call should come from one clock reading per request.
+//
+// Thread safety: any thread. Cost: Get O(1); a store O(64 + log n).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "cache/stripe.h"
+
+namespace rp::cache {
+
+struct CacheOptions {
+  uint64_t capacity = 100'000;                // keys; 0 caches nothing
+  uint64_t memory_bytes = 0;                  // as ChargeBytes counts; 0 is no limit
+  uint64_t value_bytes = 1 << 20;             // a larger value is not cached
+  Duration expire = std::chrono::minutes(2);  // of non-use; 0 is never
+};
+
+struct CacheStats : StripeStats {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+};
+
+class Cache {
+ public:
+  explicit Cache(const CacheOptions& options);
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // The live value of the key, now the most recently used, or none.
+  [[nodiscard]] EntryRef Get(uint64_t hash, std::string_view key, TimePoint now);
+
+  // For a key that Get did not find; see Stripe. REQUIRES: candidate's hash, key_bytes and deadline
+  // are set.
+  [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                      TimePoint now, EntryRef* hit);
+
+  struct Finished {
+    Waiter* waiters;
+    TimePoint deadline;  // of the entry, if it was stored and can expire; else kNever
+  };
+  // Ends the flight; from now on the next miss of its key starts another. `entry`, if any, is
+  // stored unless the limits leave it no room.
+  [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now);
+
+  // Ends a flight that nobody waits for any more; false when somebody joined after all.
+  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
+
+  // Takes out the key if it is there.
+  void Erase(uint64_t hash, std::string_view key);
+
+  // Frees entries whose time is over, about `budget` of them at most, and returns when to come
+  // again: `now` when the budget ended first, kNever when nothing can expire.
+  [[nodiscard]] TimePoint Sweep(TimePoint now, int budget);
+
+  // The earliest bound of a deadline, kNever when nothing can expire.
+  [[nodiscard]] TimePoint NextDeadline() const;
+
+  // The counts may be of slightly different moments.
+  [[nodiscard]] CacheStats stats();
+
+ private:
+  static constexpr int kStripeBits = 6;
+  static constexpr size_t kStripes = size_t{1} << kStripeBits;
+
+  [[nodiscard]] static size_t StripeIndex(uint64_t hash) { return hash >> (64 - kStripeBits); }
+  [[nodiscard]] bool Reserve(uint64_t charge_bytes);
+  [[nodiscard]] bool EvictOne();
+  // Gives back the room of an entry that has left its stripe.
+  void Release(const EntryRef& entry);
+
+  const CacheOptions options_;
+  std::atomic<uint64_t> count_ = 0;
+  std::atomic<uint64_t> bytes_ = 0;
+  alignas(64) std::array<std::atomic<TimePoint>, kStripes> oldest_use_;
+  alignas(64) std::array<std::atomic<TimePoint>, kStripes> next_deadline_;
+  std::array<Stripe, kStripes> stripes_;
+};
+
+}  // namespace rp::cache

@@ -1,0 +1,97 @@
+// One cached key with its value: a single malloc block of header, key bytes and value bytes.
+//
+// The bytes never change once created, so that a response can write them straight from here while
+// the cache goes on. An entry is counted: the cache holds one reference, every response being
+// written one more; whoever drops the last frees it, which is why a reader that is slower than the
+// eviction costs no copy. The link, stamp and heap fields belong to the stripe that holds the entry
+// and are touched only under its lock.
+//
+// Thread safety: the bytes and the reference count, any thread; the rest, under the stripe's lock.
+// Cost: kEntryHeaderBytes over key and value, and malloc's own 8 bytes and rounding to 16.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "base/time.h"
+
+namespace rp::cache {
+
+inline constexpr uint32_t kNotInHeap = 0xffffffff;
+
+struct Entry {
+  // Neighbours in the stripe's list; the head was used last.
+  Entry* lru_prev;
+  Entry* lru_next;
+  TimePoint last_use;
+  // When the entry ends however often it is used: its TTL in Redis, -max-age. kNever for neither.
+  TimePoint hard_deadline;
+  uint32_t tag;         // the low half of the key's hash: the position in the stripe's table
+  uint32_t heap_index;  // kNotInHeap for an entry that cannot expire
+  std::atomic<uint32_t> references;
+  uint32_t fetched_ticks;  // see AgeSeconds
+  uint32_t key_bytes;
+  uint32_t value_bytes;
+  // Key and value bytes follow from here on, over the end of the struct.
+  char bytes[8];
+
+  [[nodiscard]] std::string_view key() const { return {data(), key_bytes}; }
+  [[nodiscard]] std::string_view value() const { return {data() + key_bytes, value_bytes}; }
+  [[nodiscard]] const char* data() const;
+
+  // Whole seconds since Redis was asked for the value, to a sixteenth of a second and never too
+  // many.
+  [[nodiscard]] int64_t AgeSeconds(TimePoint now) const;
+};
+
+// A counted reference to an entry, or none.
+class EntryRef {
+ public:
+  EntryRef() = default;
+  EntryRef(EntryRef&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryRef(const EntryRef& other) : entry_(other.entry_) { Pin(); }
+  EntryRef& operator=(EntryRef other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~EntryRef() { Unpin(); }
+
+  // Takes over a reference that `entry` already counts.
+  static EntryRef Adopt(Entry* entry) {
+    EntryRef reference;
+    reference.entry_ = entry;
+    return reference;
+  }
+  // Counts one more reference.
+  static EntryRef Share(Entry* entry) {
+    EntryRef reference = Adopt(entry);
+    reference.Pin();
+    return reference;
+  }
+
+  explicit operator bool() const { return entry_ != nullptr; }
+  Entry* get() const { return entry_; }
+  Entry* operator->() const { return entry_; }
+  [[nodiscard]] Entry* Release() { return std::exchange(entry_, nullptr); }
+
+ private:
+  // A new reference is made from one that exists, which keeps the entry alive: no order is needed.
+  void Pin() {
+    if (entry_ != nullptr) entry_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  void Unpin();
+
+  Entry* entry_ = nullptr;
+};
+
+// An entry outside any cache with one reference, or none when memory is short. `hash` is the key's;
+// `fetched_at` is when Redis was asked. REQUIRES: key and value below 4 GiB each.
+[[nodiscard]] EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
+                                 TimePoint fetched_at, TimePoint hard_deadline);
+
+// What an entry costs in memory: its block and its share of table and heap.
+[[nodiscard]] uint64_t ChargeBytes(uint64_t key_bytes, uint64_t value_bytes);
+
+}  // namespace rp::cache

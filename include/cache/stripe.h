@@ -1,0 +1,126 @@
+// Stripe: one sixty-fourth of the cache under one mutex: a table, a list by last use, a heap by
+// deadline, and the fetches under way for keys that are missing.
+//
+// Owned by Cache, which chooses the stripe by the key's hash and keeps the counts that span
+// stripes. A stripe publishes the stamp of its least recently used entry and the bound of its
+// earliest deadline in two atomics of Cache, so that eviction and sweep find the right stripe
+// without a lock.
+//
+// Invariants, under the lock:
+//   * The list is sorted by last_use: a stamp is never earlier than the head's, even when a
+//   thread's clock reading is
+//     older than its turn at the lock.
+//   * Every entry is in table and list; it is in the heap just when it can expire, with a bound not
+//   after its deadline.
+//   * There is at most one attached flight for a key, and no flight is attached while the key has a
+//   live entry.
+// Nothing is freed, logged or called back under the lock: what leaves comes back to the caller as
+// EntryRefs or as a chain linked by lru_next. No stripe's lock is ever taken while another is held.
+//
+// Thread safety: any thread. Cost: a hit is O(1); insert, evict and expire are O(log n).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/mutex.h"
+#include "cache/entry.h"
+#include "cache/expiry_heap.h"
+#include "cache/flat_table.h"
+
+namespace rp::cache {
+
+// Something that waits for a flight; the owner derives from it.
+struct Waiter {
+  Waiter* next_waiter = nullptr;
+};
+
+// One fetch under way for a key that is not in the cache, and all who wait for it. The owner
+// derives from it, keeps it alive until Finish or TryAbandon gives the waiters back, and sets
+// `deadline` to where the fetch keeps its own: the stripe moves it later, under its lock, when a
+// later waiter joins.
+struct Flight {
+  uint64_t hash = 0;
+  uint32_t tag = 0;
+  std::string key_bytes;
+  std::atomic<TimePoint>* deadline = nullptr;
+  // Under the stripe's lock:
+  Waiter* waiters = nullptr;
+
+  [[nodiscard]] std::string_view key() const { return key_bytes; }
+};
+
+// Who asks first starts the flight and sends the GET; who comes later joins it.
+enum class Admission { kHit, kJoined, kStarted };
+
+struct StripeStats {
+  uint64_t hits = 0;
+  uint64_t misses = 0;
+  uint64_t evictions = 0;
+  uint64_t expirations = 0;
+};
+
+// What a stripe publishes. Readers take it as a hint and look again under the lock.
+struct Published {
+  std::atomic<TimePoint>* oldest_use;     // kNever: no entries
+  std::atomic<TimePoint>* next_deadline;  // kNever: nothing expires
+};
+
+class alignas(64) Stripe {
+ public:
+  // `expire` 0 means that non-use ends nothing.
+  void Init(Published published, Duration expire);
+
+  // The live entry, now the most recently used, or none. An entry whose time is over is unlinked
+  // into `expired`.
+  [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired);
+
+  // As Get; but without a live entry `waiter` joins the key's flight, or `candidate` becomes that
+  // flight with `waiter` as its first. The flight's deadline is then at least `deadline`.
+  [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                      TimePoint now, EntryRef* hit, EntryRef* expired);
+
+  // Detaches the flight, stores `entry` if there is one, and gives back who waited. `*deadline`
+  // becomes that of the stored entry (kNever for none); an older entry of the same key goes to
+  // `replaced`.
+  [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef entry, TimePoint now, TimePoint* deadline,
+                               EntryRef* replaced);
+
+  // Detaches the flight if its deadline has passed, else returns false: somebody joined just now.
+  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
+
+  // Takes out the least recently used entry if its stamp is not later than `stamp`.
+  [[nodiscard]] EntryRef EvictTail(TimePoint stamp);
+
+  // Looks at up to `budget` entries whose bound has passed. Those that ended come back as a chain.
+  [[nodiscard]] Entry* Sweep(TimePoint now, int budget);
+
+  // Takes out `key` if it is there.
+  [[nodiscard]] EntryRef Erase(uint32_t tag, std::string_view key);
+
+  [[nodiscard]] StripeStats stats();
+
+ private:
+  [[nodiscard]] TimePoint DeadlineOf(const Entry* entry) const RP_REQUIRES(mutex_);
+  [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
+      RP_REQUIRES(mutex_);
+  void LinkFront(Entry* entry) RP_REQUIRES(mutex_);
+  void UnlinkFromList(Entry* entry) RP_REQUIRES(mutex_);
+  [[nodiscard]] TimePoint Insert(Entry* entry, TimePoint now) RP_REQUIRES(mutex_);
+  [[nodiscard]] EntryRef Remove(Entry* entry) RP_REQUIRES(mutex_);
+  void PublishTail() RP_REQUIRES(mutex_);
+  void PublishDeadline() RP_REQUIRES(mutex_);
+
+  Mutex mutex_;
+  FlatTable<Entry> entries_ RP_GUARDED_BY(mutex_);
+  FlatTable<Flight> flights_ RP_GUARDED_BY(mutex_);
+  Entry* head_ RP_GUARDED_BY(mutex_) = nullptr;
+  Entry* tail_ RP_GUARDED_BY(mutex_) = nullptr;
+  ExpiryHeap heap_ RP_GUARDED_BY(mutex_);
+  StripeStats stats_ RP_GUARDED_BY(mutex_);
+  Duration expire_ RP_GUARDED_BY(mutex_) = Duration::zero();
+  Published published_ RP_GUARDED_BY(mutex_) = {};
+};
+
+}  // namespace rp::cache

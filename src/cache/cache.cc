@@ -1,0 +1,156 @@
+#include "cache/cache.h"
+
+#include <algorithm>
+
+namespace rp::cache {
+namespace {
+
+constexpr int kPopsPerLock = 128;
+// After this many lost races for the oldest key, whatever tail is found has to go.
+constexpr int kEvictionTries = 8;
+
+// Adds `amount` unless the sum would pass `limit`: other threads never see it beyond, not even for
+// an instant.
+bool AddIfWithin(std::atomic<uint64_t>* counter, uint64_t amount, uint64_t limit) {
+  uint64_t current = counter->load(std::memory_order_relaxed);
+  while (amount <= limit && current <= limit - amount) {
+    // Relaxed: the counter only counts; the stripes' locks order the entries.
+    if (counter->compare_exchange_weak(current, current + amount, std::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+uint64_t ChargeOf(const EntryRef& entry) {
+  return ChargeBytes(entry->key_bytes, entry->value_bytes);
+}
+
+}  // namespace
+
+Cache::Cache(const CacheOptions& options) : options_(options) {
+  for (size_t i = 0; i < kStripes; ++i) {
+    stripes_[i].Init({&oldest_use_[i], &next_deadline_[i]}, options_.expire);
+  }
+}
+
+Cache::~Cache() {
+  while (EvictOne()) {
+  }
+}
+
+EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now) {
+  EntryRef expired;
+  EntryRef entry = stripes_[StripeIndex(hash)].Get(static_cast<uint32_t>(hash), key, now, &expired);
+  if (expired) Release(expired);
+  return entry;
+}
+
+Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
+                             EntryRef* hit) {
+  EntryRef expired;
+  candidate->tag = static_cast<uint32_t>(candidate->hash);
+  const Admission admission = stripes_[StripeIndex(candidate->hash)].JoinOrStart(
+      candidate, waiter, deadline, now, hit, &expired);
+  if (expired) Release(expired);
+  return admission;
+}
+
+Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now) {
+  if (entry && (entry->value_bytes > options_.value_bytes || !Reserve(ChargeOf(entry)))) entry = {};
+  EntryRef replaced;
+  TimePoint deadline = kNever;
+  Waiter* waiters = stripes_[StripeIndex(flight->hash)].Finish(flight, std::move(entry), now,
+                                                               &deadline, &replaced);
+  if (replaced) Release(replaced);
+  return {waiters, deadline};
+}
+
+bool Cache::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
+  return stripes_[StripeIndex(flight->hash)].TryAbandon(flight, now, waiters);
+}
+
+void Cache::Erase(uint64_t hash, std::string_view key) {
+  const EntryRef erased = stripes_[StripeIndex(hash)].Erase(static_cast<uint32_t>(hash), key);
+  if (erased) Release(erased);
+}
+
+TimePoint Cache::Sweep(TimePoint now, int budget) {
+  for (size_t i = 0; i < kStripes; ++i) {
+    while (next_deadline_[i].load(std::memory_order_relaxed) <= now) {
+      if (budget <= 0) return now;
+      budget -= kPopsPerLock;
+      Entry* ended = stripes_[i].Sweep(now, kPopsPerLock);
+      while (ended != nullptr) {
+        Entry* next = ended->lru_next;
+        Release(EntryRef::Adopt(ended));
+        ended = next;
+      }
+    }
+  }
+  return NextDeadline();
+}
+
+TimePoint Cache::NextDeadline() const {
+  TimePoint earliest = kNever;
+  for (const auto& deadline : next_deadline_)
+    earliest = std::min(earliest, deadline.load(std::memory_order_relaxed));
+  return earliest;
+}
+
+CacheStats Cache::stats() {
+  CacheStats sum;
+  for (Stripe& stripe : stripes_) {
+    const StripeStats part = stripe.stats();
+    sum.hits += part.hits;
+    sum.misses += part.misses;
+    sum.evictions += part.evictions;
+    sum.expirations += part.expirations;
+  }
+  sum.entries = count_.load(std::memory_order_relaxed);
+  sum.bytes = bytes_.load(std::memory_order_relaxed);
+  return sum;
+}
+
+bool Cache::Reserve(uint64_t charge_bytes) {
+  const uint64_t memory_limit = options_.memory_bytes == 0 ? UINT64_MAX : options_.memory_bytes;
+  // A value that fits nowhere must not empty the cache in the attempt.
+  if (options_.capacity == 0 || charge_bytes > memory_limit) return false;
+  while (!AddIfWithin(&count_, 1, options_.capacity)) {
+    if (!EvictOne()) return false;
+  }
+  while (!AddIfWithin(&bytes_, charge_bytes, memory_limit)) {
+    if (!EvictOne()) {
+      count_.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Cache::EvictOne() {
+  for (int attempt = 0;; ++attempt) {
+    size_t oldest = 0;
+    TimePoint stamp = kNever;
+    for (size_t i = 0; i < kStripes; ++i) {
+      const TimePoint use = oldest_use_[i].load(std::memory_order_relaxed);
+      if (use < stamp) {
+        stamp = use;
+        oldest = i;
+      }
+    }
+    // Every slot is reserved for an insert that is still under way.
+    if (stamp == kNever) return false;
+    const EntryRef evicted = stripes_[oldest].EvictTail(attempt < kEvictionTries ? stamp : kNever);
+    if (evicted) {
+      Release(evicted);
+      return true;
+    }
+  }
+}
+
+void Cache::Release(const EntryRef& entry) {
+  count_.fetch_sub(1, std::memory_order_relaxed);
+  bytes_.fetch_sub(ChargeOf(entry), std::memory_order_relaxed);
+}
+
+}  // namespace rp::cache

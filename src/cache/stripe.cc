@@ -1,0 +1,184 @@
+#include "cache/stripe.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace rp::cache {
+
+void Stripe::Init(Published published, Duration expire) {
+  MutexLock lock(&mutex_);
+  published_ = published;
+  expire_ = expire;
+  PublishTail();
+  PublishDeadline();
+}
+
+EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
+  MutexLock lock(&mutex_);
+  EntryRef entry = Use(tag, key, now, expired);
+  // A miss is counted when it joins or starts a flight.
+  if (entry) ++stats_.hits;
+  return entry;
+}
+
+Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
+                              EntryRef* hit, EntryRef* expired) {
+  MutexLock lock(&mutex_);
+  *hit = Use(candidate->tag, candidate->key(), now, expired);
+  if (*hit) {
+    ++stats_.hits;
+    return Admission::kHit;
+  }
+  ++stats_.misses;
+  Flight* flight = flights_.Find(candidate->tag, candidate->key());
+  const Admission admission = flight != nullptr ? Admission::kJoined : Admission::kStarted;
+  if (flight == nullptr) {
+    flight = candidate;
+    flights_.Insert(flight);
+  }
+  waiter->next_waiter = flight->waiters;
+  flight->waiters = waiter;
+  // Only writers under this lock move it; the fetcher that reads it without the lock sees one value
+  // or the other.
+  if (flight->deadline->load(std::memory_order_relaxed) < deadline) {
+    flight->deadline->store(deadline, std::memory_order_relaxed);
+  }
+  return admission;
+}
+
+Waiter* Stripe::Finish(Flight* flight, EntryRef entry, TimePoint now, TimePoint* deadline,
+                       EntryRef* replaced) {
+  MutexLock lock(&mutex_);
+  flights_.Erase(flight);
+  if (entry) {
+    Entry* old = entries_.Find(flight->tag, flight->key());
+    if (old != nullptr) *replaced = Remove(old);
+    *deadline = Insert(entry.Release(), now);
+  }
+  return std::exchange(flight->waiters, nullptr);
+}
+
+bool Stripe::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
+  MutexLock lock(&mutex_);
+  if (flight->deadline->load(std::memory_order_relaxed) > now) return false;
+  flights_.Erase(flight);
+  *waiters = std::exchange(flight->waiters, nullptr);
+  return true;
+}
+
+EntryRef Stripe::EvictTail(TimePoint stamp) {
+  MutexLock lock(&mutex_);
+  if (tail_ == nullptr || tail_->last_use > stamp) return {};
+  ++stats_.evictions;
+  return Remove(tail_);
+}
+
+Entry* Stripe::Sweep(TimePoint now, int budget) {
+  MutexLock lock(&mutex_);
+  Entry* ended = nullptr;
+  for (; budget > 0 && heap_.top_bound() <= now; --budget) {
+    Entry* entry = heap_.top();
+    const TimePoint deadline = DeadlineOf(entry);
+    if (deadline > now) {
+      heap_.PostponeTop(deadline);
+      continue;
+    }
+    ++stats_.expirations;
+    entry = Remove(entry).Release();
+    entry->lru_next = ended;
+    ended = entry;
+  }
+  PublishDeadline();
+  return ended;
+}
+
+EntryRef Stripe::Erase(uint32_t tag, std::string_view key) {
+  MutexLock lock(&mutex_);
+  Entry* entry = entries_.Find(tag, key);
+  return entry == nullptr ? EntryRef() : Remove(entry);
+}
+
+StripeStats Stripe::stats() {
+  MutexLock lock(&mutex_);
+  return stats_;
+}
+
+TimePoint Stripe::DeadlineOf(const Entry* entry) const {
+  if (expire_ == Duration::zero()) return entry->hard_deadline;
+  return std::min(entry->hard_deadline, DeadlineAfter(entry->last_use, expire_));
+}
+
+EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
+  Entry* entry = entries_.Find(tag, key);
+  if (entry == nullptr) return {};
+  if (DeadlineOf(entry) <= now) {
+    ++stats_.expirations;
+    *expired = Remove(entry);
+    return {};
+  }
+  entry->last_use = std::max(now, head_->last_use);
+  if (entry != head_) {
+    UnlinkFromList(entry);
+    LinkFront(entry);
+  } else if (entry == tail_) {
+    PublishTail();
+  }
+  return EntryRef::Share(entry);
+}
+
+void Stripe::LinkFront(Entry* entry) {
+  entry->lru_prev = nullptr;
+  entry->lru_next = head_;
+  if (head_ != nullptr) head_->lru_prev = entry;
+  head_ = entry;
+  if (tail_ == nullptr) {
+    tail_ = entry;
+    PublishTail();
+  }
+}
+
+void Stripe::UnlinkFromList(Entry* entry) {
+  if (entry->lru_next != nullptr) entry->lru_next->lru_prev = entry->lru_prev;
+  if (entry->lru_prev != nullptr) entry->lru_prev->lru_next = entry->lru_next;
+  if (entry == head_) head_ = entry->lru_next;
+  if (entry == tail_) {
+    tail_ = entry->lru_prev;
+    PublishTail();
+  }
+}
+
+TimePoint Stripe::Insert(Entry* entry, TimePoint now) {
+  entry->last_use = head_ == nullptr ? now : std::max(now, head_->last_use);
+  entries_.Insert(entry);
+  LinkFront(entry);
+  const TimePoint deadline = DeadlineOf(entry);
+  if (deadline != kNever) {
+    heap_.Push(entry, deadline);
+    if (heap_.top() == entry) PublishDeadline();
+  }
+  return deadline;
+}
+
+EntryRef Stripe::Remove(Entry* entry) {
+  RP_CHECK(entries_.Erase(entry));
+  UnlinkFromList(entry);
+  heap_.Erase(entry);
+  PublishDeadline();
+  return EntryRef::Adopt(entry);
+}
+
+// Relaxed: a reader acts on what it sees only after it has looked again under the lock.
+void Stripe::PublishTail() {
+  published_.oldest_use->store(tail_ == nullptr ? kNever : tail_->last_use,
+                               std::memory_order_relaxed);
+}
+
+void Stripe::PublishDeadline() {
+  const TimePoint bound = heap_.top_bound();
+  if (published_.next_deadline->load(std::memory_order_relaxed) != bound) {
+    published_.next_deadline->store(bound, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace rp::cache
