@@ -1,0 +1,108 @@
+#include "net/socket.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace rp::net {
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
+
+std::string Printable(const HostPort& address) {
+  const bool is_ipv6 = address.host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+// Returns no socket and sets errno on failure.
+UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes) {
+  const int on = 1;
+  const int off = 0;
+  UniqueFd fd(socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return {};
+  const bool listening =
+      setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+      (address->sa_family != AF_INET6 ||
+       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
+      bind(fd.get(), address, address_bytes) == 0 && listen(fd.get(), kBacklog) == 0;
+  if (!listening) {
+    const int error = errno;
+    fd.Reset();
+    errno = error;
+  }
+  return fd;
+}
+
+Result<UniqueFd> ListenEverywhere(const HostPort& address) {
+  sockaddr_in6 any6{};
+  any6.sin6_family = AF_INET6;
+  any6.sin6_addr = in6addr_any;
+  any6.sin6_port = htons(address.port);
+  UniqueFd fd = ListenOn(reinterpret_cast<const sockaddr*>(&any6), sizeof(any6));
+  if (!fd && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {  // a machine without IPv6
+    sockaddr_in any4{};
+    any4.sin_family = AF_INET;
+    any4.sin_addr.s_addr = htonl(INADDR_ANY);
+    any4.sin_port = htons(address.port);
+    fd = ListenOn(reinterpret_cast<const sockaddr*>(&any4), sizeof(any4));
+  }
+  if (!fd) {
+    return Error{ErrorCode::kUnavailable,
+                 "cannot listen on " + Printable(address) + ": " + std::strerror(errno)};
+  }
+  return fd;
+}
+
+}  // namespace
+
+Result<UniqueFd> Listen(const HostPort& address) {
+  if (address.host.empty()) return ListenEverywhere(address);
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int status =
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (status != 0) {
+    return Error{ErrorCode::kUnavailable,
+                 "cannot listen on " + Printable(address) + ": " + gai_strerror(status)};
+  }
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
+  int error = 0;
+  for (const addrinfo* candidate = found; candidate != nullptr; candidate = candidate->ai_next) {
+    UniqueFd fd = ListenOn(candidate->ai_addr, candidate->ai_addrlen);
+    if (fd) return fd;
+    error = errno;
+  }
+  return Error{ErrorCode::kUnavailable,
+               "cannot listen on " + Printable(address) + ": " + std::strerror(error)};
+}
+
+std::string LocalName(int socket_fd) {
+  sockaddr_storage storage{};
+  socklen_t storage_bytes = sizeof(storage);
+  char host[INET6_ADDRSTRLEN] = "?";
+  if (getsockname(socket_fd, reinterpret_cast<sockaddr*>(&storage), &storage_bytes) != 0)
+    return "?";
+  if (storage.ss_family == AF_INET) {
+    const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&storage);
+    inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof(host));
+    return Printable({host, ntohs(ipv4->sin_port)});
+  }
+  if (storage.ss_family == AF_INET6) {
+    const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(&storage);
+    inet_ntop(AF_INET6, &ipv6->sin6_addr, host, sizeof(host));
+    return Printable({host, ntohs(ipv6->sin6_port)});
+  }
+  return "?";
+}
+
+}  // namespace rp::net
