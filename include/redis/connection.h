@@ -1,0 +1,107 @@
+// One connection to Redis: hides hiredis, resolving, the set-up of a connection and waiting with a
+// deadline. Whoever connects owns it and drives it: Append commands, Flush them, read one reply for
+// each, in order.
+//
+// hiredis is used as an encoder, a buffer and a reply parser only. The socket and every wait are
+// ours, because hiredis's own time limit is per system call (a reply that drips outlives it), it
+// resolves names outside of any limit, and it tries one address only. A connection that failed is
+// never revived: destroy it and connect anew.
+//
+// Thread safety: one thread at a time. Signals must be blocked in that thread, SIGPIPE among them:
+// hiredis writes without MSG_NOSIGNAL.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "redis/endpoint.h"
+
+struct redisContext;
+struct redisReply;
+
+namespace rp::redis {
+
+struct ConnectOptions {
+  Endpoint endpoint;
+  int database = 0;
+  std::string username;  // empty: the default user
+  std::string password;
+};
+
+struct ReplyDeleter {
+  void operator()(redisReply* reply) const;
+};
+using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
+
+// What an error reply, without its '-', means for a request. Decided by its first word:
+// https://redis.io/docs/reference/protocol-spec/#simple-errors.
+ErrorCode ClassifyErrorReply(std::string_view text);
+
+// Failures of the functions below carry one of these codes:
+//   kTimeout      the deadline passed. The connection is still in step: the call may be repeated
+//                 with a later deadline and goes on where it was.
+//   kBusy         the interrupt descriptor became readable.
+//   kUnavailable  the connection was closed or reset.
+//   kProtocol     what came is not RESP.
+class Connection {
+ public:
+  // Resolves, connects to one address after another, authenticates, selects the database and
+  // requires an answer to PING: a stopped Redis still accepts connections. All but the resolving
+  // ends by `deadline`. Besides the codes above: kAuth when the credentials are refused or missing,
+  // kBusy while Redis is loading, full or without its master, kUpstream for any other refusal.
+  // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
+  // readable; -1 for none.
+  static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
+                                                     TimePoint deadline, int interrupt_fd);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Queues a command for the next Flush. The arguments are bytes, and copied.
+  void Append(std::span<const std::string_view> arguments);
+  void Append(std::initializer_list<std::string_view> arguments) {
+    Append(std::span(arguments.begin(), arguments.size()));
+  }
+
+  // Sends all that was appended.
+  Result<void> Flush(TimePoint deadline);
+
+  // The next reply; an error reply is a reply.
+  Result<Reply> ReadReply(TimePoint deadline);
+
+  // Whether a byte has arrived since the last Append: if not, and the connection turns out closed,
+  // it was most likely closed before the command came.
+  [[nodiscard]] bool heard() const { return heard_; }
+
+  // With every reply read: false if more has come than was asked for, after which replies would go
+  // to the wrong commands.
+  [[nodiscard]] bool InStep() const;
+
+  // InStep, and neither closed by Redis nor sent anything while idle. One system call.
+  [[nodiscard]] bool UsableAfterIdling() const;
+
+ private:
+  struct ContextDeleter {
+    void operator()(redisContext* context) const;
+  };
+
+  Connection(int fd, int interrupt_fd);
+  Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
+  Result<void> ReadSome();
+  [[nodiscard]] Error Broken() const;
+
+  std::unique_ptr<redisContext, ContextDeleter> context_;
+  const int interrupt_fd_;
+  std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
+  std::vector<size_t> argument_bytes_;
+  bool heard_ = false;
+  bool drained_ = true;  // the last read took all there was, so that the next one had better wait
+};
+
+}  // namespace rp::redis

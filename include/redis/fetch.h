@@ -1,0 +1,68 @@
+// A GET that somebody waits for, and its outcome: the values that cross between the fetchers and
+// whoever asks them.
+//
+// Thread safety: a Fetch belongs to its owner until Submit and from OnFetched on, and to the
+// fetchers in between, except for `deadline`, which any thread may move later at any time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace rp::redis {
+
+// The owner derives its own record of the request from it, and keeps that alive until OnFetched.
+struct Fetch {
+  std::string_view key;  // the owner keeps the bytes
+
+  // When nobody waits any more. It is never an error to answer a little later, but a fetch is not
+  // sent once it has passed.
+  std::atomic<TimePoint> deadline{TimePoint()};
+
+  void SetDeadline(TimePoint time) { deadline.store(time); }
+  [[nodiscard]] TimePoint DeadlineTime() const { return deadline.load(); }
+
+ private:
+  friend class FetchQueue;
+  friend class Fetchers;
+
+  Fetch* next_ = nullptr;         // in a FetchQueue
+  unsigned failures_ = 0;         // attempts that failed
+  bool free_retry_used_ = false;  // it was once sent on a connection that had died while idle
+};
+
+// PTTL's own codes (https://redis.io/docs/latest/commands/pttl/).
+inline constexpr int64_t kTtlNone = -1;
+inline constexpr int64_t kTtlGone = -2;
+
+struct FetchResult {
+  enum class Kind { kValue, kMissing, kError };
+
+  Kind kind = Kind::kError;
+  std::string_view value;  // with kValue; valid only during the call
+  ErrorCode error_code = ErrorCode::kInternal;
+  std::string_view error_text;  // with kError: Redis's own text without '-', or ours; the same
+
+  // With kValue: what the key had left to live when PTTL ran, just after GET. kTtlGone means that
+  // the key ceased to exist in between, or that Redis would not say: serve it, do not cache it.
+  int64_t ttl_ms = kTtlGone;
+
+  // With kValue, kMissing and Redis's own errors: just before the commands were sent. The value is
+  // no older than this.
+  TimePoint sent_at;
+};
+
+class FetchSink {
+ public:
+  // Exactly once for each Submit that returned true, on a thread of the fetchers, with no lock
+  // held. `fetch` is the owner's again: it may be freed, or submitted anew from inside the call.
+  virtual void OnFetched(Fetch* fetch, const FetchResult& result) = 0;
+
+ protected:
+  ~FetchSink() = default;
+};
+
+}  // namespace rp::redis

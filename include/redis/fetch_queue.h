@@ -1,0 +1,90 @@
+// A first-in-first-out list of fetches, linked through the fetches themselves: no allocation, and
+// the queue owns none of them.
+//
+// Thread safety: one thread at a time. Cost: O(1), but for TakeIf, which is O(n).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "base/check.h"
+#include "base/time.h"
+#include "redis/fetch.h"
+
+namespace rp::redis {
+
+class FetchQueue {
+ public:
+  FetchQueue() = default;
+  FetchQueue(FetchQueue&& other) noexcept { *this = std::move(other); }
+  // REQUIRES: this queue is empty: nobody else would remember its fetches.
+  FetchQueue& operator=(FetchQueue&& other) noexcept {
+    RP_CHECK(empty());
+    head_ = std::exchange(other.head_, nullptr);
+    tail_ = std::exchange(other.tail_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    earliest_ = std::exchange(other.earliest_, kNever);
+    return *this;
+  }
+
+  [[nodiscard]] bool empty() const { return head_ == nullptr; }
+  [[nodiscard]] size_t size() const { return size_; }
+
+  // No deadline of a fetch in the queue is earlier. A lower bound: fetches that have left and
+  // deadlines that were moved count until the next TakeIf or until the queue is empty.
+  [[nodiscard]] TimePoint earliest() const { return earliest_; }
+
+  void PushBack(Fetch* fetch) {
+    fetch->next_ = nullptr;
+    (tail_ == nullptr ? head_ : tail_->next_) = fetch;
+    tail_ = fetch;
+    CountIn(fetch);
+  }
+
+  void PushFront(Fetch* fetch) {
+    fetch->next_ = head_;
+    head_ = fetch;
+    if (tail_ == nullptr) tail_ = fetch;
+    CountIn(fetch);
+  }
+
+  // REQUIRES: !empty().
+  Fetch* PopFront() {
+    Fetch* const fetch = head_;
+    head_ = std::exchange(fetch->next_, nullptr);
+    if (head_ == nullptr) {
+      tail_ = nullptr;
+      earliest_ = kNever;
+    }
+    --size_;
+    return fetch;
+  }
+
+  // Moves out every fetch for which `take(fetch)`; both keep their order.
+  template <typename Predicate>
+  FetchQueue TakeIf(Predicate take) {
+    FetchQueue all = std::move(*this);
+    FetchQueue taken;
+    while (!all.empty()) {
+      Fetch* const fetch = all.PopFront();
+      (take(fetch) ? taken : *this).PushBack(fetch);
+    }
+    return taken;
+  }
+
+  FetchQueue TakeAll() { return std::move(*this); }
+
+ private:
+  void CountIn(const Fetch* fetch) {
+    ++size_;
+    earliest_ = std::min(earliest_, fetch->DeadlineTime());
+  }
+
+  Fetch* head_ = nullptr;
+  Fetch* tail_ = nullptr;
+  size_t size_ = 0;
+  TimePoint earliest_ = kNever;
+};
+
+}  // namespace rp::redis

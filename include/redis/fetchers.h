@@ -1,0 +1,127 @@
+// The way to Redis: a bounded queue of fetches and the threads that serve it. Hides connections,
+// pipelining, reconnecting, retries and everything that can be wrong with Redis. Whoever submits
+// gets exactly one outcome for each fetch, whatever happens.
+//
+// Each fetcher thread owns at most one connection, takes all that waits (up to 32 fetches) without
+// lingering, and sends it in one write. The limit on unanswered GETs is divided over the threads,
+// so that it holds exactly with nothing shared. A fetcher connects when it is needed: the first at
+// once, another when work waits and no connected one is idle. One connects at a time. While Redis
+// is away one goes on trying, with or without requests.
+//
+// One more thread, the keeper, sleeps unless fetches wait that nobody can take: it fails those
+// whose deadline passes, and all of them while Redis is known to be away. So a fetch ends in time
+// however long the fetchers hang, even in resolving a name.
+//
+// Thread safety: any thread, but for Start, Stop and the destructor, which belong to the owner.
+// Cost: Submit is O(1), allocates nothing and waits for nothing but the queue's lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/time.h"
+#include "base/unique_fd.h"
+#include "redis/batch.h"
+#include "redis/connection.h"
+#include "redis/fetch.h"
+#include "redis/fetch_queue.h"
+#include "redis/gate.h"
+
+namespace rp::redis {
+
+struct Options {
+  std::string address;  // as ParseEndpoint reads it
+  int database = 0;
+  std::string username;  // empty: the default user
+  std::string password;
+  int connections = 4;
+  int ops_limit = 128;                         // GETs sent and unanswered, over all connections
+  Duration timeout = std::chrono::seconds(1);  // to connect, and for the replies to one batch
+  size_t max_pending = 16384;                  // fetches that wait to be sent
+};
+
+class Fetchers {
+ public:
+  // Starts min(connections, ops_limit) fetchers, and tries to connect at once, without waiting for
+  // the outcome: a Redis that is away is said once in the log. `sink` must outlive the fetchers.
+  // REQUIRES: an address that ParseEndpoint accepts, connections >= 1, ops_limit >= 1, timeout > 0.
+  static std::unique_ptr<Fetchers> Start(Options options, FetchSink* sink);
+
+  ~Fetchers();  // stops
+  Fetchers(const Fetchers&) = delete;
+  Fetchers& operator=(const Fetchers&) = delete;
+
+  // Queues `fetch`, whose key and deadline are set. False, and nothing will happen, when as many
+  // fetches wait as may, or after Stop.
+  [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
+
+  // Fails what waits and what is under way with kBusy, without waiting for Redis, and returns when
+  // the last OnFetched has. Only a name that is being resolved can hold it up. Idempotent.
+  void Stop() RP_EXCLUDES(mutex_);
+
+ private:
+  // Whom to notify once the lock is released.
+  struct Wakes {
+    bool fetcher = false;
+    bool connector = false;
+    bool keeper = false;
+  };
+
+  // What became of a batch whose connection is given up.
+  enum class Loss {
+    kUnsent,  // the connection was seen to be dead before anything was sent
+    kSilent,  // a connection that had served before was lost before the first byte of a reply
+    kWasted,  // a new one was lost before it answered
+    kBroken,  // anything else
+  };
+
+  Fetchers(Options options, FetchSink* sink);
+
+  void Run(size_t fetches_max) noexcept;
+  void Keep() noexcept;
+
+  std::unique_ptr<Connection> AwaitConnection() RP_EXCLUDES(mutex_);
+  bool ReserveAttempt() RP_EXCLUDES(mutex_);
+  void OnConnected() RP_EXCLUDES(mutex_);
+  void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);
+  bool TakeBatch(size_t fetches_max, Batch* batch, bool* idled) RP_EXCLUDES(mutex_);
+  void OnProven() RP_EXCLUDES(mutex_);
+  void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);
+
+  bool TryAgain(Fetch* fetch, ErrorCode code) const;
+  TimePoint KeeperTime() const RP_REQUIRES(mutex_);
+  Wakes PlanWakes() RP_REQUIRES(mutex_);
+  void Wake(Wakes wakes);
+  void Fail(FetchQueue fetches, const Error& error);
+
+  const Options options_;
+  const ConnectOptions target_;
+  const std::string name_;  // of the endpoint, for the log
+  FetchSink* const sink_;
+  const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
+
+  Mutex mutex_;
+  CondVar fetcher_condition_;    // connected fetchers wait for work
+  CondVar connector_condition_;  // the others, until a connection is wanted
+  CondVar keeper_condition_;
+  FetchQueue queue_ RP_GUARDED_BY(mutex_);
+  Gate gate_ RP_GUARDED_BY(mutex_);
+  bool stopping_ RP_GUARDED_BY(mutex_) = false;
+  size_t connected_ RP_GUARDED_BY(mutex_) = 0;
+  size_t idle_ RP_GUARDED_BY(mutex_) = 0;             // in fetcher_condition_
+  bool fetcher_woken_ RP_GUARDED_BY(mutex_) = false;  // and one of them is on its way
+  size_t parked_ RP_GUARDED_BY(mutex_) = 0;           // in connector_condition_
+  bool timer_held_ RP_GUARDED_BY(mutex_) = false;     // one of them, until the next attempt
+  bool connecting_ RP_GUARDED_BY(mutex_) = false;
+  TimePoint keeper_wakeup_ RP_GUARDED_BY(mutex_) = kNever;
+  TimePoint keeper_scan_ RP_GUARDED_BY(mutex_) = TimePoint::min();  // the last one
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace rp::redis

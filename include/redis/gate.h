@@ -1,0 +1,71 @@
+// When the fetchers may try to connect to Redis, what the requests that wait meanwhile are told,
+// and what is worth a line in the log. Hides the back-off, the circuit breaker and what has been
+// said already; knows neither sockets nor threads.
+//
+// Thread safety: one thread at a time (the fetchers' lock guards it). Time is an argument.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace rp::redis {
+
+class Gate {
+ public:
+  // The wait after n failures in a row is drawn from the upper half of [0, kFirst * 2^(n-1)], at
+  // most kLongest, so that service resumes soon after Redis does.
+  static constexpr Duration kFirstBackOff = std::chrono::milliseconds(20);
+  static constexpr Duration kLongestBackOff = std::chrono::milliseconds(500);
+  // As many failures to connect in a row open the breaker.
+  static constexpr unsigned kBreakerFailures = 5;
+  // A Redis that answers but will not serve yet (it loads its data) may be waited for this often.
+  static constexpr unsigned kBusyFailures = 3;
+
+  enum class News { kNothing, kConnected, kBack, kAbsent, kLost, kRefused };
+
+  explicit Gate(uint64_t seed) : random_(seed) {}
+
+  // No attempt to connect before this.
+  [[nodiscard]] TimePoint next_attempt() const { return next_attempt_; }
+
+  // Set while no connection lives and it is pointless to let a request wait for one: what to answer
+  // it with. The breaker's answer is kBusy; refused credentials and a Redis that is loading speak
+  // for themselves.
+  [[nodiscard]] const std::optional<Error>& verdict() const { return verdict_; }
+
+  [[nodiscard]] News OnConnected(TimePoint now);
+
+  // An attempt failed. `alone`: no other connection lives, so that Redis is away as far as anybody
+  // can tell. A timeout never opens the breaker: a hung Redis costs each request its own deadline.
+  [[nodiscard]] News OnConnectFailed(const Error& error, bool alone, TimePoint now);
+
+  // A new connection was lost before it answered anything but PING: such a Redis would otherwise be
+  // connected to without end.
+  void OnConnectionWasted(TimePoint now);
+
+  // A connection answered a request.
+  void OnConnectionProven() { wasted_ = 0; }
+
+  // How long Redis had been away, with News::kBack.
+  [[nodiscard]] Duration outage() const { return outage_; }
+
+ private:
+  enum class State { kUnknown, kConnected, kAway, kRefused };
+
+  Duration BackOff(unsigned failures);
+
+  std::minstd_rand random_;
+  State state_ = State::kUnknown;
+  unsigned failures_ = 0;  // to connect, in a row
+  unsigned wasted_ = 0;    // connections, in a row
+  TimePoint next_attempt_ = TimePoint::min();
+  TimePoint away_since_;
+  Duration outage_{};
+  std::optional<Error> verdict_;
+};
+
+}  // namespace rp::redis

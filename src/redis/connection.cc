@@ -1,0 +1,299 @@
+#include "redis/connection.h"
+
+#include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/unique_fd.h"
+
+namespace rp::redis {
+namespace {
+
+// hiredis reads at most this much at once.
+constexpr size_t kReadBytesMax = 16 * 1024;
+
+// hiredis throws its read buffer away when more than this much of it is unused: its own 16 KB makes
+// every larger value grow the buffer from nothing, and no limit at all would keep the size of the
+// largest value ever read for good.
+constexpr size_t kSpareBufferBytesMax = 1024 * 1024;
+
+constexpr int kKeepAliveIdleSeconds = 5;
+constexpr int kKeepAliveIntervalSeconds = 2;
+constexpr int kKeepAliveProbes = 3;
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t bytes = 0;
+};
+
+Error SystemError(int error_number) {
+  return Error{ErrorCode::kUnavailable, std::generic_category().message(error_number)};
+}
+
+Error TimedOut() { return Error{ErrorCode::kTimeout, std::string("no answer in time")}; }
+
+Result<std::vector<Address>> Resolve(const Endpoint& endpoint) {
+  std::vector<Address> addresses;
+  if (!endpoint.path.empty()) {
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    RP_CHECK(endpoint.path.size() < sizeof(un.sun_path));
+    std::memcpy(un.sun_path, endpoint.path.data(), endpoint.path.size());
+    Address address;
+    std::memcpy(&address.storage, &un, sizeof(un));
+    address.bytes = sizeof(un);
+    addresses.push_back(address);
+    return addresses;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const std::string port = std::to_string(endpoint.port);
+  const int status = getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &list);
+  if (status != 0) {
+    const int error_number = errno;
+    const std::string reason = status == EAI_SYSTEM ? std::generic_category().message(error_number)
+                                                    : std::string(gai_strerror(status));
+    return Error{ErrorCode::kUnavailable, "cannot resolve " + endpoint.host + ": " + reason};
+  }
+  for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
+    Address address;
+    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
+    address.bytes = info->ai_addrlen;
+    addresses.push_back(address);
+  }
+  freeaddrinfo(list);
+  return addresses;
+}
+
+// Waits for `events` on `fd` and returns those that came.
+Result<short> Wait(int fd, short events, TimePoint deadline, int interrupt_fd) {
+  for (;;) {
+    const Duration left = deadline - Now();
+    if (left <= Duration::zero()) return TimedOut();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec limit{static_cast<time_t>(seconds.count()),
+                         static_cast<long>((left - seconds).count())};
+    std::array<pollfd, 2> fds = {{{fd, events, 0}, {interrupt_fd, POLLIN, 0}}};
+    const int ready = ppoll(fds.data(), fds.size(), deadline == kNever ? nullptr : &limit, nullptr);
+    if (ready < 0 && errno != EINTR) return SystemError(errno);
+    if (ready > 0 && fds[1].revents != 0) {
+      return Error{ErrorCode::kBusy, std::string("shutting down")};
+    }
+    if (ready > 0) return fds[0].revents;
+  }
+}
+
+void SetTcpOptions(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    // None of these can fail on a TCP socket, and the connection would work without them.
+    static_cast<void>(setsockopt(fd, level, name, &value, sizeof(value)));
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalSeconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+}
+
+Result<UniqueFd> OpenSocket(const Address& address, TimePoint deadline, int interrupt_fd) {
+  const int family = address.storage.ss_family;
+  UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return SystemError(errno);
+  if (family != AF_UNIX) SetTcpOptions(fd.get());
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.bytes) == 0) {
+    return fd;
+  }
+  // A Unix socket says EAGAIN when its backlog is full: a Redis that has hung for long.
+  if (errno == EAGAIN) return TimedOut();
+  if (errno != EINPROGRESS) return SystemError(errno);
+  if (Result<short> ready = Wait(fd.get(), POLLOUT, deadline, interrupt_fd); !ready) {
+    return ready.error();
+  }
+  int error_number = 0;
+  socklen_t bytes = sizeof(error_number);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error_number, &bytes) != 0) error_number = errno;
+  if (error_number != 0) return SystemError(error_number);
+  return fd;
+}
+
+std::string_view TextOf(const redisReply& reply) {
+  return {reply.str, static_cast<size_t>(reply.len)};
+}
+
+enum class Step { kAuth, kSelect, kPing };
+
+// Why the connection cannot be used, if the reply to a step of the set-up says so.
+Result<void> CheckStep(Step step, const redisReply& reply) {
+  if (reply.type != REDIS_REPLY_ERROR) {
+    if (reply.type == REDIS_REPLY_STATUS) return {};
+    return Error{ErrorCode::kProtocol, std::string("unexpected reply while connecting")};
+  }
+  const std::string_view text = TextOf(reply);
+  ErrorCode code = ClassifyErrorReply(text);
+  // Whoever may not send PING has been answered all the same.
+  if (step == Step::kPing && code == ErrorCode::kNoPermission) return {};
+  if (step == Step::kPing && text.starts_with("ERR unknown command")) return {};
+  if (step == Step::kAuth && code != ErrorCode::kBusy) code = ErrorCode::kAuth;
+  if (code == ErrorCode::kNoPermission || code == ErrorCode::kWrongType) {
+    code = ErrorCode::kUpstream;
+  }
+  return Error{code, std::string(text)};
+}
+
+}  // namespace
+
+ErrorCode ClassifyErrorReply(std::string_view text) {
+  const std::string_view word = text.substr(0, text.find(' '));
+  if (word == "WRONGTYPE") return ErrorCode::kWrongType;
+  if (word == "NOPERM") return ErrorCode::kNoPermission;
+  if (word == "NOAUTH" || word == "WRONGPASS") return ErrorCode::kAuth;
+  if (word == "LOADING" || word == "MASTERDOWN" || word == "BUSY" || word == "CLUSTERDOWN" ||
+      word == "TRYAGAIN" || text.starts_with("ERR max number of clients")) {
+    return ErrorCode::kBusy;
+  }
+  return ErrorCode::kUpstream;
+}
+
+void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
+
+void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }
+
+Connection::Connection(int fd, int interrupt_fd)
+    : context_(redisConnectFd(fd)), interrupt_fd_(interrupt_fd) {
+  RP_CHECK(context_ != nullptr && context_->err == 0);
+  context_->flags &= ~REDIS_BLOCK;
+  context_->reader->maxbuf = kSpareBufferBytesMax;
+}
+
+Connection::~Connection() = default;
+
+Result<std::unique_ptr<Connection>> Connection::Connect(const ConnectOptions& options,
+                                                        TimePoint deadline, int interrupt_fd) {
+  Result<std::vector<Address>> addresses = Resolve(options.endpoint);
+  if (!addresses) return addresses.error();
+  Error error{ErrorCode::kUnavailable, "no address for " + options.endpoint.host};
+  size_t left = addresses->size();
+  for (const Address& address : *addresses) {
+    // One address that swallows packets must not use up the time of the others.
+    const TimePoint now = Now();
+    const TimePoint limit =
+        deadline == kNever ? kNever : now + (deadline - now) / static_cast<int64_t>(left--);
+    Result<UniqueFd> fd = OpenSocket(address, limit, interrupt_fd);
+    if (!fd) {
+      error = fd.error();
+      continue;
+    }
+    std::unique_ptr<Connection> connection(new Connection(fd->Release(), interrupt_fd));
+    if (Result<void> ready = connection->SetUp(options, deadline); !ready) return ready.error();
+    return connection;
+  }
+  return error;
+}
+
+Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline) {
+  std::vector<Step> steps;
+  if (!options.username.empty()) {
+    Append({"AUTH", options.username, options.password});
+    steps.push_back(Step::kAuth);
+  } else if (!options.password.empty()) {
+    Append({"AUTH", options.password});
+    steps.push_back(Step::kAuth);
+  }
+  if (options.database != 0) {
+    Append({"SELECT", std::to_string(options.database)});
+    steps.push_back(Step::kSelect);
+  }
+  Append({"PING"});
+  steps.push_back(Step::kPing);
+  if (Result<void> sent = Flush(deadline); !sent) return sent;
+  for (const Step step : steps) {
+    Result<Reply> reply = ReadReply(deadline);
+    if (!reply) return reply.error();
+    if (Result<void> fine = CheckStep(step, **reply); !fine) return fine;
+  }
+  return {};
+}
+
+void Connection::Append(std::span<const std::string_view> arguments) {
+  argument_data_.clear();
+  argument_bytes_.clear();
+  for (const std::string_view argument : arguments) {
+    argument_data_.push_back(argument.data());
+    argument_bytes_.push_back(argument.size());
+  }
+  heard_ = false;
+  // Fails only for want of memory.
+  RP_CHECK(redisAppendCommandArgv(context_.get(), static_cast<int>(arguments.size()),
+                                  argument_data_.data(), argument_bytes_.data()) == REDIS_OK);
+}
+
+Result<void> Connection::Flush(TimePoint deadline) {
+  for (;;) {
+    int done = 0;
+    if (redisBufferWrite(context_.get(), &done) != REDIS_OK) return Broken();
+    if (done != 0) return {};
+    // Replies are taken in at the same time: a peer that stops reading until its own replies are
+    // read would otherwise wait for us while we wait for it.
+    Result<short> ready = Wait(context_->fd, POLLIN | POLLOUT, deadline, interrupt_fd_);
+    if (!ready) return ready.error();
+    if ((*ready & POLLIN) != 0) {
+      if (Result<void> read = ReadSome(); !read) return read;
+    }
+  }
+}
+
+Result<Reply> Connection::ReadReply(TimePoint deadline) {
+  for (;;) {
+    void* reply = nullptr;
+    if (redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK) return Broken();
+    if (reply != nullptr) return Reply(static_cast<redisReply*>(reply));
+    // Waiting for readiness alone would let a peer that always has one more byte outlive the
+    // deadline.
+    if (drained_) {
+      if (Result<short> ready = Wait(context_->fd, POLLIN, deadline, interrupt_fd_); !ready) {
+        return ready.error();
+      }
+    } else if (Now() >= deadline) {
+      return TimedOut();
+    }
+    if (Result<void> read = ReadSome(); !read) return read.error();
+  }
+}
+
+Result<void> Connection::ReadSome() {
+  const size_t bytes_before = context_->reader->len;
+  if (redisBufferRead(context_.get()) != REDIS_OK) return Broken();
+  const size_t bytes_read = context_->reader->len - bytes_before;
+  heard_ = heard_ || bytes_read > 0;
+  drained_ = bytes_read < kReadBytesMax;
+  return {};
+}
+
+Error Connection::Broken() const {
+  return Error{context_->err == REDIS_ERR_PROTOCOL ? ErrorCode::kProtocol : ErrorCode::kUnavailable,
+               std::string(context_->errstr)};
+}
+
+bool Connection::InStep() const { return context_->reader->pos == context_->reader->len; }
+
+bool Connection::UsableAfterIdling() const {
+  char byte = 0;
+  const ssize_t bytes = recv(context_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return InStep() && bytes < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+}  // namespace rp::redis

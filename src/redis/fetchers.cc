@@ -1,0 +1,382 @@
+#include "redis/fetchers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+
+// The one lock guards the queue and the gate together, because every decision looks at both. It is
+// held for a few pointer moves: nothing is sent, logged, called back or notified under it.
+//
+// A fetcher is either connected (it waits for work in fetcher_condition_, or is at work) or not (it
+// waits in connector_condition_, or connects). Whoever leaves fetches in the queue names the next
+// to wake: an idle fetcher, else one that could connect, and the keeper if it would sleep too long.
+// One notification per batch is enough, since the one that wakes decides again after taking its
+// share.
+
+namespace rp::redis {
+namespace {
+
+constexpr unsigned kRetriesMax = 2;
+constexpr unsigned kRetriesAfterGarbageMax = 1;
+
+// The keeper looks at every fetch that waits; this bounds how often.
+constexpr Duration kScanInterval = std::chrono::milliseconds(10);
+
+Error TimedOut() {
+  return Error{ErrorCode::kTimeout, std::string(Describe(ErrorCode::kTimeout).text)};
+}
+
+Error ShuttingDown() { return Error{ErrorCode::kBusy, std::string("shutting down")}; }
+
+Endpoint EndpointOf(const Options& options) {
+  Result<Endpoint> endpoint = ParseEndpoint(options.address);
+  RP_CHECK(endpoint.ok());
+  return std::move(*endpoint);
+}
+
+void LogNews(Gate::News news, const std::string& name, const Error& error, Duration outage) {
+  switch (news) {
+    case Gate::News::kNothing:
+      return;
+    case Gate::News::kConnected:
+      return Log(LogLevel::kInfo, "redis: connected to %s", name.c_str());
+    case Gate::News::kBack:
+      return Log(LogLevel::kInfo, "redis: %s is back after %.1fs", name.c_str(),
+                 std::chrono::duration<double>(outage).count());
+    case Gate::News::kAbsent:
+      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on", name.c_str(),
+                 error.message.c_str());
+    case Gate::News::kLost:
+      return Log(LogLevel::kWarn, "redis: %s lost: %s", name.c_str(), error.message.c_str());
+    case Gate::News::kRefused:
+      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s", name.c_str(),
+                 error.message.c_str());
+  }
+}
+
+}  // namespace
+
+Fetchers::Fetchers(Options options, FetchSink* sink)
+    : options_(std::move(options)),
+      target_{EndpointOf(options_), options_.database, options_.username, options_.password},
+      name_(target_.endpoint.ToString()),
+      sink_(sink),
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      gate_(std::random_device()()) {
+  RP_CHECK(options_.connections >= 1 && options_.ops_limit >= 1);
+  RP_CHECK(options_.timeout > Duration::zero());
+  RP_CHECK(static_cast<bool>(interrupt_));
+}
+
+std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
+  std::unique_ptr<Fetchers> fetchers(new Fetchers(std::move(options), sink));
+  Fetchers* const self = fetchers.get();
+  // Threads inherit the mask: signals are the reactor's, and a write to a closed connection must
+  // not end the process.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  self->threads_.emplace_back([self] { self->Keep(); });
+  const auto limit = static_cast<size_t>(self->options_.ops_limit);
+  const size_t count = std::min(static_cast<size_t>(self->options_.connections), limit);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t share = limit / count + (i < limit % count ? 1 : 0);
+    const size_t fetches_max = std::min(share, Batch::kFetchesMax);
+    self->threads_.emplace_back([self, fetches_max] { self->Run(fetches_max); });
+  }
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  return fetchers;
+}
+
+Fetchers::~Fetchers() { Stop(); }
+
+bool Fetchers::Submit(Fetch* fetch) {
+  fetch->failures_ = 0;
+  fetch->free_retry_used_ = false;
+  Wakes wakes;
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || queue_.size() >= options_.max_pending) return false;
+    queue_.PushBack(fetch);
+    wakes = PlanWakes();
+  }
+  Wake(wakes);
+  return true;
+}
+
+void Fetchers::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
+  fetcher_condition_.NotifyAll();
+  connector_condition_.NotifyAll();
+  keeper_condition_.NotifyAll();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+// --- The fetchers ---
+
+void Fetchers::Run(size_t fetches_max) noexcept {
+  std::unique_ptr<Connection> connection;
+  bool proven = false;  // the connection has answered a request
+  bool idled = false;   // since it last did
+  for (;;) {
+    if (connection == nullptr) {
+      connection = AwaitConnection();
+      if (connection == nullptr) return;
+      proven = false;
+      idled = false;
+    }
+    Batch batch;
+    if (!TakeBatch(fetches_max, &batch, &idled)) return;
+    if (batch.size() == 0) continue;
+    if (!(idled ? connection->UsableAfterIdling() : connection->InStep())) {
+      connection.reset();
+      GiveBack(&batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kUnsent);
+      continue;
+    }
+    Result<void> done = batch.Exchange(connection.get(), options_.timeout, sink_);
+    const bool was_proven = std::exchange(proven, proven || batch.answered());
+    idled = false;
+    if (proven && !was_proven) OnProven();
+    if (done && !batch.credentials_refused()) continue;
+    Loss loss = Loss::kBroken;
+    if (!done && was_proven && done.error().code == ErrorCode::kUnavailable &&
+        !connection->heard()) {
+      loss = Loss::kSilent;
+    } else if (!proven && done.error().code != ErrorCode::kTimeout) {
+      loss = Loss::kWasted;
+    }
+    connection.reset();
+    GiveBack(&batch, done ? Error{} : done.error(), loss);
+  }
+}
+
+// Null when it is time to stop.
+std::unique_ptr<Connection> Fetchers::AwaitConnection() {
+  while (ReserveAttempt()) {
+    Result<std::unique_ptr<Connection>> connection =
+        Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+    if (connection) {
+      OnConnected();
+      return std::move(*connection);
+    }
+    OnConnectFailed(connection.error());
+  }
+  return nullptr;
+}
+
+// Waits until it is this thread's turn to connect. False when it is time to stop.
+bool Fetchers::ReserveAttempt() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const bool wanted = !connecting_ && (connected_ == 0 || (!queue_.empty() && idle_ == 0));
+    if (wanted && Now() >= gate_.next_attempt()) {
+      connecting_ = true;
+      return true;
+    }
+    ++parked_;
+    if (wanted && !timer_held_) {
+      timer_held_ = true;
+      connector_condition_.WaitUntil(&mutex_, gate_.next_attempt());
+      timer_held_ = false;
+    } else {
+      connector_condition_.Wait(&mutex_);
+    }
+    --parked_;
+  }
+  return false;
+}
+
+// No wake is due: this thread takes from the queue next, and wakes another if it leaves something.
+void Fetchers::OnConnected() {
+  Gate::News news;
+  Duration outage;
+  {
+    MutexLock lock(&mutex_);
+    connecting_ = false;
+    ++connected_;
+    news = gate_.OnConnected(Now());
+    outage = gate_.outage();
+  }
+  LogNews(news, name_, Error{}, outage);
+}
+
+// No wake is due: this thread itself waits for the next attempt.
+void Fetchers::OnConnectFailed(const Error& error) {
+  Gate::News news;
+  FetchQueue failed;
+  Error reason = error;
+  if (error.code == ErrorCode::kUnavailable) reason.message = "cannot connect: " + reason.message;
+  {
+    MutexLock lock(&mutex_);
+    connecting_ = false;
+    if (stopping_) return;
+    const bool alone = connected_ == 0;
+    news = gate_.OnConnectFailed(error, alone, Now());
+    if (alone && gate_.verdict()) {
+      reason = *gate_.verdict();
+      failed = queue_.TakeAll();
+    } else if (alone && error.code != ErrorCode::kTimeout) {
+      failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
+    }
+  }
+  LogNews(news, name_, error, Duration::zero());
+  Fail(std::move(failed), reason);
+}
+
+// Waits for work and takes its share. The batch may stay empty, when all that waited had expired.
+// False when it is time to stop.
+bool Fetchers::TakeBatch(size_t fetches_max, Batch* batch, bool* idled) {
+  FetchQueue expired;
+  Wakes wakes;
+  {
+    MutexLock lock(&mutex_);
+    while (!stopping_ && queue_.empty()) {
+      *idled = true;
+      ++idle_;
+      fetcher_condition_.Wait(&mutex_);
+      --idle_;
+      fetcher_woken_ = false;
+    }
+    if (stopping_) return false;
+    const TimePoint now = Now();
+    while (batch->size() < fetches_max && !queue_.empty()) {
+      Fetch* const fetch = queue_.PopFront();
+      if (fetch->DeadlineTime() <= now) {
+        expired.PushBack(fetch);
+      } else {
+        batch->Add(fetch);
+      }
+    }
+    wakes = PlanWakes();
+  }
+  Wake(wakes);
+  Fail(std::move(expired), TimedOut());
+  return true;
+}
+
+void Fetchers::OnProven() {
+  MutexLock lock(&mutex_);
+  gate_.OnConnectionProven();
+}
+
+// Gives up a connection: what it has not answered goes back to the head of the queue, in order, as
+// long as it may be tried again.
+void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
+  FetchQueue expired;
+  FetchQueue failed;
+  Error reason = error;
+  Wakes wakes;
+  {
+    MutexLock lock(&mutex_);
+    --connected_;
+    const TimePoint now = Now();
+    if (loss == Loss::kWasted) gate_.OnConnectionWasted(now);
+    if (stopping_) reason = ShuttingDown();
+    while (Fetch* const fetch = batch->PopLastUnanswered()) {
+      if (stopping_) {
+        failed.PushFront(fetch);
+      } else if (fetch->DeadlineTime() <= now) {
+        expired.PushFront(fetch);
+      } else if (loss == Loss::kUnsent ||
+                 (loss == Loss::kSilent && !std::exchange(fetch->free_retry_used_, true)) ||
+                 TryAgain(fetch, error.code)) {
+        queue_.PushFront(fetch);
+      } else {
+        failed.PushFront(fetch);
+      }
+    }
+    wakes = PlanWakes();
+  }
+  Wake(wakes);
+  Fail(std::move(expired), TimedOut());
+  Fail(std::move(failed), reason);
+}
+
+// --- The keeper ---
+
+void Fetchers::Keep() noexcept {
+  for (;;) {
+    FetchQueue ended;
+    Error error = TimedOut();
+    bool stopping;
+    {
+      MutexLock lock(&mutex_);
+      for (;;) {
+        stopping = stopping_;
+        if (stopping || gate_.verdict()) {
+          error = stopping ? ShuttingDown() : *gate_.verdict();
+          ended = queue_.TakeAll();
+        } else {
+          const TimePoint now = Now();
+          keeper_scan_ = now;
+          ended = queue_.TakeIf([now](Fetch* fetch) { return fetch->DeadlineTime() <= now; });
+        }
+        if (stopping || !ended.empty()) break;
+        keeper_wakeup_ = KeeperTime();
+        keeper_condition_.WaitUntil(&mutex_, keeper_wakeup_);
+      }
+    }
+    Fail(std::move(ended), error);
+    if (stopping) return;
+  }
+}
+
+// When the keeper has to look at the queue next.
+TimePoint Fetchers::KeeperTime() const {
+  if (queue_.empty()) return kNever;
+  if (gate_.verdict()) return TimePoint::min();
+  return std::max(queue_.earliest(), keeper_scan_ + kScanInterval);
+}
+
+// --- Both ---
+
+// Counts a failed attempt; whether another one is due.
+bool Fetchers::TryAgain(Fetch* fetch, ErrorCode code) const {
+  const unsigned retries_max = code == ErrorCode::kProtocol ? kRetriesAfterGarbageMax : kRetriesMax;
+  return ++fetch->failures_ <= retries_max;
+}
+
+Fetchers::Wakes Fetchers::PlanWakes() {
+  Wakes wakes;
+  if (queue_.empty()) return wakes;
+  if (idle_ > 0) {
+    wakes.fetcher = !std::exchange(fetcher_woken_, true);
+    return wakes;
+  }
+  wakes.connector = parked_ > 0 && !connecting_ && !timer_held_;
+  if (const TimePoint time = KeeperTime(); time < keeper_wakeup_) {
+    // Whoever comes before the keeper has woken need not wake it again.
+    keeper_wakeup_ = TimePoint::min();
+    wakes.keeper = true;
+  }
+  return wakes;
+}
+
+void Fetchers::Wake(Wakes wakes) {
+  if (wakes.fetcher) fetcher_condition_.NotifyOne();
+  if (wakes.connector) connector_condition_.NotifyOne();
+  if (wakes.keeper) keeper_condition_.NotifyOne();
+}
+
+void Fetchers::Fail(FetchQueue fetches, const Error& error) {
+  FetchResult result;
+  result.error_code = error.code;
+  result.error_text = error.message;
+  while (!fetches.empty()) sink_->OnFetched(fetches.PopFront(), result);
+}
+
+}  // namespace rp::redis

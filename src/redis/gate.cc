@@ -1,0 +1,60 @@
+#include "redis/gate.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace rp::redis {
+namespace {
+
+// Refusals that no waiting will change.
+bool IsConfiguration(ErrorCode code) {
+  return code == ErrorCode::kAuth || code == ErrorCode::kUpstream;
+}
+
+}  // namespace
+
+Gate::News Gate::OnConnected(TimePoint now) {
+  failures_ = 0;
+  verdict_.reset();
+  const State before = std::exchange(state_, State::kConnected);
+  if (before == State::kConnected) return News::kNothing;
+  if (before == State::kUnknown) return News::kConnected;
+  outage_ = now - away_since_;
+  return News::kBack;
+}
+
+Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) {
+  ++failures_;
+  next_attempt_ = now + BackOff(failures_);
+  if (!alone) return News::kNothing;
+  const State before = state_;
+  if (before == State::kUnknown || before == State::kConnected) away_since_ = now;
+  if (IsConfiguration(error.code)) {
+    verdict_ = error;
+    state_ = State::kRefused;
+    return before == State::kRefused ? News::kNothing : News::kRefused;
+  }
+  if (error.code == ErrorCode::kBusy) {
+    if (failures_ >= kBusyFailures) verdict_ = error;
+  } else if (error.code != ErrorCode::kTimeout && failures_ >= kBreakerFailures) {
+    verdict_ = Error{ErrorCode::kBusy, "Redis is away: " + error.message};
+  }
+  if (before != State::kRefused) state_ = State::kAway;
+  if (before == State::kUnknown) return News::kAbsent;
+  return before == State::kConnected ? News::kLost : News::kNothing;
+}
+
+void Gate::OnConnectionWasted(TimePoint now) {
+  ++wasted_;
+  next_attempt_ = std::max(next_attempt_, now + BackOff(wasted_));
+}
+
+Duration Gate::BackOff(unsigned failures) {
+  const unsigned doublings = std::min(failures - 1, 16U);
+  const Duration most = std::min(kFirstBackOff * (1U << doublings), kLongestBackOff);
+  std::uniform_int_distribution<Duration::rep> wait(most.count() / 2, most.count());
+  return Duration(wait(random_));
+}
+
+}  // namespace rp::redis

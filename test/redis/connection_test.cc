@@ -1,0 +1,258 @@
+#include "redis/connection.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <thread>
+
+#include "../support/fake_redis.h"
+#include "../support/fetch_client.h"
+#include "base/unique_fd.h"
+
+namespace rp::redis {
+namespace {
+
+ConnectOptions To(const FakeRedis& server) {
+  ConnectOptions options;
+  options.endpoint = *ParseEndpoint(server.address());
+  return options;
+}
+
+Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
+                                            Duration timeout = seconds(5)) {
+  return Connection::Connect(options, Now() + timeout, -1);
+}
+
+FakeRedis::Script Replying(std::string name, FakeRedis::Answer answer) {
+  return [name = std::move(name), answer = std::move(answer)](const FakeRedis::Command& command) {
+    return command.name() == name ? std::optional(answer) : std::nullopt;
+  };
+}
+
+std::vector<std::string> Words(const std::vector<FakeRedis::Command>& commands) {
+  std::vector<std::string> all;
+  for (const auto& command : commands) {
+    std::string words;
+    for (const auto& argument : command.arguments) words += (words.empty() ? "" : " ") + argument;
+    all.push_back(words);
+  }
+  return all;
+}
+
+TEST(ClassifyErrorReplyTest, GoesByTheFirstWord) {
+  const struct {
+    std::string_view text;
+    ErrorCode code;
+  } rows[] = {
+      {"WRONGTYPE Operation against a key", ErrorCode::kWrongType},
+      {"NOPERM this user has no permissions", ErrorCode::kNoPermission},
+      {"NOAUTH Authentication required.", ErrorCode::kAuth},
+      {"WRONGPASS invalid username-password pair", ErrorCode::kAuth},
+      {"LOADING Redis is loading the dataset in memory", ErrorCode::kBusy},
+      {"MASTERDOWN Link with MASTER is down", ErrorCode::kBusy},
+      {"BUSY Redis is busy running a script.", ErrorCode::kBusy},
+      {"CLUSTERDOWN Hash slot not served", ErrorCode::kBusy},
+      {"TRYAGAIN Multiple keys request during rehashing", ErrorCode::kBusy},
+      {"ERR max number of clients reached", ErrorCode::kBusy},
+      {"ERR unknown command", ErrorCode::kUpstream},
+      {"MOVED 3999 127.0.0.1:6381", ErrorCode::kUpstream},
+      {"BUSYKEY Target key name already exists", ErrorCode::kUpstream},
+      {"", ErrorCode::kUpstream},
+  };
+  for (const auto& row : rows) EXPECT_EQ(ClassifyErrorReply(row.text), row.code) << row.text;
+}
+
+TEST(ConnectionTest, PingsWhenThereIsNothingElseToSetUp) {
+  FakeRedis server;
+  ASSERT_TRUE(Connect(To(server)).ok());
+  EXPECT_EQ(Words(server.commands()), std::vector<std::string>{"PING"});
+}
+
+TEST(ConnectionTest, AuthenticatesThenSelectsThenPings) {
+  FakeRedis server({}, FakeRedis::Transport::kUnix);
+  ConnectOptions options = To(server);
+  options.username = "proxy";
+  options.password = "secret";
+  options.database = 3;
+  ASSERT_TRUE(Connect(options).ok());
+  EXPECT_EQ(Words(server.commands()),
+            (std::vector<std::string>{"AUTH proxy secret", "SELECT 3", "PING"}));
+}
+
+TEST(ConnectionTest, SendsThePasswordAloneWithoutAUserName) {
+  FakeRedis server;
+  ConnectOptions options = To(server);
+  options.password = "secret";
+  ASSERT_TRUE(Connect(options).ok());
+  EXPECT_EQ(Words(server.commands()), (std::vector<std::string>{"AUTH secret", "PING"}));
+}
+
+TEST(ConnectionTest, SaysWhyTheSetUpWasRefused) {
+  const struct {
+    std::string step, reply;
+    ErrorCode code;
+  } rows[] = {
+      {"AUTH", "WRONGPASS invalid username-password pair", ErrorCode::kAuth},
+      {"AUTH", "ERR AUTH <password> called without any password configured", ErrorCode::kAuth},
+      {"AUTH", "ERR max number of clients reached", ErrorCode::kBusy},
+      {"SELECT", "ERR DB index is out of range", ErrorCode::kUpstream},
+      {"SELECT", "NOAUTH Authentication required.", ErrorCode::kAuth},
+      {"PING", "NOAUTH Authentication required.", ErrorCode::kAuth},
+      {"PING", "LOADING Redis is loading the dataset in memory", ErrorCode::kBusy},
+      {"PING", "DENIED Redis is running in protected mode", ErrorCode::kUpstream},
+  };
+  for (const auto& row : rows) {
+    FakeRedis server(Replying(row.step, {.bytes = "-" + row.reply + "\r\n"}));
+    ConnectOptions options = To(server);
+    options.password = "secret";
+    options.database = 1;
+    auto connection = Connect(options);
+    ASSERT_FALSE(connection.ok()) << row.reply;
+    EXPECT_EQ(connection.error().code, row.code) << row.reply;
+    EXPECT_EQ(connection.error().message, row.reply);
+  }
+}
+
+TEST(ConnectionTest, TakesARefusedPingForAnAnswer) {
+  for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command"}) {
+    FakeRedis server(Replying("PING", {.bytes = "-" + reply + "\r\n"}));
+    EXPECT_TRUE(Connect(To(server)).ok()) << reply;
+  }
+}
+
+TEST(ConnectionTest, DoesNotTakeAnAcceptedConnectionForAnAnswer) {
+  FakeRedis server;
+  server.Freeze();
+  const TimePoint start = Now();
+  auto connection = Connect(To(server), milliseconds(50));
+  ASSERT_FALSE(connection.ok());
+  EXPECT_EQ(connection.error().code, ErrorCode::kTimeout);
+  EXPECT_GE(Now() - start, milliseconds(50));
+  EXPECT_LT(Now() - start, milliseconds(500));
+}
+
+TEST(ConnectionTest, SaysThatNobodyListens) {
+  FakeRedis server;
+  server.GoDown();
+  auto connection = Connect(To(server));
+  ASSERT_FALSE(connection.ok());
+  EXPECT_EQ(connection.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(connection.error().message, "Connection refused");
+}
+
+TEST(ConnectionTest, SaysThatANameDoesNotResolve) {
+  ConnectOptions options;
+  options.endpoint.host = "no-such-host.invalid";
+  auto connection = Connect(options);
+  ASSERT_FALSE(connection.ok());
+  EXPECT_EQ(connection.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(connection.error().message.find("cannot resolve no-such-host.invalid: "), 0u);
+}
+
+TEST(ConnectionTest, TriesEveryAddressOfAName) {
+  FakeRedis server;  // on 127.0.0.1 alone, while localhost may be ::1 first
+  ConnectOptions options = To(server);
+  options.endpoint.host = "localhost";
+  EXPECT_TRUE(Connect(options).ok());
+}
+
+TEST(ConnectionTest, ReadsRepliesInOrderAndPassesErrorsAsReplies) {
+  FakeRedis server(Replying("FAIL", {.bytes = "-ERR no\r\n"}));
+  server.Set("k", "v");
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  (*connection)->Append({"GET", "k"});
+  (*connection)->Append({"FAIL"});
+  (*connection)->Append({"PTTL", "k"});
+  const TimePoint deadline = Now() + seconds(5);
+  ASSERT_TRUE((*connection)->Flush(deadline).ok());
+  Result<Reply> value = (*connection)->ReadReply(deadline);
+  ASSERT_TRUE(value.ok());
+  EXPECT_STREQ((*value)->str, "v");
+  Result<Reply> error = (*connection)->ReadReply(deadline);
+  ASSERT_TRUE(error.ok());
+  EXPECT_EQ((*error)->type, REDIS_REPLY_ERROR);
+  Result<Reply> ttl = (*connection)->ReadReply(deadline);
+  ASSERT_TRUE(ttl.ok());
+  EXPECT_EQ((*ttl)->integer, -1);
+  EXPECT_TRUE((*connection)->UsableAfterIdling());
+}
+
+TEST(ConnectionTest, GoesOnReadingAfterATimeout) {
+  FakeRedis server(Replying("GET", {.bytes = "$1\r\nv\r\n", .held = true}));
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  (*connection)->Append({"GET", "k"});
+  ASSERT_TRUE((*connection)->Flush(Now() + seconds(5)).ok());
+  Result<Reply> early = (*connection)->ReadReply(Now() + milliseconds(10));
+  ASSERT_FALSE(early.ok());
+  EXPECT_EQ(early.error().code, ErrorCode::kTimeout);
+  server.Release();
+  Result<Reply> late = (*connection)->ReadReply(Now() + seconds(5));
+  ASSERT_TRUE(late.ok());
+  EXPECT_STREQ((*late)->str, "v");
+}
+
+TEST(ConnectionTest, IsNotUsableOnceClosedWhileIdle) {
+  FakeRedis server;
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  EXPECT_TRUE((*connection)->UsableAfterIdling());
+  server.CloseConnections();
+  EXPECT_TRUE(Await([&] { return !(*connection)->UsableAfterIdling(); }));
+}
+
+TEST(ConnectionTest, IsNotUsableAfterBytesNobodyAskedFor) {
+  FakeRedis server(Replying("PING", {.bytes = "+PONG\r\n+PONG\r\n"}));
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  EXPECT_TRUE(Await([&] { return !(*connection)->UsableAfterIdling(); }));
+}
+
+TEST(ConnectionTest, EndsEveryWaitWhenInterrupted) {
+  FakeRedis server;
+  server.Freeze();
+  const UniqueFd interrupt(eventfd(0, EFD_CLOEXEC));
+  std::thread interrupter([&] { eventfd_write(interrupt.get(), 1); });
+  auto connection = Connection::Connect(To(server), kNever, interrupt.get());
+  interrupter.join();
+  ASSERT_FALSE(connection.ok());
+  EXPECT_EQ(connection.error().code, ErrorCode::kBusy);
+}
+
+TEST(ConnectionTest, SendsMoreThanTheSocketHoldsWhileTheServerAnswers) {
+  FakeRedis server;
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  const std::string key(1 << 20, 'k');
+  for (int i = 0; i < 16; ++i) (*connection)->Append({"GET", key});
+  const TimePoint deadline = Now() + seconds(10);
+  ASSERT_TRUE((*connection)->Flush(deadline).ok());
+  for (int i = 0; i < 16; ++i) ASSERT_TRUE((*connection)->ReadReply(deadline).ok()) << i;
+}
+
+TEST(ConnectionTest, GivesUpSendingToAServerThatDoesNotRead) {
+  FakeRedis server;
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  server.Freeze();
+  (*connection)->Append({"GET", std::string(64 << 20, 'k')});
+  Result<void> sent = (*connection)->Flush(Now() + milliseconds(100));
+  ASSERT_FALSE(sent.ok());
+  EXPECT_EQ(sent.error().code, ErrorCode::kTimeout);
+}
+
+TEST(ConnectionTest, IsNotInheritedByChildren) {
+  FakeRedis server;
+  const int lowest = dup(0);  // the next descriptor, which the connection will take
+  close(lowest);
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  EXPECT_NE(fcntl(lowest, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+}  // namespace
+}  // namespace rp::redis

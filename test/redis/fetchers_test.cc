@@ -1,0 +1,370 @@
+#include "redis/fetchers.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "../support/fake_redis.h"
+#include "../support/fetch_client.h"
+
+namespace rp::redis {
+namespace {
+
+std::string Key(int number) { return "key" + std::to_string(number); }
+
+// Answers every GET after a moment, so that more of them can arrive meanwhile.
+FakeRedis::Script AnswerLate(Duration delay) {
+  return [delay](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("of " + command.key()), .delay = delay};
+  };
+}
+
+FakeRedis::Script HoldGets() {
+  return [](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("of " + command.key()), .held = true};
+  };
+}
+
+FakeRedis::Script ReplyToGet(std::string bytes) {
+  return [bytes = std::move(bytes)](const FakeRedis::Command& command) {
+    return command.name() == "GET" ? std::optional(FakeRedis::Answer{.bytes = bytes})
+                                   : std::nullopt;
+  };
+}
+
+TEST(FetchersTest, TellsAValueFromAMissingKey) {
+  FakeRedis server;
+  server.Set("present", "value");
+  server.Set("empty", "");
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_TRUE(client.Get("present").IsValue("value"));
+  EXPECT_TRUE(client.Get("empty").IsValue(""));
+  EXPECT_TRUE(client.Get("absent").IsMissing());
+}
+
+TEST(FetchersTest, WorksOverAUnixSocket) {
+  FakeRedis server({}, FakeRedis::Transport::kUnix);
+  server.Set("k", "v");
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_TRUE(client.Get("k").IsValue("v"));
+}
+
+TEST(FetchersTest, KeepsEveryByteOfKeysAndValues) {
+  FakeRedis server;
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+  bytes += std::string("\r\n$1\r\n\0", 7);
+  server.Set(bytes, bytes);
+  server.Set("", "of the empty key");
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_TRUE(client.Get(bytes).IsValue(bytes));
+  EXPECT_TRUE(client.Get("").IsValue("of the empty key"));
+}
+
+TEST(FetchersTest, PassesTheTimeToLiveThrough) {
+  FakeRedis server;
+  server.Set("mortal", "v", 1500);
+  server.Set("immortal", "v", -1);
+  server.Set("gone", "v", -2);
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_EQ(client.Get("mortal").ttl_ms, 1500);
+  EXPECT_EQ(client.Get("immortal").ttl_ms, kTtlNone);
+  EXPECT_EQ(client.Get("gone").ttl_ms, kTtlGone);
+}
+
+TEST(FetchersTest, ServesAValueWhoseTimeToLiveIsSecretButNotForTheCache) {
+  FakeRedis server([](const FakeRedis::Command& command) {
+    return command.name() == "PTTL" ? std::optional(FakeRedis::Answer{.bytes = "-NOPERM no\r\n"})
+                                    : std::nullopt;
+  });
+  server.Set("k", "v");
+  FetchClient client(OptionsFor(server.address()));
+  const Outcome outcome = client.Get("k");
+  EXPECT_TRUE(outcome.IsValue("v")) << outcome;
+  EXPECT_EQ(outcome.ttl_ms, kTtlGone);
+}
+
+TEST(FetchersTest, KnowsATimeBeforeTheCommandsWereSent) {
+  FakeRedis server(HoldGets());
+  FetchClient client(OptionsFor(server.address()));
+  Request* const request = client.Submit("k");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  const TimePoint received = Now();
+  server.Release();
+  EXPECT_LE(client.Wait(request).sent_at, received);
+}
+
+TEST(FetchersTest, ClassifiesErrorRepliesAndKeepsTheirText) {
+  FakeRedis server;
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  const struct {
+    std::string text;
+    ErrorCode code;
+  } rows[] = {
+      {"WRONGTYPE Operation against a key", ErrorCode::kWrongType},
+      {"NOPERM no", ErrorCode::kNoPermission},
+      {"BUSY Redis is busy running a script", ErrorCode::kBusy},
+      {"ERR whatever", ErrorCode::kUpstream},
+  };
+  for (const auto& row : rows) {
+    server.SetScript(ReplyToGet("-" + row.text + "\r\n"));
+    const Outcome outcome = client.Get("k");
+    EXPECT_TRUE(outcome.IsError(row.code)) << outcome;
+    EXPECT_EQ(outcome.error_text, row.text);
+  }
+  EXPECT_EQ(server.connections_accepted(), 1) << "an error reply costs no connection";
+}
+
+TEST(FetchersTest, RetriesAReplyOfTheWrongTypeOnceAndThenGivesUp) {
+  FakeRedis server(ReplyToGet(":1\r\n"));
+  FetchClient client(OptionsFor(server.address()));
+  const Outcome outcome = client.Get("k");
+  EXPECT_TRUE(outcome.IsError(ErrorCode::kProtocol)) << outcome;
+  EXPECT_EQ(server.Count("GET"), 2u);
+}
+
+TEST(FetchersTest, RetriesGarbageOnceAndThenGivesUp) {
+  FakeRedis server(ReplyToGet("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  FetchClient client(OptionsFor(server.address()));
+  const Outcome outcome = client.Get("k");
+  EXPECT_TRUE(outcome.IsError(ErrorCode::kProtocol)) << outcome;
+  EXPECT_EQ(server.Count("GET"), 2u);
+  server.SetScript({});
+  EXPECT_TRUE(client.Get("k").IsMissing());
+}
+
+TEST(FetchersTest, NeverHasTwoGetsUnansweredWithALimitOfOne) {
+  FakeRedis server(AnswerLate(milliseconds(1)));
+  Options options = OptionsFor(server.address());
+  options.ops_limit = 1;
+  FetchClient client(options);
+  std::vector<Request*> requests;
+  for (int i = 0; i < 50; ++i) requests.push_back(client.Submit(Key(i)));
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(client.Wait(requests[static_cast<size_t>(i)]).IsValue("of " + Key(i)));
+  }
+  EXPECT_EQ(server.unanswered_gets_max(), 1);
+  EXPECT_EQ(server.connections_accepted(), 1);
+}
+
+TEST(FetchersTest, ReachesButNeverExceedsALimitThatDoesNotDivideEvenly) {
+  FakeRedis server(HoldGets());
+  server.Freeze();
+  Options options = OptionsFor(server.address());
+  options.ops_limit = 5;
+  FetchClient client(options);
+  std::vector<Request*> requests;
+  for (int i = 0; i < 100; ++i) requests.push_back(client.Submit(Key(i)));
+  server.Thaw();  // only now, so that each fetcher finds its whole share waiting
+  EXPECT_TRUE(Await([&] { return server.unanswered_gets_max() == 5; }));
+  server.SetScript(AnswerLate(milliseconds(1)));
+  server.Release();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(client.Wait(requests[static_cast<size_t>(i)]).IsValue("of " + Key(i)));
+  }
+  EXPECT_EQ(server.unanswered_gets_max(), 5);
+  EXPECT_EQ(server.connections_accepted(), 4);
+}
+
+TEST(FetchersTest, SendsAllThatWaitsInOnePipelineOfAtMostThirtyTwo) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  std::vector<Request*> requests = {client.Submit("first")};
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  for (int i = 0; i < 33; ++i) requests.push_back(client.Submit(Key(i)));
+  server.Release();
+  EXPECT_TRUE(Await([&] { return server.Count("GET") == 33; }));
+  EXPECT_EQ(server.unanswered_gets_max(), 32);
+  server.SetScript(AnswerLate(Duration::zero()));
+  server.Release();
+  for (Request* const request : requests) {
+    EXPECT_TRUE(client.Wait(request).IsValue("of " + request->key_bytes));
+  }
+  EXPECT_EQ(server.unanswered_gets_max(), 32);
+}
+
+TEST(FetchersTest, HandsOnEachReplyBeforeTheRestOfItsBatchHasCome) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  Request* const opener = client.Submit("opener");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  Request* const quick = client.Submit("quick");
+  Request* const slow = client.Submit("slow");
+  server.SetScript([](const FakeRedis::Command& command) {
+    return command.key() == "slow" && command.name() == "GET"
+               ? std::optional(FakeRedis::Answer{.bytes = "$-1\r\n", .held = true})
+               : std::nullopt;
+  });
+  server.Release();
+  EXPECT_TRUE(client.Wait(opener).IsValue("of opener"));
+  EXPECT_TRUE(client.Wait(quick).IsMissing());
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 3; }));
+  EXPECT_FALSE(client.IsDone(slow));
+  server.SetScript({});
+  server.Release();
+  EXPECT_TRUE(client.Wait(slow).IsMissing());
+}
+
+TEST(FetchersTest, UsesAnotherConnectionWhenOneIsHeldUp) {
+  FakeRedis server([](const FakeRedis::Command& command) {
+    return command.key() == "stuck" && command.name() == "GET"
+               ? std::optional(FakeRedis::Answer{.bytes = "$-1\r\n", .held = true})
+               : std::nullopt;
+  });
+  FetchClient client(OptionsFor(server.address()));
+  Request* const stuck = client.Submit("stuck");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  EXPECT_TRUE(client.Get("free").IsMissing());
+  EXPECT_EQ(server.connections_accepted(), 2);
+  server.Release();
+  EXPECT_TRUE(client.Wait(stuck).IsMissing());
+}
+
+TEST(FetchersTest, RefusesTheFetchOneOverTheLimitOfWhatWaits) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.ops_limit = 1;
+  options.max_pending = 3;
+  FetchClient client(options);
+  ASSERT_NE(client.Submit("under way"), nullptr);
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  EXPECT_NE(client.Submit("1"), nullptr);
+  EXPECT_NE(client.Submit("2"), nullptr);
+  EXPECT_NE(client.Submit("3"), nullptr);
+  EXPECT_EQ(client.Submit("4"), nullptr);
+}
+
+TEST(FetchersTest, FailsAFetchSubmittedAfterItsDeadlineWithoutSendingIt) {
+  FakeRedis server;
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_TRUE(client.Get("warm up").IsMissing());
+  EXPECT_TRUE(client.Get("late", Duration(-1)).IsError(ErrorCode::kTimeout));
+  EXPECT_EQ(server.Keys("GET"), std::vector<std::string>{"warm up"});
+}
+
+TEST(FetchersTest, FailsAFetchAtItsOwnDeadlineWhileItsReplyIsOutstanding) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  options.connections = 1;
+  FetchClient client(options);
+  const TimePoint start = Now();
+  EXPECT_TRUE(client.Get("k", milliseconds(50)).IsError(ErrorCode::kTimeout));
+  EXPECT_GE(Now() - start, milliseconds(50));
+  EXPECT_LT(Now() - start, seconds(2));
+  // The reply comes after all, and is not taken for the next one.
+  Request* const next = client.Submit("next");
+  server.SetScript({});
+  server.Release();
+  EXPECT_TRUE(client.Wait(next).IsMissing());
+  EXPECT_EQ(server.connections_accepted(), 1);
+}
+
+TEST(FetchersTest, FailsAFetchAtItsDeadlineWhileEveryFetcherIsHeldUp) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  options.ops_limit = 1;
+  FetchClient client(options);
+  Request* const stuck = client.Submit("stuck");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  const TimePoint start = Now();
+  EXPECT_TRUE(client.Get("waits", milliseconds(50)).IsError(ErrorCode::kTimeout));
+  EXPECT_LT(Now() - start, seconds(2));
+  server.Release();
+  EXPECT_TRUE(client.Wait(stuck).IsValue("of stuck"));
+  EXPECT_EQ(server.Count("GET"), 1u);
+}
+
+TEST(FetchersTest, HonoursADeadlineThatWasMovedWhileTheFetchWaited) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  options.ops_limit = 1;
+  FetchClient client(options);
+  Request* const stuck = client.Submit("stuck");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  Request* const moved = client.Submit("moved", milliseconds(100));
+  Request* const left = client.Submit("left", milliseconds(100));
+  moved->SetDeadline(Now() + seconds(10));
+  EXPECT_TRUE(client.Wait(left).IsError(ErrorCode::kTimeout));
+  server.SetScript({});
+  server.Release();
+  EXPECT_TRUE(client.Wait(stuck).IsValue("of stuck"));
+  EXPECT_TRUE(client.Wait(moved).IsMissing());
+}
+
+TEST(FetchersTest, HonoursADeadlineThatWasMovedWhileTheReplyWasOutstanding) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  FetchClient client(options);
+  Request* const moved = client.Submit("moved", milliseconds(100));
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  moved->SetDeadline(Now() + seconds(10));
+  EXPECT_TRUE(client.Get("left", milliseconds(200)).IsError(ErrorCode::kTimeout));
+  server.Release();
+  EXPECT_TRUE(client.Wait(moved).IsValue("of moved"));
+}
+
+TEST(FetchersTest, TakesTheSameFetchAgainFromInsideItsOutcome) {
+  FakeRedis server;
+  server.Set("k", "v");
+  FetchClient client(OptionsFor(server.address()));
+  std::atomic<int> rounds{0};
+  client.OnEach([&](Request* request) {
+    if (++rounds <= 3) {
+      EXPECT_TRUE(client.fetchers().Submit(request));
+    }
+  });
+  EXPECT_TRUE(client.Get("k").IsValue("v"));
+  EXPECT_TRUE(Await([&] { return rounds == 4; }));
+  EXPECT_EQ(server.Count("GET"), 4u);
+}
+
+TEST(FetchersTest, StopsAtOnceWhileRedisHangsAndFailsWhatWaited) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  options.ops_limit = 1;
+  FetchClient client(options);
+  Request* const sent = client.Submit("sent");
+  Request* const waiting = client.Submit("waiting");
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  const TimePoint start = Now();
+  client.fetchers().Stop();
+  EXPECT_LT(Now() - start, seconds(2));
+  EXPECT_TRUE(client.Wait(sent).IsError(ErrorCode::kBusy));
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+  EXPECT_EQ(client.Submit("too late"), nullptr);
+}
+
+TEST(FetchersTest, StopsAtOnceWhileConnectingToAHungRedis) {
+  FakeRedis server;
+  server.Freeze();
+  Options options = OptionsFor(server.address());
+  options.timeout = seconds(10);
+  FetchClient client(options);
+  Request* const waiting = client.Submit("waiting");
+  const TimePoint start = Now();
+  client.fetchers().Stop();
+  EXPECT_LT(Now() - start, seconds(2));
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+}
+
+TEST(FetchersTest, StopsWithoutAnyRequestMade) {
+  FakeRedis server;
+  FetchClient client(OptionsFor(server.address()));
+}
+
+}  // namespace
+}  // namespace rp::redis
