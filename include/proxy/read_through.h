@@ -1,0 +1,64 @@
+// ReadThrough is what the program is: a key is answered from the cache, or fetched from Redis once
+// for all who ask.
+//
+// A worker calls Start and never waits: a miss registers a waiter and the worker goes on, so a hung
+// Redis costs hits nothing. The fetch belongs to the proxy and not to a client: one that leaves
+// does not cancel it for the others. The entry is stored with the deadline that Redis gave the key
+// (PTTL, counted from before the GET was sent), so that none outlives its key in Redis. There are
+// no sockets and no protocol here.
+//
+// Owned by the server; borrows the cache, which outlives it.
+//
+// Thread safety: any thread; OnFetched comes from fetcher threads.
+// Cost: a hit is Cache::Get; a miss adds one allocation, two locks of the key's stripe and one of
+// the fetch queue.
+#pragma once
+
+#include <functional>
+
+#include "base/siphash.h"
+#include "cache/cache.h"
+#include "proxy/request.h"
+#include "redis/fetchers.h"
+
+namespace rp::proxy {
+
+// Hands a fetch to redis::Fetchers; tests give a fake. False when too many wait already; else
+// FetchSink::OnFetched follows.
+using SubmitFetch = std::function<bool(redis::Fetch*)>;
+
+struct ReadThroughOptions {
+  uint64_t value_bytes = 1 << 20;  // a larger value is served and not cached
+  Duration max_age = {};           // an entry ends this long after its fetch; 0 is never
+};
+
+class ReadThrough final : public redis::FetchSink {
+ public:
+  // `on_deadline` hears the deadline of each entry that is stored: the sweep must come by then. Any
+  // thread calls it.
+  ReadThrough(const ReadThroughOptions& options, const Hasher& hasher, cache::Cache* cache,
+              SubmitFetch submit, std::function<void(TimePoint)> on_deadline);
+
+  // Answers the request now (true), or takes it and delivers it to its home later (false).
+  // REQUIRES: key, deadline and home are set; outcome is kPending.
+  [[nodiscard]] bool Start(Request* request, TimePoint now);
+
+  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
+
+ private:
+  struct Flight;
+
+  [[nodiscard]] cache::EntryRef MakeEntry(const Flight& flight, const redis::FetchResult& result,
+                                          TimePoint now, bool* storable) const;
+  void AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,
+                 const cache::EntryRef& entry);
+  void FailAll(cache::Waiter* waiters, ErrorCode code, std::string_view text);
+
+  const ReadThroughOptions options_;
+  const Hasher hasher_;
+  cache::Cache* const cache_;
+  const SubmitFetch submit_;
+  const std::function<void(TimePoint)> on_deadline_;
+};
+
+}  // namespace rp::proxy

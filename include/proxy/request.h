@@ -1,0 +1,75 @@
+// Request: one key that one client asked for, on its way from a reactor to a worker, to a flight if
+// the key is missing, and back. One object makes the whole way: it is the job, the waiter and the
+// reply, so that a hit allocates nothing.
+//
+// Owned by the reactor's pool; in between it belongs to whoever was handed it last. Before Start
+// the reactor fills in the question; when it comes back through its ReplyBox the answer is there.
+// Nobody touches it in two places at a time.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+#include "base/mailbox.h"
+#include "base/time.h"
+#include "cache/cache.h"
+
+namespace rp::proxy {
+
+struct Request;
+
+// Where answered requests go: the reactor that sent them.
+class ReplyBox {
+ public:
+  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. Any thread.
+  virtual void Deliver(Request* first, Request* last) = 0;
+
+ protected:
+  ~ReplyBox() = default;
+};
+
+enum class Outcome : unsigned char { kPending, kHit, kFetched, kMissing, kError };
+
+struct Request : cache::Waiter, MailboxNode {
+  // The question.
+  ReplyBox* home = nullptr;
+  std::string key;
+  uint64_t hash = 0;  // set by Start
+  TimePoint deadline =
+      kNever;  // the waiter's own: a fetch that others wait for may go on beyond it
+
+  // The answer.
+  Outcome outcome = Outcome::kPending;
+  ErrorCode error = ErrorCode::kInternal;  // of kError
+  cache::EntryRef value;                   // of kHit and kFetched
+  std::string error_text;                  // of kError, one line; Redis's own where there is one
+};
+
+// Requests in order, linked by mail_next, on their way somewhere.
+class RequestChain {
+ public:
+  void Append(Request* request) {
+    request->mail_next = nullptr;
+    (last_ == nullptr ? first_ : last_->mail_next) = request;
+    last_ = request;
+    ++size_;
+  }
+  [[nodiscard]] Request* first() const { return static_cast<Request*>(first_); }
+  [[nodiscard]] Request* last() const { return static_cast<Request*>(last_); }
+  [[nodiscard]] int size() const { return size_; }
+  [[nodiscard]] bool empty() const { return first_ == nullptr; }
+
+  [[nodiscard]] static Request* Next(const Request* request) {
+    return static_cast<Request*>(request->mail_next);
+  }
+
+ private:
+  MailboxNode* first_ = nullptr;
+  MailboxNode* last_ = nullptr;
+  int size_ = 0;
+};
+
+}  // namespace rp::proxy
