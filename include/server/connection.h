@@ -1,0 +1,127 @@
+// Connection: one client's socket, its pipeline of requests, and what could not be sent yet.
+//
+// Answers leave in the order of their requests (RFC 9112 section 9.3.2), whatever the order in
+// which they come back. Heads are written into a scratch buffer of the reactor and values straight
+// from their entries, all that is ready in one writev; only what the socket does not take is kept,
+// heads as bytes and values as references. Likewise input is read into a buffer of the reactor, and
+// only an unfinished request is kept here. An idle connection owns no buffer.
+//
+// Limits: kMaxPipeline requests are in progress at once, and while answers cannot be sent nothing
+// more is read; more input waits in the kernel. A close happens in stages where the client may
+// still be sending, since closing on unread input makes the kernel take back the answer (RFC 9112
+// section 9.6).
+//
+// Owned by its reactor. Thread safety: the reactor's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "server/deadline_list.h"
+#include "server/request.h"
+#include "server/session.h"
+
+namespace rp::server {
+
+class Reactor;
+
+enum class Closing {
+  kAtOnce,  // the client said that it sends no more
+  kLinger,  // the client may be sending still: read over that for a while
+};
+
+class Connection final : public net::EventHandler, public DeadlineNode {
+ public:
+  static constexpr int kMaxPipeline = 64;
+
+  Connection(Reactor* reactor, UniqueFd fd, std::unique_ptr<Session> session);
+  ~Connection();
+
+  // --- For the session. ---
+
+  // Whether another request may be added now, or later.
+  [[nodiscard]] bool TakesRequests() const { return !closing_ && depth_ < kMaxPipeline; }
+  [[nodiscard]] bool closing() const { return closing_; }
+
+  // A blank request at the end of the pipeline; null when memory for requests has run out: the
+  // connection is closing.
+  [[nodiscard]] Request* AddRequest();
+  // Sends the request on its way. REQUIRES: its key is set.
+  void Dispatch(Request* request);
+  // Answers it without Redis. `text` is constant.
+  void AnswerLocally(Request* request, int status, std::string_view text);
+  // Adds a last answer.
+  void AnswerAndClose(int status, std::string_view text);
+  // No further request is read; the connection ends when those in the pipeline are answered.
+  void CloseAfterAnswers(Closing how);
+
+  // --- For the reactor. ---
+
+  // Begins to listen to the socket; false when the kernel has no room: the connection is closed.
+  [[nodiscard]] bool Register();
+  // Ends the connection, whatever is in progress.
+  void Close();
+  void OnEvents(uint32_t events) override;
+  // The request has come back from the workers.
+  void OnAnswer(Request* request);
+  // The request's own deadline has passed: a time-out is answered in its place.
+  void OnRequestTimeout(Request* request);
+  // The connection's wait has ended: idle, receiving, sending or lingering too long.
+  void OnWaitEnded();
+  // Sends what is ready. The connection may be closed() afterwards.
+  void Flush();
+  // The server stops: no further request than those that have begun.
+  void Drain();
+
+  [[nodiscard]] bool closed() const { return !fd_; }
+
+  // The reactor's place of this connection among all, and whether it waits to be flushed.
+  size_t index = 0;
+  bool dirty = false;
+
+ private:
+  enum class Wait : unsigned char { kNone, kIdle, kReceiving, kSending, kLingering };
+
+  // A piece of output that the socket did not take yet.
+  struct Unsent {
+    cache::EntryRef value;  // or, without one, `bytes`
+    std::string bytes;
+    size_t offset = 0;
+
+    [[nodiscard]] std::string_view rest() const {
+      return (value ? value->value() : std::string_view(bytes)).substr(offset);
+    }
+  };
+
+  void Read();
+  void Feed(std::string_view fresh);
+  void Discard();
+  [[nodiscard]] bool SendUnsent();
+  [[nodiscard]] bool SendAnswers();
+  void KeepUnsent(size_t sent_bytes);
+  void PopAnswered(int count);
+  void FinishClosing();
+  void UpdateInterest();
+  void UpdateWait();
+  void StartWait(Wait wait);
+
+  Reactor* const reactor_;
+  UniqueFd fd_;
+  const std::unique_ptr<Session> session_;
+  std::string input_;
+  std::vector<Unsent> unsent_;
+  Request* first_ = nullptr;
+  Request* last_ = nullptr;
+  int depth_ = 0;
+  uint32_t interest_ = 0;
+  Wait wait_ = Wait::kNone;
+  bool closing_ = false;
+  bool linger_ = false;       // close in stages
+  bool lingering_ = false;    // our side is shut, the client's input is read over
+  bool peer_closed_ = false;  // the client sends no more
+  bool paused_ = false;       // the pipeline was full and input was left
+};
+
+}  // namespace rp::server

@@ -1,0 +1,34 @@
+// HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112).
+//
+// Requests become keys; everything that needs no key is answered here: OPTIONS, other methods,
+// errors of the syntax. After the first error nothing further of the connection is read as a
+// request, since nobody knows where one begins.
+#pragma once
+
+#include "http/body.h"
+#include "http/request_parser.h"
+#include "server/session.h"
+
+namespace rp::server {
+
+class HttpSession final : public Session {
+ public:
+  // `limits` outlives the session.
+  explicit HttpSession(const http::Limits* limits) : limits_(limits), parser_(*limits) {}
+
+  size_t Consume(std::string_view bytes, Connection* connection) override;
+  bool Midway() const override { return in_body_ || parser_.started(); }
+  void OnReceiveTimeout(Connection* connection) override;
+  size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
+               bool* body_follows) override;
+
+ private:
+  void OnHead(const http::RequestHead& head, Connection* connection);
+
+  const http::Limits* const limits_;
+  http::RequestParser parser_;
+  http::BodySkipper body_;
+  bool in_body_ = false;
+};
+
+}  // namespace rp::server

@@ -1,0 +1,50 @@
+// Server: all the parts of the program and who depends on whom.
+//
+// Parts are members in the order in which they depend on each other, so that destruction takes them
+// down the other way round: reactors stop first (Run), then the workers, then the fetchers, and
+// what they still hold comes home to nobody.
+//
+// Owned by main. Thread safety: main's thread, which becomes the reactor.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "cache/cache.h"
+#include "proxy/read_through.h"
+#include "redis/fetchers.h"
+#include "server/options.h"
+#include "server/reactor.h"
+#include "server/sweep_timer.h"
+#include "server/worker_pool.h"
+
+namespace rp::server {
+
+class Server {
+ public:
+  // Listens and starts the threads. The error says in one line what could not be had.
+  // REQUIRES: SIGINT and SIGTERM are blocked (net::Signals::Mask), SIGPIPE is ignored.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const Options& options);
+  ~Server();
+
+  // Serves until SIGTERM or SIGINT and until what was in flight then is finished.
+  void Run();
+
+ private:
+  explicit Server(const Options& options);
+
+  void StartThreads(const Options& options);
+  void Sweep();
+  void OnSignal(int signal);
+
+  cache::Cache cache_;
+  proxy::ReadThrough read_through_;
+  std::unique_ptr<redis::Fetchers> fetchers_;
+  WorkerPool workers_;
+  Reactor reactor_;
+  net::Timer timer_;
+  SweepTimer sweep_timer_;
+  net::Signals signals_;
+};
+
+}  // namespace rp::server

@@ -1,0 +1,71 @@
+// The program: settings, signals, the server; the rest is in server/server.h.
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "server/options.h"
+#include "server/server.h"
+#include "server/version.h"
+
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+// A block of this size or more is the kernel's again as soon as it is freed. Left alone, glibc
+// raises the limit with every large block that it sees, up to 32 MB, and keeps what large values
+// took.
+constexpr int kMmapThresholdBytes = 256 * 1024;
+
+// A closed standard stream would give its number to a socket, and a log line would go to a client.
+void OpenStandardStreams() {
+  int fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = dup(fd);
+  if (fd >= 0) close(fd);
+}
+
+void SetUpSignals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t mask = rp::net::Signals::Mask();
+  pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  OpenStandardStreams();
+  mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
+  rp::server::Options options;
+  const auto action = rp::server::ParseOptions(argc, argv, &options);
+  if (!action) {
+    std::fprintf(stderr, "redis-proxy: %s\n", action.error().message.c_str());
+    return kExitUsage;
+  }
+  switch (*action) {
+    case rp::server::ParsedAction::kHelp:
+      std::fputs(rp::server::HelpText().c_str(), stdout);
+      return EXIT_SUCCESS;
+    case rp::server::ParsedAction::kVersion:
+      std::printf("redis-proxy %s\n", rp::server::Version());
+      return EXIT_SUCCESS;
+    case rp::server::ParsedAction::kRun:
+      break;
+  }
+  rp::server::LoadSecrets(&options,
+                          [](const char* name) -> const char* { return std::getenv(name); });
+  rp::SetLogLevel(options.log_level);
+  SetUpSignals();
+  auto server = rp::server::Server::Create(options);
+  if (!server) {
+    std::fprintf(stderr, "redis-proxy: %s\n", server.error().message.c_str());
+    return kExitFailure;
+  }
+  (*server)->Run();
+  return EXIT_SUCCESS;
+}

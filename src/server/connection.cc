@@ -1,0 +1,331 @@
+#include "server/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "server/reactor.h"
+
+namespace rp::server {
+namespace {
+
+// A larger buffer for unfinished input is given back once it is empty.
+constexpr size_t kKeptInputBytes = 4096;
+
+constexpr std::string_view kTimeoutText = "Redis did not answer in time";
+
+// What the client refuses to take now is not an error.
+ssize_t SendGathered(int fd, iovec* pieces, size_t count) {
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = count;
+  const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
+}
+
+}  // namespace
+
+Connection::Connection(Reactor* reactor, UniqueFd fd, std::unique_ptr<Session> session)
+    : reactor_(reactor), fd_(std::move(fd)), session_(std::move(session)), interest_(EPOLLIN) {}
+
+Connection::~Connection() { RP_DCHECK(closed() && first_ == nullptr); }
+
+bool Connection::Register() {
+  if (!reactor_->loop()->Add(fd_.get(), interest_, this)) {
+    Close();
+    return false;
+  }
+  StartWait(Wait::kIdle);
+  return true;
+}
+
+Request* Connection::AddRequest() {
+  Request* request = reactor_->requests()->Take();
+  if (request == nullptr) {
+    CloseAfterAnswers(Closing::kLinger);
+    return nullptr;
+  }
+  request->connection = this;
+  request->close = reactor_->draining();
+  (last_ == nullptr ? first_ : last_->next_in_pipeline) = request;
+  last_ = request;
+  ++depth_;
+  return request;
+}
+
+void Connection::Dispatch(Request* request) { reactor_->Dispatch(request); }
+
+void Connection::AnswerLocally(Request* request, int status, std::string_view text) {
+  request->local_status = status;
+  request->local_text = text;
+  OnAnswer(request);
+}
+
+void Connection::AnswerAndClose(int status, std::string_view text) {
+  Request* request = AddRequest();
+  if (request != nullptr) {
+    request->close = true;
+    AnswerLocally(request, status, text);
+  }
+  CloseAfterAnswers(Closing::kLinger);
+}
+
+void Connection::CloseAfterAnswers(Closing how) {
+  closing_ = true;
+  linger_ |= how == Closing::kLinger;
+  if (last_ != nullptr) last_->close = true;
+  reactor_->MarkDirty(this);
+}
+
+void Connection::OnEvents(uint32_t events) {
+  if (closed()) return;
+  // Both directions are gone: nobody is there to hear an answer.
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close();
+  if ((events & EPOLLOUT) != 0) reactor_->MarkDirty(this);
+  if ((events & EPOLLIN) != 0) {
+    if (lingering_) return Discard();
+    Read();
+  }
+}
+
+void Connection::OnAnswer(Request* request) {
+  request->Leave();
+  request->answered = true;
+  reactor_->MarkDirty(this);
+}
+
+void Connection::OnRequestTimeout(Request* request) {
+  // The request is with a worker or a flight and stays there; its place is taken by one of our own.
+  Request* stand_in = reactor_->requests()->Take();
+  if (stand_in == nullptr) return Close();
+  stand_in->connection = this;
+  stand_in->head_only = request->head_only;
+  stand_in->http10 = request->http10;
+  stand_in->close = request->close;
+  stand_in->next_in_pipeline = request->next_in_pipeline;
+  stand_in->outcome = proxy::Outcome::kError;
+  stand_in->error = ErrorCode::kTimeout;
+  stand_in->error_text = kTimeoutText;
+  if (first_ == request) {
+    first_ = stand_in;
+  } else {
+    Request* before = first_;
+    while (before->next_in_pipeline != request) before = before->next_in_pipeline;
+    before->next_in_pipeline = stand_in;
+  }
+  if (last_ == request) last_ = stand_in;
+  request->connection = nullptr;
+  OnAnswer(stand_in);
+}
+
+void Connection::OnWaitEnded() {
+  const Wait ended = wait_;
+  wait_ = Wait::kNone;
+  if (ended != Wait::kReceiving) return Close();
+  session_->OnReceiveTimeout(this);
+}
+
+void Connection::Flush() {
+  if (closed()) return;
+  if (!SendUnsent() || !SendAnswers()) return Close();
+  if (paused_ && TakesRequests() && unsent_.empty()) {
+    paused_ = false;
+    Feed({});
+  }
+  if (first_ == nullptr && unsent_.empty() && (closing_ || peer_closed_)) return FinishClosing();
+  UpdateInterest();
+  UpdateWait();
+}
+
+void Connection::Drain() {
+  if (closed() || lingering_) return;
+  if (session_->Midway() || paused_) return;  // AddRequest makes the request that arrives the last
+  if (first_ == nullptr && unsent_.empty()) return Close();
+  CloseAfterAnswers(Closing::kAtOnce);
+}
+
+void Connection::Read() {
+  const auto buffer = reactor_->read_buffer();
+  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  if (count < 0) {
+    if (errno != EAGAIN && errno != EINTR) Close();
+    return;
+  }
+  if (count == 0) {
+    peer_closed_ = true;
+  } else {
+    Feed({buffer.data(), static_cast<size_t>(count)});
+  }
+  reactor_->MarkDirty(this);
+}
+
+void Connection::Feed(std::string_view fresh) {
+  if (input_.empty()) {
+    const size_t used = session_->Consume(fresh, this);
+    if (used < fresh.size()) input_.assign(fresh.substr(used));
+  } else {
+    input_.append(fresh);
+    input_.erase(0, session_->Consume(input_, this));
+    if (input_.empty() && input_.capacity() > kKeptInputBytes) std::string().swap(input_);
+  }
+  paused_ = !closing_ && !TakesRequests();
+}
+
+void Connection::Discard() {
+  const auto buffer = reactor_->read_buffer();
+  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) Close();
+}
+
+// Returns false when the connection is broken.
+bool Connection::SendUnsent() {
+  size_t done = 0;
+  while (done < unsent_.size()) {
+    auto& pieces = reactor_->scratch()->pieces;
+    const size_t count = std::min(unsent_.size() - done, pieces.size());
+    for (size_t i = 0; i < count; ++i) {
+      const std::string_view rest = unsent_[done + i].rest();
+      pieces[i] = {const_cast<char*>(rest.data()), rest.size()};
+    }
+    const ssize_t sent = SendGathered(fd_.get(), pieces.data(), count);
+    if (sent < 0) return false;
+    if (sent == 0) break;
+    StartWait(Wait::kSending);  // anew with each step forward
+    auto left = static_cast<size_t>(sent);
+    while (done < unsent_.size() && left >= unsent_[done].rest().size())
+      left -= unsent_[done++].rest().size();
+    if (left > 0) unsent_[done].offset += left;
+  }
+  unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<ptrdiff_t>(done));
+  return true;
+}
+
+// Sends the answers whose turn has come, many in one system call. Returns false when the connection
+// is broken.
+bool Connection::SendAnswers() {
+  Scratch* scratch = reactor_->scratch();
+  while (unsent_.empty() && first_ != nullptr && first_->answered) {
+    scratch->Clear();
+    int count = 0;
+    for (const Request* request = first_;
+         request != nullptr && request->answered && !scratch->full();
+         request = request->next_in_pipeline) {
+      ++count;
+      bool body_follows = false;
+      const size_t head_bytes = session_->Write(*request, request->close, reactor_->turn(),
+                                                scratch->free_bytes(), &body_follows);
+      scratch->AddHead(head_bytes);
+      if (body_follows) scratch->AddValue(request->value);
+    }
+    const ssize_t sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
+    if (sent < 0) return false;
+    if (static_cast<size_t>(sent) < scratch->total_bytes) KeepUnsent(static_cast<size_t>(sent));
+    PopAnswered(count);
+  }
+  return true;
+}
+
+void Connection::KeepUnsent(size_t sent_bytes) {
+  Scratch* scratch = reactor_->scratch();
+  for (size_t i = 0; i < scratch->piece_count; ++i) {
+    const iovec& piece = scratch->pieces[i];
+    const size_t skipped = std::min(sent_bytes, piece.iov_len);
+    sent_bytes -= skipped;
+    if (skipped == piece.iov_len) continue;
+    Unsent rest;
+    if (scratch->values[i] != nullptr) {
+      rest.value = cache::EntryRef::Share(scratch->values[i]);
+      rest.offset = skipped;
+    } else {
+      rest.bytes.assign(static_cast<const char*>(piece.iov_base) + skipped,
+                        piece.iov_len - skipped);
+    }
+    unsent_.push_back(std::move(rest));
+  }
+}
+
+void Connection::PopAnswered(int count) {
+  for (; count > 0; --count) {
+    Request* request = first_;
+    first_ = request->next_in_pipeline;
+    if (first_ == nullptr) last_ = nullptr;
+    --depth_;
+    reactor_->requests()->PutBack(request);
+  }
+}
+
+void Connection::FinishClosing() {
+  if (peer_closed_ || !linger_ || lingering_) return Close();
+  lingering_ = true;
+  shutdown(fd_.get(), SHUT_WR);
+  input_ = {};
+  UpdateInterest();
+  StartWait(Wait::kLingering);
+}
+
+void Connection::UpdateInterest() {
+  const bool reads = lingering_ || (!closing_ && !peer_closed_ && !paused_ && unsent_.empty());
+  const uint32_t interest =
+      (reads ? uint32_t{EPOLLIN} : 0) | (unsent_.empty() ? 0 : uint32_t{EPOLLOUT});
+  if (interest == interest_) return;
+  interest_ = interest;
+  reactor_->loop()->Modify(fd_.get(), interest_, this);
+}
+
+void Connection::UpdateWait() {
+  if (lingering_) return;
+  if (!unsent_.empty()) {
+    if (wait_ != Wait::kSending) StartWait(Wait::kSending);
+  } else if (first_ != nullptr) {
+    StartWait(Wait::kNone);  // each request has its own deadline
+  } else if (session_->Midway()) {
+    // From its first byte on the request has so long as a whole: a byte now and then does not
+    // prolong it.
+    if (wait_ != Wait::kReceiving) StartWait(Wait::kReceiving);
+  } else {
+    StartWait(Wait::kIdle);
+  }
+}
+
+void Connection::StartWait(Wait wait) {
+  wait_ = wait;
+  Waits* waits = reactor_->waits();
+  const TimePoint now = reactor_->turn().now;
+  switch (wait) {
+    case Wait::kNone:
+      return Leave();
+    case Wait::kIdle:
+      return waits->idle.Start(this, now);
+    case Wait::kReceiving:
+      return waits->receiving.Start(this, now);
+    case Wait::kSending:
+      return waits->sending.Start(this, now);
+    case Wait::kLingering:
+      return waits->lingering.Start(this, now);
+  }
+}
+
+void Connection::Close() {
+  if (closed()) return;
+  fd_.Reset();  // epoll forgets it with this
+  Leave();
+  unsent_.clear();
+  while (first_ != nullptr) {
+    Request* request = first_;
+    first_ = request->next_in_pipeline;
+    if (request->answered) {
+      reactor_->requests()->PutBack(request);
+    } else {
+      request->Leave();
+      request->connection = nullptr;
+    }
+  }
+  last_ = nullptr;
+  depth_ = 0;
+  reactor_->Bury(this);
+}
+
+}  // namespace rp::server

@@ -1,0 +1,174 @@
+#include "server/http_session.h"
+
+#include <cstring>
+
+#include "http/response.h"
+#include "http/target.h"
+#include "server/connection.h"
+
+namespace rp::server {
+namespace {
+
+constexpr std::string_view kErrorContentType = "text/plain; charset=utf-8";
+// What a single line of an error may take: Redis's own texts are shorter.
+constexpr size_t kMaxErrorTextBytes = 512;
+static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= Session::kMaxAnswerBytes);
+
+constexpr std::string_view kNoKeyText = "no key: ask for /KEY, for example GET /example_key";
+constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
+constexpr std::string_view kMethodText = "only GET and HEAD read keys";
+constexpr std::string_view kUnknownMethodText = "unknown method";
+constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
+constexpr std::string_view kMissingText = "no such key";
+
+struct Answer {
+  http::ResponseHead head;
+  std::string_view text;  // the body of an answer without a value
+};
+
+Answer LocalAnswer(const Request& request) {
+  Answer answer;
+  answer.head.status = request.local_status;
+  answer.head.allow = request.local_status == 405 || request.local_status == 204;
+  answer.head.retry_after = request.local_status == 503;
+  answer.text = request.local_text;
+  return answer;
+}
+
+Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
+  Answer answer;
+  switch (request.outcome) {
+    case proxy::Outcome::kHit:
+    case proxy::Outcome::kFetched:
+      answer.head.status = 200;
+      answer.head.age_seconds = request.value->AgeSeconds(turn.now);
+      answer.head.content_type = turn.content_type;
+      answer.head.content_length = request.value->value_bytes;
+      break;
+    case proxy::Outcome::kMissing:
+      answer.head.status = 404;
+      answer.text = kMissingText;
+      break;
+    case proxy::Outcome::kError:
+    case proxy::Outcome::kPending: {
+      const ErrorInfo& info = Describe(request.error);
+      answer.head.status = info.http_status;
+      answer.head.retry_after = info.retry_after;
+      answer.text = request.error_text.empty() ? info.text : std::string_view(request.error_text);
+      break;
+    }
+  }
+  answer.head.cache_state =
+      request.outcome == proxy::Outcome::kHit ? http::CacheState::kHit : http::CacheState::kMiss;
+  return answer;
+}
+
+}  // namespace
+
+size_t HttpSession::Consume(std::string_view bytes, Connection* connection) {
+  size_t used = 0;
+  while (used < bytes.size() && connection->TakesRequests()) {
+    const std::string_view rest = bytes.substr(used);
+    if (in_body_) {
+      size_t skipped = 0;
+      const http::ParseStatus status = body_.Skip(rest, &skipped);
+      used += skipped;
+      if (status == http::ParseStatus::kNeedMore) break;
+      in_body_ = false;
+      // Its request has been answered already; what follows in this connection means nothing.
+      if (status == http::ParseStatus::kError) connection->CloseAfterAnswers(Closing::kLinger);
+      continue;
+    }
+    http::RequestHead head;
+    const http::ParseStatus status = parser_.Parse(rest, &head);
+    if (status == http::ParseStatus::kNeedMore) break;
+    if (status == http::ParseStatus::kError) {
+      connection->AnswerAndClose(parser_.error_status(), parser_.error_text());
+      break;
+    }
+    used += parser_.consumed();
+    OnHead(head, connection);
+    parser_.Reset();
+  }
+  if (!connection->closing()) return used;
+  // Behind the last request of a connection nothing is read as one.
+  if (used < bytes.size() || in_body_) connection->CloseAfterAnswers(Closing::kLinger);
+  return bytes.size();
+}
+
+void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) {
+  if (head.has_body()) {
+    body_.Start(head, limits_->body_bytes);
+    in_body_ = true;
+  }
+  Request* request = connection->AddRequest();
+  if (request == nullptr) return;
+  request->http10 = head.minor_version == 0;
+  request->head_only = head.method == http::Method::kHead;
+  // A client that waits for 100 gets its answer at once instead, and may or may not send the body
+  // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
+  request->close |= !head.keep_alive || (head.expect_continue && head.has_body()) ||
+                    head.content_length > limits_->body_bytes;
+  const auto answer = [&](int status, std::string_view text) {
+    connection->AnswerLocally(request, status, text);
+  };
+  switch (head.method) {
+    case http::Method::kGet:
+    case http::Method::kHead:
+      switch (http::DecodeKey(head.target, &request->key)) {
+        case http::KeyStatus::kOk:
+          connection->Dispatch(request);
+          break;
+        case http::KeyStatus::kNoKey:
+          answer(400, kNoKeyText);
+          break;
+        case http::KeyStatus::kBadEscape:
+          answer(400, kBadEscapeText);
+          break;
+      }
+      break;
+    case http::Method::kOptions:
+      answer(204, {});
+      break;
+    case http::Method::kOtherKnown:
+      answer(405, kMethodText);
+      break;
+    case http::Method::kUnknown:
+      answer(501, kUnknownMethodText);
+      break;
+  }
+  if (request->close) connection->CloseAfterAnswers(Closing::kAtOnce);
+}
+
+void HttpSession::OnReceiveTimeout(Connection* connection) {
+  // Within a body the request has its answer already.
+  if (in_body_) {
+    connection->CloseAfterAnswers(Closing::kLinger);
+  } else {
+    connection->AnswerAndClose(408, kReceiveTimeoutText);
+  }
+}
+
+size_t HttpSession::Write(const Request& request, bool close, const TurnContext& turn, char* out,
+                          bool* body_follows) {
+  Answer answer = request.local_status != 0 ? LocalAnswer(request) : ProxiedAnswer(request, turn);
+  const bool has_value = request.local_status == 0 && request.value;
+  *body_follows = has_value && !request.head_only;
+  answer.head.http10 = request.http10;
+  answer.head.close = close;
+  answer.text = answer.text.substr(0, kMaxErrorTextBytes);
+  const bool has_text = !has_value && answer.head.status != 204;
+  if (has_text) {
+    answer.head.content_type = kErrorContentType;
+    answer.head.content_length = answer.text.size() + 1;
+  }
+  size_t written = http::WriteHead(answer.head, turn.date, out);
+  if (has_text && !request.head_only) {
+    std::memcpy(out + written, answer.text.data(), answer.text.size());
+    written += answer.text.size();
+    out[written++] = '\n';
+  }
+  return written;
+}
+
+}  // namespace rp::server

@@ -1,0 +1,40 @@
+#include "server/request.h"
+
+namespace rp::server {
+namespace {
+
+// A longer key's memory is given back with the request.
+constexpr size_t kKeptKeyBytes = 512;
+
+}  // namespace
+
+Request* RequestPool::Take() {
+  if (free_.empty()) {
+    if (all_.size() >= limit_) return nullptr;
+    all_.push_back(std::make_unique<Request>());
+    // Room for every request at once, so that PutBack never allocates.
+    free_.reserve(all_.capacity());
+    return all_.back().get();
+  }
+  Request* request = free_.back();
+  free_.pop_back();
+  return request;
+}
+
+void RequestPool::PutBack(Request* request) {
+  request->Leave();
+  request->key.clear();
+  if (request->key.capacity() > kKeptKeyBytes) request->key.shrink_to_fit();
+  request->outcome = proxy::Outcome::kPending;
+  request->value = {};
+  request->error_text.clear();
+  request->next_in_pipeline = nullptr;
+  request->connection = nullptr;
+  request->answered = false;
+  request->head_only = request->http10 = request->close = false;
+  request->local_status = 0;
+  request->local_text = {};
+  free_.push_back(request);
+}
+
+}  // namespace rp::server

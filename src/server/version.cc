@@ -1,0 +1,7 @@
+#include "server/version.h"
+
+namespace rp::server {
+
+const char* Version() { return RP_VERSION; }
+
+}  // namespace rp::server

@@ -1,0 +1,77 @@
+#include "server/worker_pool.h"
+
+#include <pthread.h>
+
+#include <string>
+
+#include "base/check.h"
+
+namespace rp::server {
+
+WorkerPool::WorkerPool(proxy::ReadThrough* read_through, std::function<void()> sweep)
+    : read_through_(read_through), sweep_(std::move(sweep)) {}
+
+WorkerPool::~WorkerPool() { RP_CHECK(threads_.empty()); }
+
+void WorkerPool::Start(int threads) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { Work(); });
+    pthread_setname_np(threads_.back().native_handle(), ("worker-" + std::to_string(i)).c_str());
+  }
+}
+
+void WorkerPool::Stop() {
+  stopping_.store(true, std::memory_order_seq_cst);
+  parker_.WakeAll();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool WorkerPool::TrySubmit(proxy::Request* first) {
+  RP_DCHECK(first != nullptr);
+  return TryPush(first);
+}
+
+bool WorkerPool::TrySubmitSweep() { return TryPush(nullptr); }
+
+void WorkerPool::RunHere(proxy::Request* first) {
+  proxy::RequestChain answered;
+  while (first != nullptr) {
+    proxy::Request* request = first;
+    first = proxy::RequestChain::Next(request);
+    if (read_through_->Start(request, Now())) answered.Append(request);
+  }
+  if (!answered.empty()) answered.first()->home->Deliver(answered.first(), answered.last());
+}
+
+void WorkerPool::Work() {
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    Job job = nullptr;
+    if (!queue_.TryPop(&job)) {
+      const uint32_t ticket = parker_.Prepare();
+      // Sequentially consistent, for Stop: either it is seen here or WakeAll sees this sleeper.
+      const bool stopping = stopping_.load(std::memory_order_seq_cst);
+      if (stopping || queue_.TryPop(&job)) {
+        parker_.Cancel();
+        if (stopping) return;
+      } else {
+        parker_.Park(ticket);
+        continue;
+      }
+    }
+    if (!queue_.SeemsEmpty()) parker_.WakeOne();
+    if (job == nullptr) {
+      sweep_();
+    } else {
+      RunHere(job);
+    }
+  }
+}
+
+bool WorkerPool::TryPush(Job job) {
+  if (!queue_.TryPush(job)) return false;
+  parker_.WakeOne();
+  return true;
+}
+
+}  // namespace rp::server
