@@ -77,9 +77,10 @@ class Connection final : public net::EventHandler, public DeadlineNode {
 
   [[nodiscard]] bool closed() const { return !fd_; }
 
-  // The reactor's place of this connection among all, and whether it waits to be flushed.
+  // The reactor's: the place among all connections, and whether it waits to be flushed.
   size_t index = 0;
   bool dirty = false;
+  bool refused = false;  // over -max-clients
 
  private:
   enum class Wait : unsigned char { kNone, kIdle, kReceiving, kSending, kLingering };

@@ -129,6 +129,7 @@ class Reactor final : public proxy::ReplyBox {
   TimePoint accept_retry_ = kNever;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  size_t refused_ = 0;  // of connections_: they are told 503 and do not count as clients
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<Connection*> dirty_;
   proxy::RequestChain chain_;

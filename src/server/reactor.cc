@@ -102,6 +102,7 @@ void Reactor::MarkDirty(Connection* connection) {
 void Reactor::Bury(Connection* connection) {
   const size_t index = connection->index;
   RP_DCHECK(connections_[index].get() == connection);
+  if (connection->refused) --refused_;
   graveyard_.push_back(std::move(connections_[index]));
   if (index + 1 < connections_.size()) {
     connections_[index] = std::move(connections_.back());
@@ -113,14 +114,15 @@ void Reactor::Bury(Connection* connection) {
 }
 
 void Reactor::OnAccepted(UniqueFd fd) {
-  const bool refused = connections_.size() >= options_.max_clients;
-  if (connections_.size() >= options_.max_clients + kMostRefused) return;
-  auto connection = std::make_unique<Connection>(this, std::move(fd),
-                                                 std::make_unique<HttpSession>(&options_.limits));
-  connection->index = connections_.size();
-  connections_.push_back(std::move(connection));
-  if (!connections_.back()->Register()) return;
-  if (refused) connections_.back()->AnswerAndClose(503, kTooManyClientsText);
+  const bool refused = connections_.size() - refused_ >= options_.max_clients;
+  if (refused && refused_ >= kMostRefused) return;
+  connections_.push_back(std::make_unique<Connection>(
+      this, std::move(fd), std::make_unique<HttpSession>(&options_.limits)));
+  Connection* connection = connections_.back().get();
+  connection->index = connections_.size() - 1;
+  connection->refused = refused;
+  if (refused) ++refused_;
+  if (connection->Register() && refused) connection->AnswerAndClose(503, kTooManyClientsText);
 }
 
 void Reactor::BeginTurn() {

@@ -1,0 +1,123 @@
+// What Redis may say instead of a value, and the HTTP status that each leads to: errors, passwords,
+// permissions and nonsense.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "integration/fake_redis.h"
+#include "integration/http_client.h"
+#include "integration/proxy_process.h"
+#include "integration/redis_server.h"
+
+namespace rp::integration {
+namespace {
+
+// Answers the GET of a key "say X" with the raw line X, everything else as usual.
+std::optional<FakeReply> SayAsAsked(const FakeRedis::Command& command) {
+  if (command[0] != "GET" || !command[1].starts_with("say ")) return std::nullopt;
+  return FakeReply{.bytes = command[1].substr(4) + "\r\n"};
+}
+
+TEST(RedisErrorsTest, EachErrorHasItsStatus) {
+  const std::vector<std::pair<std::string, int>> table = {
+      {"-WRONGTYPE Operation against a key holding the wrong kind of value", 409},
+      {"-NOPERM this user has no permissions to access one of the keys", 403},
+      {"-LOADING Redis is loading the dataset in memory", 503},
+      {"-MASTERDOWN Link with MASTER is down", 503},
+      {"-BUSY Redis is busy running a script", 503},
+      {"-CLUSTERDOWN The cluster is down", 503},
+      {"-MOVED 3999 127.0.0.1:6381", 502},
+      {"-ASK 3999 127.0.0.1:6381", 502},
+      {"-ERR something else", 502},
+      {"-", 502},
+      {":1", 502},
+      {"*1\r\n$1\r\na", 502},
+      {"-NOAUTH Authentication required.", 502},
+      {"?nonsense", 502},
+      {"$x", 502},
+  };
+  FakeRedis redis(SayAsAsked);
+  Proxy proxy({"-redis", redis.address(), "-timeout", "1s"});
+  HttpClient client(proxy.port());
+  for (const auto& [reply, status] : table) {
+    SCOPED_TRACE(reply);
+    const HttpResponse response = client.Get("say " + reply);
+    EXPECT_EQ(response.status, status);
+    EXPECT_EQ(response.Header("retry-after"), status == 503 ? "1" : "");
+    EXPECT_EQ(CountOccurrences(response.body, "\n"), 1U) << response.body;
+    // The failure passes with the request that met it.
+    const std::string other = "other" + reply;
+    EXPECT_TRUE(Eventually([&] { return client.Get(other).status == 200; }, 3s));
+  }
+}
+
+TEST(RedisErrorsTest, AnErrorIsNotCached) {
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
+    if (command[0] != "GET") return std::nullopt;
+    return FakeReply{.bytes = ErrorReply("ERR not now")};
+  });
+  Proxy proxy({"-redis", redis.address()});
+  EXPECT_EQ(Fetch(proxy.port(), "k").status, 502);
+  redis.SetHandler({});
+  EXPECT_EQ(Fetch(proxy.port(), "k").body, "value of k");
+}
+
+TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
+  FakeRedis redis([](const FakeRedis::Command&) -> std::optional<FakeReply> {
+    return FakeReply{.bytes = ErrorReply("LOADING Redis is loading the dataset in memory")};
+  });
+  Proxy proxy({"-redis", redis.address(), "-timeout", "500ms"});
+  const TimePoint start = Now();
+  const HttpResponse response = Fetch(proxy.port(), "k");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.Header("retry-after"), "1");
+  EXPECT_LE(Now() - start, 500ms + Patience(200ms));
+  redis.SetHandler({});
+  const TimePoint loaded = Now();
+  EXPECT_TRUE(Eventually([&] { return Fetch(proxy.port(), "k").status == 200; }));
+  EXPECT_LE(Now() - loaded, 1s + Patience(500ms));
+}
+
+TEST(RedisErrorsTest, AMissingPasswordIsABadGatewayAndLogged) {
+  RedisServer redis({.password = "secret"});
+  Proxy proxy({"-redis", redis.address(), "-timeout", "1s"});
+  EXPECT_EQ(Fetch(proxy.port(), "k").status, 502);
+  EXPECT_TRUE(proxy.WaitForLog("NOAUTH"));
+}
+
+TEST(RedisErrorsTest, AWrongPasswordIsABadGatewayAndLogged) {
+  RedisServer redis({.password = "secret"});
+  Proxy proxy({"-redis", redis.address(), "-timeout", "1s"},
+              {.environment = {"REDIS_PASSWORD=a-guess"}});
+  EXPECT_EQ(Fetch(proxy.port(), "k").status, 502);
+  EXPECT_TRUE(proxy.WaitForLog("WRONGPASS"));
+  EXPECT_EQ(proxy.Log().find("a-guess"), std::string::npos) << "the password is in the log";
+}
+
+TEST(RedisErrorsTest, ThePasswordOfTheEnvironmentOpens) {
+  RedisServer redis({.password = "secret pass"});
+  redis.Set("k", "value");
+  Proxy proxy({"-redis", redis.address()}, {.environment = {"REDIS_PASSWORD=secret pass"}});
+  EXPECT_EQ(Fetch(proxy.port(), "k").body, "value");
+  EXPECT_EQ(proxy.Log().find("secret pass"), std::string::npos) << "the password is in the log";
+}
+
+TEST(RedisErrorsTest, AUserSeesWhatItsPermissionsAllow) {
+  RedisServer redis;
+  ASSERT_EQ(redis.Command({"ACL", "SETUSER", "reader", "on", ">word", "~allowed:*", "+@all"}),
+            "OK");
+  ASSERT_EQ(redis.Command({"ACL", "SETUSER", "default", "off"}), "OK");
+  redis.Set("allowed:k", "yes");
+  redis.Set("denied:k", "no");
+  Proxy proxy({"-redis", redis.address()},
+              {.environment = {"REDIS_USERNAME=reader", "REDIS_PASSWORD=word"}});
+  HttpClient client(proxy.port());
+  EXPECT_EQ(client.Get("allowed:k").body, "yes");
+  EXPECT_EQ(client.Get("denied:k").status, 403);
+  EXPECT_EQ(client.Get("allowed:none").status, 404);
+}
+
+}  // namespace
+}  // namespace rp::integration

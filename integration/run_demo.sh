@@ -1,0 +1,47 @@
+#!/bin/sh
+# What `make run` runs: run_demo.sh PROGRAM HTTP REDIS [FLAG...]. Serves on HTTP in front of REDIS; if REDIS is empty,
+# in front of a throw-away redis-server that holds example_key, on a Unix socket in a temporary folder, so that it can
+# disturb no other. Ctrl-C stops both and leaves nothing behind.
+set -eu
+program=$1 http=$2 redis=$3
+shift 3
+
+folder='' redis_pid='' proxy_pid='' stopping=''
+clean_up() {
+  [ -z "$redis_pid" ] || { kill "$redis_pid" && wait "$redis_pid"; } 2>/dev/null || true
+  [ -z "$folder" ] || rm -rf "$folder"
+}
+trap clean_up EXIT
+trap 'stopping=1; [ -z "$proxy_pid" ] || kill -TERM "$proxy_pid" 2>/dev/null || true' INT TERM HUP
+
+# Both servers get a session of their own: Ctrl-C reaches this script alone, which stops the proxy first.
+key=example_key
+if [ -z "$redis" ]; then
+  folder=$(mktemp -d)
+  redis=$folder/redis.sock
+  setsid redis-server --port 0 --unixsocket "$redis" --save '' --dir "$folder" >"$folder/redis.log" 2>&1 &
+  redis_pid=$!
+  until redis-cli -s "$redis" set "$key" 'Hello from Redis' >/dev/null 2>&1; do
+    [ -z "$stopping" ] || exit 130
+    kill -0 "$redis_pid" 2>/dev/null || { cat "$folder/redis.log" >&2; exit 1; }
+    sleep 0.1
+  done
+  echo "run: a throw-away redis-server on $redis holds $key"
+else
+  key=YOUR_KEY
+fi
+
+host=${http%:*}
+case $host in '' | 0.0.0.0 | '[::]') host=localhost ;; esac
+echo "run: try   curl -i http://$host:${http##*:}/$key   (Ctrl-C stops)"
+setsid "$program" -redis "$redis" -http "$http" "$@" &
+proxy_pid=$!
+[ -z "$stopping" ] || kill -TERM "$proxy_pid"
+
+# A signal ends `wait` early; the proxy may still be finishing what is in flight.
+while :; do
+  status=0
+  wait "$proxy_pid" || status=$?
+  kill -0 "$proxy_pid" 2>/dev/null || break
+done
+exit "$status"

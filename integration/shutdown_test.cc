@@ -1,0 +1,144 @@
+// How the server ends, and how it lives when it runs out of file descriptors or has all the clients
+// it may have.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include "integration/fake_redis.h"
+#include "integration/http_client.h"
+#include "integration/proxy_process.h"
+#include "integration/redis_server.h"
+
+namespace rp::integration {
+namespace {
+
+FakeRedis::Handler AnswerGets(Duration delay) {
+  return [delay](const FakeRedis::Command& command) -> std::optional<FakeReply> {
+    if (command[0] != "GET") return std::nullopt;
+    return FakeReply{.bytes = Bulk("late"), .delay = delay};
+  };
+}
+
+// A handler that never answers a GET.
+std::optional<FakeReply> Silence(const FakeRedis::Command& command) {
+  if (command[0] != "GET") return std::nullopt;
+  return FakeReply{};
+}
+
+[[nodiscard]] bool StopsAccepting(const Proxy& proxy) {
+  return Eventually([&] { return !HttpClient(proxy.port()).connected(); });
+}
+
+TEST(ShutdownTest, ASignalLetsWhatIsInFlightFinish) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    SCOPED_TRACE(signal);
+    FakeRedis redis(AnswerGets(700ms));
+    Proxy proxy({"-redis", redis.address()});
+    HttpClient client(proxy.port());
+    client.Send(GetRequest("a") + GetRequest("b"));
+    ASSERT_TRUE(Eventually([&] { return redis.get_count() == 2; }));
+    proxy.Signal(signal);
+    EXPECT_TRUE(StopsAccepting(proxy));
+    EXPECT_TRUE(proxy.Running());
+    EXPECT_EQ(client.Read().body, "late");
+    EXPECT_EQ(client.Read().body, "late");
+    EXPECT_TRUE(client.IsClosed());
+    EXPECT_EQ(proxy.Wait(), 0);
+  }
+}
+
+TEST(ShutdownTest, AnAnswerBeingSentIsSentWhole) {
+  RedisServer redis;
+  Proxy proxy({"-redis", redis.address(), "-max-value", "64mb"});
+  const std::string value = PatternBytes(32 * 1024 * 1024);
+  redis.Set("big", value);
+  HttpClient client(proxy.port());
+  client.Send(GetRequest("big"));
+  ASSERT_TRUE(client.Stirs(Patience(10s)));
+  proxy.Signal(SIGTERM);
+  EXPECT_TRUE(StopsAccepting(proxy));
+  EXPECT_TRUE(client.Read().body == value);
+  EXPECT_EQ(proxy.Wait(), 0);
+}
+
+TEST(ShutdownTest, IdleConnectionsDoNotHoldUpTheEnd) {
+  FakeRedis redis;
+  Proxy proxy({"-redis", redis.address()});
+  HttpClient silent(proxy.port());
+  HttpClient kept_alive(proxy.port());
+  ASSERT_EQ(kept_alive.Get("a").status, 200);
+  const TimePoint start = Now();
+  proxy.Signal(SIGTERM);
+  EXPECT_EQ(proxy.Wait(), 0);
+  EXPECT_LT(Now() - start, Patience(2s));
+  EXPECT_TRUE(silent.IsClosed());
+  EXPECT_TRUE(kept_alive.IsClosed());
+}
+
+TEST(ShutdownTest, WhatDoesNotFinishIsGivenUpAfterFiveSeconds) {
+  FakeRedis redis(Silence);
+  Proxy proxy({"-redis", redis.address(), "-timeout", "1m"});
+  HttpClient client(proxy.port());
+  client.Send(GetRequest("a"));
+  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  const TimePoint start = Now();
+  proxy.Signal(SIGTERM);
+  EXPECT_EQ(proxy.Wait(20s), 0);
+  EXPECT_GE(Now() - start, 4s);
+  EXPECT_LE(Now() - start, 5s + Patience(1s));
+}
+
+TEST(ShutdownTest, ASecondSignalEndsAtOnce) {
+  FakeRedis redis(Silence);
+  Proxy proxy({"-redis", redis.address(), "-timeout", "1m"});
+  HttpClient client(proxy.port());
+  client.Send(GetRequest("a"));
+  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  proxy.Signal(SIGTERM);
+  ASSERT_TRUE(StopsAccepting(proxy));
+  const TimePoint start = Now();
+  proxy.Signal(SIGTERM);
+  EXPECT_TRUE(proxy.Wait().has_value());
+  EXPECT_LT(Now() - start, std::min<Duration>(Patience(1s), 3s));
+}
+
+TEST(ShutdownTest, RunningOutOfFileDescriptorsNeitherSpinsNorDies) {
+  FakeRedis redis;
+  Proxy proxy({"-redis", redis.address()}, {.max_open_files = 40});
+  HttpClient first(proxy.port());
+  ASSERT_EQ(first.Get("a").status, 200);
+  {
+    std::vector<HttpClient> clients;
+    for (int i = 0; i < 60; ++i) clients.emplace_back(proxy.port());
+    EXPECT_TRUE(first.Get("a").IsHit());
+    const Duration before = proxy.CpuTime();
+    std::this_thread::sleep_for(1s);
+    EXPECT_LT(proxy.CpuTime() - before, 400ms);
+    EXPECT_TRUE(first.Get("a").IsHit());
+    EXPECT_LE(CountOccurrences(proxy.Log(), "\n"), 20U) << "one line, not one per attempt";
+  }
+  EXPECT_TRUE(Eventually([&] { return Fetch(proxy.port(), "b").status == 200; }));
+  EXPECT_TRUE(first.Get("a").IsHit());
+}
+
+TEST(ShutdownTest, MaxClientsAreServedAndOneMoreIsNot) {
+  FakeRedis redis;
+  Proxy proxy({"-redis", redis.address(), "-max-clients", "3"});
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(proxy.port());
+    EXPECT_EQ(clients.back().Get("a").status, 200);
+  }
+  HttpClient too_many(proxy.port());
+  const HttpResponse refused = too_many.Get("a");
+  EXPECT_TRUE(refused.status == 503 || refused.problem == "closed") << refused.status;
+  for (HttpClient& client : clients) EXPECT_EQ(client.Get("a").status, 200);
+  clients.pop_back();
+  EXPECT_TRUE(Eventually([&] { return Fetch(proxy.port(), "a").status == 200; }));
+}
+
+}  // namespace
+}  // namespace rp::integration

@@ -1,0 +1,227 @@
+#include "cache/stripe.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "test/support/cache_flight.h"
+
+namespace rp::cache {
+namespace {
+
+// One stripe with the atomics that Cache would keep for it.
+class StripeTest : public ::testing::Test {
+ protected:
+  StripeTest() { InitStripe(Duration(100)); }
+
+  void InitStripe(Duration expire) { stripe_.Init({&oldest_use_, &next_deadline_}, expire); }
+
+  ~StripeTest() override {
+    while (stripe_.EvictTail(kNever)) {
+    }
+  }
+
+  // Returns the entry's deadline.
+  TimePoint Put(std::string_view key, TimePoint now, TimePoint hard_deadline = kNever) {
+    TestFlight flight(key);
+    TimePoint deadline = kNever;
+    EntryRef replaced;
+    EXPECT_EQ(stripe_.Finish(&flight, EntryFor(key, key, hard_deadline), now, &deadline, &replaced),
+              nullptr);
+    EXPECT_FALSE(replaced);
+    return deadline;
+  }
+
+  EntryRef Get(std::string_view key, TimePoint now) {
+    EntryRef expired;
+    return stripe_.Get(static_cast<uint32_t>(HashOf(key)), key, now, &expired);
+  }
+
+  // The keys of a chain that Sweep gave; frees it.
+  static std::vector<std::string> KeysOf(Entry* chain) {
+    std::vector<std::string> keys;
+    while (chain != nullptr) {
+      Entry* next = chain->lru_next;
+      keys.emplace_back(EntryRef::Adopt(chain)->key());
+      chain = next;
+    }
+    return keys;
+  }
+
+  std::string EvictedBy(TimePoint stamp) {
+    const EntryRef evicted = stripe_.EvictTail(stamp);
+    return evicted ? std::string(evicted->key()) : "nothing";
+  }
+
+  std::atomic<TimePoint> oldest_use_ = TimePoint();
+  std::atomic<TimePoint> next_deadline_ = TimePoint();
+  Stripe stripe_;
+};
+
+TEST_F(StripeTest, PublishesNeverWhileEmpty) {
+  EXPECT_EQ(oldest_use_.load(), kNever);
+  EXPECT_EQ(next_deadline_.load(), kNever);
+  EXPECT_FALSE(stripe_.EvictTail(kNever));
+  EXPECT_EQ(stripe_.Sweep(kNever - Duration(1), 10), nullptr);
+}
+
+TEST_F(StripeTest, PublishesTheStampOfTheTailAndTheEarliestBound) {
+  Put("a", At(10));
+  EXPECT_EQ(oldest_use_.load(), At(10));
+  EXPECT_EQ(next_deadline_.load(), At(110));
+  Put("b", At(20), At(50));
+  EXPECT_EQ(oldest_use_.load(), At(10));
+  EXPECT_EQ(next_deadline_.load(), At(50));
+  ASSERT_TRUE(Get("a", At(30)));
+  EXPECT_EQ(oldest_use_.load(), At(20)) << "b is the tail now";
+  ASSERT_TRUE(Get("b", At(40)));
+  EXPECT_EQ(oldest_use_.load(), At(30));
+  EXPECT_EQ(EvictedBy(kNever), "a");
+  EXPECT_EQ(oldest_use_.load(), At(40));
+  EXPECT_EQ(EvictedBy(kNever), "b");
+  EXPECT_EQ(oldest_use_.load(), kNever);
+  EXPECT_EQ(next_deadline_.load(), kNever);
+}
+
+TEST_F(StripeTest, PublishesTheStampOfAnOnlyEntryAtEachUse) {
+  Put("a", At(10));
+  ASSERT_TRUE(Get("a", At(30)));
+  EXPECT_EQ(oldest_use_.load(), At(30));
+}
+
+TEST_F(StripeTest, EvictsTheTailOnlyUpToTheStampThatWasSeen) {
+  Put("a", At(10));
+  EXPECT_EQ(EvictedBy(At(9)), "nothing");
+  EXPECT_EQ(EvictedBy(At(10)), "a");
+}
+
+TEST_F(StripeTest, EvictsInTheOrderOfUse) {
+  for (const char* key : {"a", "b", "c", "d"}) Put(key, At(10));
+  ASSERT_TRUE(Get("b", At(20)));  // from the middle
+  ASSERT_TRUE(Get("a", At(30)));  // from the tail
+  ASSERT_TRUE(Get("a", At(40)));  // the head itself
+  for (const char* key : {"c", "d", "b", "a", "nothing"}) EXPECT_EQ(EvictedBy(kNever), key);
+}
+
+TEST_F(StripeTest, KeepsTheListSortedWhenAStoreCarriesAnOlderClockReading) {
+  Put("a", At(60));
+  Put("b", At(50));
+  EXPECT_EQ(oldest_use_.load(), At(60));
+  EXPECT_EQ(EvictedBy(At(59)), "nothing");
+  EXPECT_EQ(EvictedBy(At(60)), "a");
+  EXPECT_EQ(oldest_use_.load(), At(60)) << "b was stored after a, whatever the clock said";
+  EXPECT_EQ(EvictedBy(At(59)), "nothing");
+  EXPECT_EQ(EvictedBy(At(60)), "b");
+}
+
+TEST_F(StripeTest, KeepsTheListSortedWhenAUseCarriesAnOlderClockReading) {
+  Put("a", At(10));
+  Put("b", At(60));
+  ASSERT_TRUE(Get("a", At(30)));
+  EXPECT_EQ(EvictedBy(kNever), "b");
+  EXPECT_EQ(oldest_use_.load(), At(60));
+}
+
+TEST_F(StripeTest, NeverMovesTheOwnStampOfTheHeadBack) {
+  Put("a", At(60));
+  ASSERT_TRUE(Get("a", At(30)));
+  EXPECT_EQ(oldest_use_.load(), At(60));
+  EXPECT_TRUE(Get("a", At(159))) << "it lives for 100 from 60 on";
+}
+
+TEST_F(StripeTest, HandsOutWhatARreadFoundExpired) {
+  Put("a", At(0));
+  EntryRef expired;
+  EXPECT_FALSE(stripe_.Get(static_cast<uint32_t>(HashOf("a")), "a", At(100), &expired));
+  ASSERT_TRUE(expired);
+  EXPECT_EQ(expired->key(), "a");
+  EXPECT_EQ(expired->references, 1u);
+  EXPECT_EQ(expired->heap_index, kNotInHeap);
+  EXPECT_EQ(oldest_use_.load(), kNever);
+  EXPECT_EQ(next_deadline_.load(), kNever);
+}
+
+TEST_F(StripeTest, HandsOutAnOlderEntryOfTheKeyThatItStores) {
+  Put("a", At(0));
+  TestFlight flight("a");
+  TimePoint deadline = kNever;
+  EntryRef replaced;
+  EXPECT_EQ(stripe_.Finish(&flight, EntryFor("a", "new"), At(10), &deadline, &replaced), nullptr);
+  ASSERT_TRUE(replaced);
+  EXPECT_EQ(replaced->value(), "a");
+  EXPECT_EQ(deadline, At(110));
+  const EntryRef entry = Get("a", At(20));
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->value(), "new");
+}
+
+TEST_F(StripeTest, SweepsUpToItsBudgetAndPublishesWhatIsLeft) {
+  for (int i = 0; i < 5; ++i) Put(std::to_string(i), At(i));
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(1000), 2)).size(), 2u);
+  EXPECT_EQ(next_deadline_.load(), At(102));
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(1000), 3)).size(), 3u);
+  EXPECT_EQ(next_deadline_.load(), kNever);
+}
+
+TEST_F(StripeTest, SweepsWhatIsDueAndNothingElse) {
+  Put("a", At(0));
+  Put("b", At(1));
+  EXPECT_EQ(stripe_.Sweep(At(99), 10), nullptr);
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(100), 10)), std::vector<std::string>{"a"});
+  EXPECT_EQ(oldest_use_.load(), At(1));
+  EXPECT_EQ(next_deadline_.load(), At(101));
+}
+
+TEST_F(StripeTest, SweepPostponesWhatWasUsedInBetween) {
+  Put("a", At(0));
+  ASSERT_TRUE(Get("a", At(60)));
+  EXPECT_EQ(next_deadline_.load(), At(100)) << "a use leaves the bound alone";
+  EXPECT_EQ(stripe_.Sweep(At(100), 10), nullptr);
+  EXPECT_EQ(next_deadline_.load(), At(160));
+  EXPECT_EQ(stripe_.Sweep(At(159), 10), nullptr);
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(160), 10)), std::vector<std::string>{"a"});
+}
+
+TEST_F(StripeTest, PostponingCountsAgainstTheBudget) {
+  Put("a", At(0));
+  Put("b", At(1));
+  ASSERT_TRUE(Get("a", At(50)));
+  EXPECT_EQ(stripe_.Sweep(At(120), 1), nullptr) << "the one look was for a";
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(120), 1)), std::vector<std::string>{"b"});
+}
+
+TEST_F(StripeTest, WithoutExpireOnlyHardDeadlinesAreSwept) {
+  InitStripe(Duration::zero());
+  EXPECT_EQ(Put("a", At(0)), kNever);
+  EXPECT_EQ(next_deadline_.load(), kNever);
+  EXPECT_EQ(Put("b", At(0), At(5)), At(5));
+  EXPECT_EQ(KeysOf(stripe_.Sweep(kNever - Duration(1), 10)), std::vector<std::string>{"b"});
+  EXPECT_TRUE(Get("a", kNever - Duration(1)));
+}
+
+TEST_F(StripeTest, CountsHitsMissesEvictionsAndExpirations) {
+  Put("a", At(0));
+  Put("b", At(0));
+  Put("c", At(0));
+  ASSERT_TRUE(Get("a", At(1)));
+  ASSERT_FALSE(Get("x", At(1)));
+  EXPECT_EQ(stripe_.stats().misses, 0u) << "a miss counts when it joins or starts a flight";
+  TestFlight flight("x");
+  Waiter waiter;
+  EntryRef hit;
+  EntryRef expired;
+  EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, At(2), At(1), &hit, &expired),
+            Admission::kStarted);
+  EXPECT_EQ(EvictedBy(kNever), "b");
+  EXPECT_FALSE(Get("c", At(100)));
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(101), 10)), std::vector<std::string>{"a"});
+  const StripeStats stats = stripe_.stats();
+  EXPECT_EQ(stats.hits, 1u);
+  EXPECT_EQ(stats.misses, 1u);
+  EXPECT_EQ(stats.evictions, 1u);
+  EXPECT_EQ(stats.expirations, 2u);
+}
+
+}  // namespace
+}  // namespace rp::cache

@@ -1,0 +1,37 @@
+# Enforces who may include whom: a layer may include itself and what stands after it here, for the reasons that
+# src/README.md gives. Input: the files of include/ and src/. Prints a line per offence; exit status 1 if there is one.
+BEGIN {
+  may["base"] = ""
+  may["net"] = "base"
+  may["http"] = "base"
+  may["resp"] = "base"
+  may["cache"] = "base"
+  may["redis"] = "base"
+  may["proxy"] = "base cache redis"
+  may["server"] = "base net http resp cache redis proxy"
+  may["main"] = "base server"
+}
+
+function offence(text) {
+  print FILENAME ":" FNR ": " text
+  offences++
+}
+
+FNR == 1 {
+  split(FILENAME, part, "/")
+  layer = FILENAME == "src/main.cc" ? "main" : part[2]
+  if (!(layer in may)) offence("'" layer "' is not a layer of test/layers.awk")
+}
+
+/^[ \t]*#[ \t]*include[ \t]*<hiredis/ && FILENAME !~ /^src\/redis\// { offence("only src/redis may include hiredis") }
+
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+  split($0, quoted, "\"")
+  split(quoted[2], part, "/")
+  if (!(part[1] in may) || part[1] == "main")
+    offence("'" quoted[2] "' is not of the form \"layer/file.h\"")
+  else if (part[1] != layer && index(" " may[layer] " ", " " part[1] " ") == 0)
+    offence(layer " may not include " part[1])
+}
+
+END { exit offences > 0 }

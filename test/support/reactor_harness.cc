@@ -1,0 +1,201 @@
+#include "test/support/reactor_harness.h"
+
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "net/socket.h"
+
+namespace rp::server {
+namespace {
+
+constexpr std::chrono::seconds kPatience(30);
+constexpr uint64_t kLargestValueBytes = 64 << 20;
+
+}  // namespace
+
+Client::Client(uint16_t port, int receive_bytes)
+    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (receive_bytes != 0) {
+    EXPECT_EQ(setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)),
+              0);
+  }
+  timeval patience{};
+  patience.tv_sec = kPatience.count();
+  EXPECT_EQ(setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  if (connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fd_.Reset();
+}
+
+void Client::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    ASSERT_GT(sent, 0);
+    bytes.remove_prefix(static_cast<size_t>(sent));
+  }
+}
+
+void Client::EndInput() { EXPECT_EQ(shutdown(fd_.get(), SHUT_WR), 0); }
+
+bool Client::Receive() {
+  std::array<char, 65536> buffer;
+  const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+  if (count > 0) input_.append(buffer.data(), static_cast<size_t>(count));
+  return count > 0;
+}
+
+Response Client::Read(bool has_body) {
+  Response response;
+  size_t head_end = 0;
+  while ((head_end = input_.find("\r\n\r\n")) == std::string::npos) {
+    if (!Receive()) return response;
+  }
+  response.head = input_.substr(0, head_end + 4);
+  input_.erase(0, head_end + 4);
+  const size_t length_at = response.head.find("Content-Length: ");
+  const size_t body_bytes =
+      !has_body || length_at == std::string::npos
+          ? 0
+          : std::strtoull(response.head.c_str() + length_at + 16, nullptr, 10);
+  while (input_.size() < body_bytes) {
+    if (!Receive()) return response;
+  }
+  response.body = input_.substr(0, body_bytes);
+  input_.erase(0, body_bytes);
+  response.status = std::atoi(response.head.c_str() + sizeof("HTTP/1.1"));
+  return response;
+}
+
+bool Client::AtEnd() {
+  char byte = 0;
+  return input_.empty() && recv(fd_.get(), &byte, 1, 0) == 0;
+}
+
+// An eventfd of the reactor's loop, as its signalfd would be.
+class ReactorHarness::Stopper final : public net::EventHandler {
+ public:
+  explicit Stopper(Reactor* reactor) : reactor_(reactor), fd_(eventfd(0, EFD_CLOEXEC)) {
+    RP_CHECK(reactor->loop()->Add(fd_.get(), EPOLLIN, this));
+  }
+
+  void Raise() { RP_CHECK(eventfd_write(fd_.get(), 1) == 0); }
+
+  void OnEvents(uint32_t) override {
+    eventfd_t count = 0;
+    RP_CHECK(eventfd_read(fd_.get(), &count) == 0);
+    reactor_->Drain();
+  }
+
+ private:
+  Reactor* const reactor_;
+  const UniqueFd fd_;
+};
+
+ReactorHarness::ReactorHarness(ReactorOptions options)
+    : cache_({.value_bytes = kLargestValueBytes}),
+      read_through_(
+          {.value_bytes = kLargestValueBytes}, hasher_, &cache_,
+          [this](redis::Fetch* fetch) { return Submit(fetch); }, [](TimePoint) {}),
+      workers_(&read_through_, [] {}),
+      reactor_(std::move(options), &workers_),
+      stopper_(std::make_unique<Stopper>(&reactor_)) {
+  auto listening = net::Listen({"127.0.0.1", 0});
+  RP_CHECK(listening.ok());
+  const std::string name = net::LocalName(listening->get());
+  port_ = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
+  reactor_.ServeHttp(std::move(*listening));
+  // One worker, so that requests reach Redis in their order.
+  workers_.Start(1);
+  thread_ = std::thread([this] { reactor_.Run(); });
+}
+
+ReactorHarness::~ReactorHarness() {
+  for (;;) {
+    redis::Fetch* fetch = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (fetches_.empty()) break;
+      fetch = fetches_.front();
+      fetches_.pop_front();
+    }
+    redis::FetchResult result;
+    result.kind = redis::FetchResult::Kind::kMissing;
+    read_through_.OnFetched(fetch, result);
+  }
+  if (thread_.joinable()) {
+    Drain();
+    Join();
+  }
+  workers_.Stop();
+  EXPECT_EQ(reactor_.requests()->out(), 0u) << "a request was lost";
+}
+
+ReactorOptions ReactorHarness::DefaultOptions() {
+  ReactorOptions options;
+  options.timeout = std::chrono::minutes(10);
+  options.content_type = "application/octet-stream";
+  return options;
+}
+
+bool ReactorHarness::Submit(redis::Fetch* fetch) {
+  const std::lock_guard lock(mutex_);
+  fetches_.push_back(fetch);
+  condition_.notify_all();
+  return true;
+}
+
+bool ReactorHarness::AwaitFetch(const std::string& key) {
+  std::unique_lock lock(mutex_);
+  return condition_.wait_for(lock, kPatience, [&] {
+    return std::any_of(fetches_.begin(), fetches_.end(),
+                       [&](const redis::Fetch* fetch) { return fetch->key == key; });
+  });
+}
+
+size_t ReactorHarness::fetches() {
+  const std::lock_guard lock(mutex_);
+  return fetches_.size();
+}
+
+void ReactorHarness::Answer(const std::string& key, const redis::FetchResult& result) {
+  redis::Fetch* fetch = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::find_if(fetches_.begin(), fetches_.end(),
+                     [&](const redis::Fetch* waiting) { return waiting->key == key; });
+    ASSERT_NE(found, fetches_.end()) << "Redis was not asked for " << key;
+    fetch = *found;
+    fetches_.erase(found);
+  }
+  read_through_.OnFetched(fetch, result);
+}
+
+void ReactorHarness::AnswerValue(const std::string& key, std::string_view value) {
+  redis::FetchResult result;
+  result.kind = redis::FetchResult::Kind::kValue;
+  result.value = value;
+  result.ttl_ms = redis::kTtlNone;
+  result.sent_at = Now();
+  Answer(key, result);
+}
+
+void ReactorHarness::AnswerMissing(const std::string& key) {
+  redis::FetchResult result;
+  result.kind = redis::FetchResult::Kind::kMissing;
+  Answer(key, result);
+}
+
+void ReactorHarness::Drain() { stopper_->Raise(); }
+
+void ReactorHarness::Join() { thread_.join(); }
+
+}  // namespace rp::server
