@@ -1,0 +1,34 @@
+# docker build -t redis-proxy .                  the service: the binary and libhiredis
+# docker build --target test -t redis-proxy-test .   the tests: `docker run` runs them
+FROM debian:bookworm-slim AS builder
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends g++ make libhiredis-dev \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /redis-proxy
+COPY Makefile ./
+COPY include include
+COPY src src
+ARG VERSION=unknown
+RUN make VERSION="$VERSION"
+
+FROM builder AS test
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libgtest-dev redis-server curl \
+ && rm -rf /var/lib/apt/lists/*
+COPY test test
+COPY integration integration
+RUN make tests
+CMD ["make", "check"]
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libhiredis0.14 \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=builder /redis-proxy/redis-proxy /usr/local/bin/redis-proxy
+USER 10001:10001
+EXPOSE 8080
+# There is no curl here. OPTIONS * is answered without asking Redis: it tells whether this program is well.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["bash", "-c", \
+  "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'OPTIONS * HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '^HTTP/1.1 2' <&3"]
+ENTRYPOINT ["redis-proxy"]
+CMD ["-redis", "redis:6379", "-http", ":8080"]

@@ -1,0 +1,282 @@
+# The only build file. `make help` lists the targets.
+#
+# BUILD=release|debug|asan|tsan|coverage|fuzz chooses a variant; each has its own tree under build/.
+# CXX, CPPFLAGS, CXXFLAGS and LDFLAGS are the user's: a changed flag rebuilds what it touches. V=1 shows the commands.
+
+BUILD ?= release
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+CLANGXX ?= clang++
+CLANG_FORMAT ?= clang-format
+DOCKER ?= docker
+PREFIX ?= /usr/local
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+
+OUT := build/$(BUILD)
+FLAGS.release := -O2 -g -DNDEBUG
+FLAGS.debug := -O0 -g
+FLAGS.asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS.tsan := -O1 -g -fsanitize=thread
+FLAGS.coverage := -O0 -g --coverage -fprofile-update=atomic
+FLAGS.fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+ifeq ($(FLAGS.$(BUILD)),)
+$(error BUILD must be release, debug, asan, tsan, coverage or fuzz, not '$(BUILD)')
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion
+RP_CXXFLAGS := -std=c++20 -pthread $(WARNINGS) $(FLAGS.$(BUILD))
+RP_CPPFLAGS := -Iinclude -MMD -MP
+RP_LDLIBS := -lhiredis
+COMPILE = $(CXX) $(RP_CPPFLAGS) $(CPPFLAGS) $(RP_CXXFLAGS) $(CXXFLAGS)
+LINK = $(CXX) $(RP_CXXFLAGS) $(CXXFLAGS) $(LDFLAGS)
+
+LIB_SOURCES := $(wildcard src/*/*.cc)
+UNIT_SOURCES := $(wildcard test/*/*_test.cc test/support/*.cc)
+INTEGRATION_SOURCES := $(wildcard integration/*.cc)
+FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
+SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(INTEGRATION_SOURCES) $(wildcard test/*/*.cc)
+HEADERS := $(wildcard include/*/*.h)
+FORMATTED := $(SOURCES) $(HEADERS) $(wildcard test/*/*.h integration/*.h)
+
+LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(OUT)/%.o)
+MAIN_OBJECT := $(OUT)/src/main.o
+UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
+INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
+FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
+BENCHES := $(patsubst %.cc,$(OUT)/%,$(wildcard test/bench/*.cc))
+TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
+
+Q := $(if $(V),,@)
+T ?= *
+FUZZ_SECONDS ?= 20
+
+# As many jobs as cores, unless the command line or a calling make says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
+.PHONY: all run deps deps-dev deps-check tests check unit integration test asan tsan coverage fuzz fuzz-here bench \
+        lint lint-layers lint-format lint-length format build install uninstall clean help FORCE
+.PRECIOUS: $(OUT)/%.o
+.DELETE_ON_ERROR:
+
+ifeq ($(BUILD),release)
+all: redis-proxy ## build ./redis-proxy (the default)
+
+# A copy, not a link into build/: it can be moved and packed as it is. `install` replaces the file instead of writing
+# into it, so that a server that runs from it goes on.
+redis-proxy: $(OUT)/redis-proxy
+	$(Q)install -m 755 $< $@
+else
+all: $(OUT)/redis-proxy
+endif
+
+# --- Building -------------------------------------------------------------------------------------------------------
+
+$(OUT)/librp.a: $(LIB_OBJECTS) $(OUT)/sources
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
+
+$(OUT)/redis-proxy: $(MAIN_OBJECT) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+
+$(OUT)/unit-tests: $(UNIT_OBJECTS) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+
+$(OUT)/integration-tests: $(INTEGRATION_OBJECTS) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+
+$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RP_LDLIBS)
+
+$(BENCHES): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+
+$(OUT)/%.o: %.cc $(OUT)/flags | deps-check
+	@echo "  CXX   $<"
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(OUT)/test/%.o $(OUT)/integration/%.o: private RP_CPPFLAGS += -I.
+$(OUT)/src/server/version.o: $(OUT)/version
+$(OUT)/src/server/version.o: private RP_CPPFLAGS += -DRP_VERSION='"$(VERSION)"'
+
+# Stamps are rewritten only when they differ, so that a changed compiler, flag, version or set of files rebuilds and an
+# unchanged one does not.
+define stamp
+@mkdir -p $(@D)
+@echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+endef
+
+$(OUT)/flags: FORCE
+	$(call stamp,$(COMPILE) | $(LINK))
+
+$(OUT)/version: FORCE
+	$(call stamp,$(VERSION))
+
+$(OUT)/sources: FORCE
+	$(call stamp,$(LIB_SOURCES) | $(UNIT_SOURCES) | $(INTEGRATION_SOURCES))
+
+-include $(wildcard $(OUT)/*/*.d $(OUT)/*/*/*.d)
+
+# --- What must be installed -----------------------------------------------------------------------------------------
+
+# $(call install_missing,checks): each check is `need PACKAGE COMMAND...`; the package is missing if the command fails.
+define install_missing
+@missing=; need() { package=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$package"; }; \
+header() { [ -e /usr/include/$$1 ] || echo "#include <$$1>" | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -; }; \
+$(1); \
+[ -n "$$missing" ] || { echo "$@: all present"; exit 0; }; \
+command -v apt-get >/dev/null || { echo "$@: please install (Debian's names):$$missing" >&2; exit 1; }; \
+as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+[ -z "$$as_root" ] || command -v sudo >/dev/null || { echo "$@: please install as root:$$missing" >&2; exit 1; }; \
+echo "$@: installing$$missing"; \
+$$as_root apt-get update -qq && \
+$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+endef
+
+deps: ## install what building, testing and running need (Debian; asks apt-get only if something is missing)
+	$(call install_missing,need g++ command -v g++; need libhiredis-dev header hiredis/hiredis.h; \
+	need libgtest-dev header gtest/gtest.h; need redis-server command -v redis-server; need curl command -v curl)
+
+deps-dev: deps ## install what lint, fuzz, coverage and format need on top
+	$(call install_missing,need clang command -v $(CLANGXX); need clang-format command -v $(CLANG_FORMAT); \
+	need libclang-rt-dev sh -c 'ls $$($(CLANGXX) -print-resource-dir)/lib/*/libclang_rt.fuzzer*'; \
+	need lcov command -v lcov)
+
+# Before anything is compiled: the goals that promise a working machine install, the others only say what is missing.
+deps-check: $(if $(filter run tests check unit integration,$(MAKECMDGOALS)),deps)
+	@command -v $(firstword $(CXX)) >/dev/null || { echo 'The compiler $(CXX) is missing: run `make deps`' >&2; exit 1; }
+	@echo '#include <hiredis/hiredis.h>' | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -o /dev/null - 2>/dev/null || \
+	  { echo 'hiredis is missing: run `make deps`' >&2; exit 1; }
+
+# --- Running --------------------------------------------------------------------------------------------------------
+
+HTTP ?= :8080
+run: deps all ## serve on HTTP=:8080 in front of REDIS=host:port, or of a throw-away redis-server; ARGS=more flags
+	@sh integration/run_demo.sh $(OUT)/redis-proxy '$(HTTP)' '$(REDIS)' $(ARGS)
+
+# --- Testing --------------------------------------------------------------------------------------------------------
+
+# Sanitizers that were built with today's compilers cannot place their shadow memory where newer kernels randomise more
+# bits of addresses; without randomisation they can. Not every container allows that, and most do not need it.
+SANITIZED := $(filter asan tsan,$(BUILD))
+RUNNER := $(if $(SANITIZED),$(shell setarch -R true 2>/dev/null && echo setarch -R))
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
+RUN_TESTS = $(RUNNER) $(1) --gtest_brief=$(if $(V),0,1) --gtest_filter='$(T)'
+
+tests: $(TESTS) ## build the tests, run nothing
+
+check: deps tests ## run unit and integration tests right here; T='CacheTest.*' chooses
+	@status=0; \
+	$(call RUN_TESTS,$(OUT)/unit-tests) || status=1; \
+	$(call RUN_TESTS,$(OUT)/integration-tests) || status=1; \
+	exit $$status
+
+unit: deps $(OUT)/unit-tests ## run the unit tests; T= chooses
+	@$(call RUN_TESTS,$(OUT)/unit-tests)
+
+integration: deps $(OUT)/integration-tests $(OUT)/redis-proxy ## run the integration tests; T= chooses
+	@$(call RUN_TESTS,$(OUT)/integration-tests)
+
+# A project name of its own: a service that `docker compose up` started stays up.
+test: ## run the tests in docker-compose when a Docker engine answers, otherwise right here (as check)
+	@compose=; if timeout 20 $(DOCKER) info >/dev/null 2>&1; then \
+	  if $(DOCKER) compose version >/dev/null 2>&1; then compose='$(DOCKER) compose'; \
+	  elif command -v docker-compose >/dev/null; then compose=docker-compose; fi; \
+	fi; \
+	if [ -z "$$compose" ]; then \
+	  echo 'test: no Docker engine with compose answers, so right here'; exec $(MAKE) --no-print-directory check; \
+	fi; \
+	echo "test: in containers, with $$compose"; status=0; compose="$$compose -p redis-proxy-test"; \
+	$$compose build test && $$compose run --rm -e T='$(T)' test || status=$$?; \
+	$$compose down --volumes >/dev/null 2>&1; exit $$status
+
+asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory BUILD=asan check
+
+tsan: ## check under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=tsan check
+
+coverage: deps-dev ## check with coverage counted: summary, and pages in build/coverage/html
+	@rm -rf build/coverage/html; find build/coverage -name '*.gcda' -delete 2>/dev/null; status=0; \
+	$(MAKE) --no-print-directory BUILD=coverage check || status=$$?; \
+	cd build/coverage && lcov -q --capture -d . --base-directory '$(CURDIR)' --no-external -o all.info 2>lcov.log && \
+	lcov -q --extract all.info '$(CURDIR)/src/*' '$(CURDIR)/include/*' -o lcov.info && \
+	genhtml -q -o html lcov.info && lcov --list lcov.info || \
+	echo 'coverage: lcov could not read the counts: see build/coverage/lcov.log'; exit $$status
+
+fuzz: deps-dev ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20
+	@$(MAKE) --no-print-directory BUILD=fuzz CXX=$(CLANGXX) fuzz-here
+
+fuzz-here: $(FUZZERS)
+	@for fuzzer in $^; do \
+	  name=$$(basename $$fuzzer); mkdir -p $(OUT)/corpus/$$name; echo "  FUZZ  $$name, $(FUZZ_SECONDS) s"; \
+	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 -artifact_prefix=$(OUT)/$$name- $(OUT)/corpus/$$name \
+	    $$(ls -d test/fuzz/corpus/$$name 2>/dev/null) >$(OUT)/$$name.log 2>&1 || { cat $(OUT)/$$name.log; exit 1; }; \
+	  tail -n 1 $(OUT)/$$name.log; \
+	done
+
+bench: $(BENCHES) ## build the programs of test/bench
+
+# --- Style ----------------------------------------------------------------------------------------------------------
+
+LINT := build/lint
+LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -fsyntax-only -Iinclude -DRP_VERSION='"lint"' \
+             -MMD -MP -MF $(@:.ok=.d) -MT $@
+
+LINTED := $(HEADERS:%=$(LINT)/%.ok) $(SOURCES:%=$(LINT)/%.ok)
+
+lint: lint-layers lint-format lint-length $(LINTED) ## layers, headers alone, clang's warnings and thread safety, format
+	@echo "lint: clean"
+
+lint-layers:
+	@awk -f test/layers.awk $(HEADERS) $(filter src/%,$(SOURCES))
+
+lint-format: | deps-dev
+	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
+lint-length:
+	@wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 450 { print "lint: " $$2 " has grown to " $$1 " lines" }'
+
+# Included twice: it must stand alone, and stand being included again.
+$(LINT)/%.h.ok: %.h Makefile | deps-dev
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' $(<:include/%=%) $(<:include/%=%) | $(CXX) $(LINT_FLAGS) -x c++ - && touch $@
+
+$(LINT)/%.cc.ok: %.cc Makefile | deps-dev
+	@mkdir -p $(@D)
+	$(Q)$(CLANGXX) $(LINT_FLAGS) $(if $(filter src/%,$<),,-I.) -Wthread-safety $< && touch $@
+
+-include $(wildcard $(LINT)/*/*.d $(LINT)/*/*/*.d)
+
+format: | deps-dev ## clang-format all files
+	@$(CLANG_FORMAT) -i $(FORMATTED)
+
+# --- Delivery -------------------------------------------------------------------------------------------------------
+
+build: ## build the Docker image redis-proxy
+	$(DOCKER) build --build-arg VERSION=$(VERSION) -t redis-proxy .
+
+DOCUMENTS := $(wildcard README.md LICENSE)
+install: all ## install under DESTDIR and PREFIX=/usr/local
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+	install -m 755 $(OUT)/redis-proxy $(DESTDIR)$(PREFIX)/bin/redis-proxy
+	install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/redis-proxy
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+
+clean: ## remove everything that was built
+	rm -rf build redis-proxy
+
+help: ## list these targets
+	@awk -F ' *## *' '/^[a-z-]+:.*##/ { split($$1, name, ":"); printf "  make %-12s %s\n", name[1], $$2 }' Makefile
