@@ -1,0 +1,59 @@
+// What all readers of RESP share: how an integer is spelled, how names are compared and what an
+// incremental reader answers. Owns nothing.
+//
+// Thread safety: constants and pure functions, any thread. Cost: O(n) in the text, no allocation.
+#pragma once
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+
+namespace rp::resp {
+
+enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
+
+// The one spelling that Redis takes (its string2ll): digits without leading zeros, '-' before what
+// is below zero, the range of int64_t. No plus sign, no spaces, no "-0". *number is left alone when
+// the answer is false.
+[[nodiscard]] inline bool ParseCanonicalInteger(std::string_view text, int64_t* number) {
+  if (text.empty()) return false;
+  if (text.size() == 1) {
+    if (text[0] < '0' || text[0] > '9') return false;
+    *number = text[0] - '0';
+    return true;
+  }
+  const char first_digit = text[0] == '-' ? text[1] : text[0];
+  if (first_digit == '0') return false;
+  int64_t parsed = 0;
+  const char* end = text.data() + text.size();
+  const auto [parsed_end, status] = std::from_chars(text.data(), end, parsed);
+  if (status != std::errc() || parsed_end != end) return false;
+  *number = parsed;
+  return true;
+}
+
+constexpr char ToLowerAscii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr char ToUpperAscii(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
+
+// Compares without regard to ASCII case. REQUIRES: `lower` is in lower case.
+constexpr bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (ToLowerAscii(text[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+// What C's string functions, which Redis uses on names, see of `text`: all before the first NUL.
+constexpr std::string_view UpToNul(std::string_view text) {
+  return text.substr(0, text.find('\0'));
+}
+
+}  // namespace rp::resp

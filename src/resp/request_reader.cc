@@ -1,0 +1,333 @@
+#include "resp/request_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace rp::resp {
+namespace {
+
+// An array may announce as many arguments as an int counts.
+constexpr int64_t kMaxArguments = std::numeric_limits<int>::max();
+
+// What a reader keeps from one command to the next. There may be thousands of idle connections.
+constexpr size_t kKeptArguments = 1024;
+constexpr size_t kKeptUnquotedBytes = 4096;
+
+// "$9999" and CR LF. Such lines are read in one pass, longer ones with more care.
+constexpr size_t kMostShortLineBytes = 7;
+
+// C's isspace in the "C" locale.
+constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// Fewer characters end an argument than may stand between two.
+constexpr bool EndsArgument(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// -1 for what is no hexadecimal digit.
+constexpr int HexValue(char c) {
+  if (IsDigit(c)) return c - '0';
+  const char lower = ToLowerAscii(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// What a backslash and `c` stand for between double quotes.
+constexpr char Unescape(char c) {
+  switch (c) {
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case 'b':
+      return '\b';
+    case 'a':
+      return '\a';
+    default:
+      return c;
+  }
+}
+
+// The character that an escape between double quotes stands for; *at is behind the backslash and is
+// moved behind the escape. REQUIRES: *at < line.size().
+char TakeEscape(std::string_view line, size_t* at) {
+  if (line[*at] == 'x' && *at + 2 < line.size()) {
+    const int high = HexValue(line[*at + 1]);
+    const int low = HexValue(line[*at + 2]);
+    if (high >= 0 && low >= 0) {
+      *at += 3;
+      return static_cast<char>(high * 16 + low);
+    }
+  }
+  return Unescape(line[(*at)++]);
+}
+
+// Appends what stands before the closing quote to *out; *at is behind the opening one and is moved
+// behind the closing one. False if that is missing or anything but a space follows it.
+bool TakeQuoted(std::string_view line, char quote, size_t* at, std::string* out) {
+  while (*at < line.size()) {
+    char c = line[(*at)++];
+    if (c == quote) return *at == line.size() || IsSpace(line[*at]);
+    if (c == '\\' && *at < line.size()) {
+      if (quote == '"') {
+        c = TakeEscape(line, at);
+      } else if (line[*at] == quote) {
+        c = line[(*at)++];
+      }
+    }
+    out->push_back(c);
+  }
+  return false;
+}
+
+// The usual line of a count or a length: `type`, a number from 1 to 9999 and CR. Returns its bytes
+// without LF, or 0 if it is another one or too near to the end of `bytes`.
+size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
+  if (bytes.size() < kMostShortLineBytes || bytes[0] != type || bytes[1] == '0') return 0;
+  int64_t value = 0;
+  size_t size = 1;
+  for (; size < kMostShortLineBytes - 2 && IsDigit(bytes[size]); ++size) {
+    value = value * 10 + (bytes[size] - '0');
+  }
+  if (value == 0 || bytes[size] != '\r') return 0;
+  *number = value;
+  return size + 1;
+}
+
+// The guard against web pages that make a browser talk to a Redis port.
+bool IsHttp(std::string_view name) {
+  if (name.size() < 4) return false;
+  name = UpToNul(name);
+  return EqualsIgnoreCase(name, "post") || EqualsIgnoreCase(name, "host:");
+}
+
+}  // namespace
+
+RequestReader::RequestReader(const RequestLimits& limits) : limits_(&limits) {
+  RP_CHECK(limits.line_bytes >= kMostShortLineBytes &&
+           limits.command_bytes <= std::numeric_limits<uint32_t>::max());
+}
+
+ParseStatus RequestReader::Parse(std::string_view buffer, Command* command) {
+  if (state_ == State::kDone) Begin();
+  RP_CHECK(scanned_ <= buffer.size());
+  if (error_ != ReadError::kNone) return ParseStatus::kError;
+  const std::string_view allowed = buffer.substr(0, limits_->command_bytes);
+  const ParseStatus status = Read(allowed, command);
+  if (status == ParseStatus::kNeedMore && allowed.size() == limits_->command_bytes) {
+    return Fail(ReadError::kTooBigCommand);
+  }
+  return status;
+}
+
+void RequestReader::Begin() {
+  slices_.clear();
+  if (slices_.capacity() > kKeptArguments) slices_.shrink_to_fit();
+  unquoted_.clear();
+  if (unquoted_.capacity() > kKeptUnquotedBytes) unquoted_.shrink_to_fit();
+  position_ = 0;
+  scanned_ = 0;
+  state_ = State::kStart;
+}
+
+ParseStatus RequestReader::Read(std::string_view buffer, Command* command) {
+  if (state_ == State::kStart) {
+    if (buffer.empty()) return ParseStatus::kNeedMore;
+    state_ = buffer[0] == '*' ? State::kCount : State::kInline;
+  }
+  if (state_ == State::kInline) return ReadInline(buffer, command);
+  if (state_ == State::kCount) {
+    const ParseStatus status = ReadCount(buffer);
+    if (status != ParseStatus::kDone) return status;
+    state_ = State::kArguments;
+  }
+  return ReadArguments(buffer, command);
+}
+
+// redis-server's processInlineBuffer: LF ends the line, and a CR before it belongs to the end.
+ParseStatus RequestReader::ReadInline(std::string_view buffer, Command* command) {
+  size_t end = 0;
+  const ParseStatus status = FindInLine(buffer, '\n', ReadError::kTooBigInline, &end);
+  if (status != ParseStatus::kDone) return status;
+  std::string_view line = buffer.substr(0, end);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.find('\0') != std::string_view::npos) return Fail(ReadError::kNulInInline);
+  if (!SplitInline(line)) return Fail(ReadError::kUnbalancedQuotes);
+  position_ = end + 1;
+  return Finish(unquoted_.data(), command);
+}
+
+// redis-server's sdssplitargs. False if quotes are unbalanced.
+bool RequestReader::SplitInline(std::string_view line) {
+  size_t at = 0;
+  for (;;) {
+    while (at < line.size() && IsSpace(line[at])) ++at;
+    if (at == line.size()) return true;
+    const size_t start = unquoted_.size();
+    while (at < line.size() && !EndsArgument(line[at])) {
+      const char c = line[at++];
+      if (c == '"' || c == '\'') {
+        if (!TakeQuoted(line, c, &at, &unquoted_)) return false;
+        break;
+      }
+      unquoted_.push_back(c);
+    }
+    slices_.push_back(
+        {static_cast<uint32_t>(start), static_cast<uint32_t>(unquoted_.size() - start)});
+  }
+}
+
+ParseStatus RequestReader::ReadCount(std::string_view buffer) {
+  int64_t count = 0;
+  // A line that was too long for the short cut once is not begun anew with each byte.
+  const bool first_look = scanned_ == 0;
+  if (const size_t bytes = first_look ? TakeShortLine(buffer, '*', &count) : 0; bytes > 0) {
+    position_ = scanned_ = bytes + 1;
+  } else {
+    std::string_view number;
+    const ParseStatus status = FindNumber(buffer, ReadError::kTooBigCount, &number);
+    if (status != ParseStatus::kDone) return status;
+    if (!ParseCanonicalInteger(number, &count) || count > kMaxArguments) {
+      return Fail(ReadError::kInvalidCount);
+    }
+  }
+  if (count > kMaxUnauthenticatedArguments && !authenticated_) {
+    return Fail(ReadError::kUnauthenticatedCount);
+  }
+  arguments_left_ = count;
+  return ParseStatus::kDone;
+}
+
+ParseStatus RequestReader::ReadLength(std::string_view buffer) {
+  int64_t bytes = 0;
+  const size_t line = position_;
+  const bool first_look = scanned_ <= line;
+  if (const size_t taken = first_look ? TakeShortLine(buffer.substr(line), '$', &bytes) : 0;
+      taken > 0) {
+    position_ = scanned_ = line + taken + 1;
+  } else {
+    std::string_view number;
+    const ParseStatus status = FindNumber(buffer, ReadError::kTooBigLength, &number);
+    if (status != ParseStatus::kDone) return status;
+    if (buffer[line] != '$') {
+      no_dollar_ = buffer[line];
+      return Fail(ReadError::kNoDollar);
+    }
+    if (!ParseCanonicalInteger(number, &bytes) || bytes < 0) {
+      return Fail(ReadError::kInvalidLength);
+    }
+  }
+  if (static_cast<uint64_t>(bytes) > limits_->bulk_bytes) return Fail(ReadError::kInvalidLength);
+  if (bytes > kMaxUnauthenticatedBulkBytes && !authenticated_) {
+    return Fail(ReadError::kUnauthenticatedLength);
+  }
+  bulk_bytes_ = bytes;
+  return ParseStatus::kDone;
+}
+
+ParseStatus RequestReader::ReadArguments(std::string_view buffer, Command* command) {
+  for (; arguments_left_ > 0; --arguments_left_) {
+    if (bulk_bytes_ < 0) {
+      const ParseStatus status = ReadLength(buffer);
+      if (status != ParseStatus::kDone) return status;
+    }
+    const auto bytes = static_cast<size_t>(bulk_bytes_);
+    // Like redis-server, this takes any two bytes for the CR LF behind an argument.
+    const size_t end = position_ + bytes + 2;
+    if (buffer.size() < end) {
+      wanted_ = std::min(end, limits_->command_bytes) - buffer.size();
+      return ParseStatus::kNeedMore;
+    }
+    slices_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(bytes)});
+    position_ = scanned_ = end;
+    bulk_bytes_ = -1;
+    wanted_ = 0;
+  }
+  return Finish(buffer.data(), command);
+}
+
+// Looks for `wanted` in the line that begins at position_. kNeedMore: it is not there yet.
+ParseStatus RequestReader::FindInLine(std::string_view buffer, char wanted, ReadError too_long,
+                                      size_t* found) {
+  const size_t over_limit = position_ + limits_->line_bytes;
+  const size_t end = std::min(buffer.size(), over_limit + 1);
+  const void* at =
+      end == scanned_ ? nullptr : std::memchr(buffer.data() + scanned_, wanted, end - scanned_);
+  if (at == nullptr) {
+    if (buffer.size() > over_limit) return Fail(too_long);
+    scanned_ = end;
+    return ParseStatus::kNeedMore;
+  }
+  *found = scanned_ = static_cast<size_t>(static_cast<const char*>(at) - buffer.data());
+  return ParseStatus::kDone;
+}
+
+// Takes a line of one character and a number, and moves position_ behind it. Like redis-server,
+// this takes CR and any byte for the end.
+ParseStatus RequestReader::FindNumber(std::string_view buffer, ReadError too_long,
+                                      std::string_view* number) {
+  size_t end = 0;
+  const ParseStatus status = FindInLine(buffer, '\r', too_long, &end);
+  if (status != ParseStatus::kDone) return status;
+  if (buffer.size() - end < 2) return ParseStatus::kNeedMore;
+  // The line may be a lone CR, which has no character before the number.
+  const size_t start = std::min(position_ + 1, end);
+  *number = buffer.substr(start, end - start);
+  position_ = scanned_ = end + 2;
+  return ParseStatus::kDone;
+}
+
+ParseStatus RequestReader::Finish(const char* base, Command* command) {
+  state_ = State::kDone;
+  command->base_ = base;
+  command->slices_ = slices_;
+  if (slices_.empty()) {
+    command->kind_ = Command::Kind::kNothing;
+  } else {
+    command->kind_ =
+        IsHttp((*command)[0]) ? Command::Kind::kSilentClose : Command::Kind::kArguments;
+  }
+  return ParseStatus::kDone;
+}
+
+ParseStatus RequestReader::Fail(ReadError error) {
+  error_ = error;
+  wanted_ = 0;
+  return ParseStatus::kError;
+}
+
+std::string RequestReader::error_text() const {
+  const bool printable = no_dollar_ != '\r' && no_dollar_ != '\n' && no_dollar_ != '\0';
+  switch (error_) {
+    case ReadError::kNone:
+      return {};
+    case ReadError::kTooBigInline:
+      return "Protocol error: too big inline request";
+    case ReadError::kNulInInline:
+      return "Protocol error: NUL in inline request";
+    case ReadError::kUnbalancedQuotes:
+      return "Protocol error: unbalanced quotes in request";
+    case ReadError::kTooBigCount:
+      return "Protocol error: too big mbulk count string";
+    case ReadError::kInvalidCount:
+      return "Protocol error: invalid multibulk length";
+    case ReadError::kUnauthenticatedCount:
+      return "Protocol error: unauthenticated multibulk length";
+    case ReadError::kTooBigLength:
+      return "Protocol error: too big bulk count string";
+    case ReadError::kNoDollar:
+      return std::string("Protocol error: expected '$', got '") + (printable ? no_dollar_ : ' ') +
+             "'";
+    case ReadError::kInvalidLength:
+      return "Protocol error: invalid bulk length";
+    case ReadError::kUnauthenticatedLength:
+      return "Protocol error: unauthenticated bulk length";
+    case ReadError::kTooBigCommand:
+      return "Protocol error: too big request";
+  }
+  return {};
+}
+
+}  // namespace rp::resp

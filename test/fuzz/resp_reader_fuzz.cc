@@ -1,0 +1,117 @@
+// libFuzzer entry for the readers of RESP, which has to be built with
+// `clang++ -fsanitize=fuzzer,address,undefined`. Random bytes are read as commands and as replies,
+// whole, cut in two and byte by byte: the three must agree in everything, or a stream would mean
+// different things depending on how the network delivers it.
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "resp/command_names.h"
+#include "resp/reply_reader.h"
+#include "resp/request_reader.h"
+
+namespace rp::resp {
+namespace {
+
+// An allocation of exactly the bytes, so that AddressSanitizer sees a read beyond them.
+class Copy {
+ public:
+  explicit Copy(std::string_view bytes) : bytes_(new char[bytes.size()]), size_(bytes.size()) {
+    std::copy(bytes.begin(), bytes.end(), bytes_.get());
+  }
+  std::string_view view() const { return {bytes_.get(), size_}; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t size_;
+};
+
+// How the bytes arrive: up to `first_cut`, and from there `step` bytes at a time.
+struct Delivery {
+  size_t first_cut;
+  size_t step;
+};
+
+std::string Describe(const Command& command) {
+  std::string text = std::to_string(static_cast<int>(command.kind())) + "(";
+  for (size_t i = 0; i < command.size(); ++i) {
+    text += std::to_string(command[i].size()) + ":" + std::string(command[i]) + ",";
+  }
+  if (command.size() > 0) text += UnknownCommandText(command);
+  return text + ")";
+}
+
+// All commands in `bytes`, and how it ends, as one text.
+std::string ReadCommands(std::string_view bytes, const Delivery& delivery) {
+  const RequestLimits limits{.line_bytes = 32, .bulk_bytes = 64, .command_bytes = 128};
+  RequestReader reader(limits);
+  std::string text;
+  size_t start = 0;  // of what was not consumed
+  for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
+    for (;;) {
+      const Copy piece(bytes.substr(start, cut - start));
+      Command command;
+      const ParseStatus status = reader.Parse(piece.view(), &command);
+      if (status == ParseStatus::kError) return text + reader.error_text();
+      if (status == ParseStatus::kNeedMore) {
+        RP_CHECK(reader.wanted() < limits.command_bytes);
+        break;
+      }
+      RP_CHECK(reader.consumed() > 0 && reader.consumed() <= piece.view().size());
+      text += Describe(command) + std::to_string(reader.consumed()) + ";";
+      start += reader.consumed();
+    }
+    if (cut == bytes.size()) return text + "more";
+  }
+}
+
+std::string DescribeReply(std::string_view reply) {
+  std::string text;
+  ReplyCursor cursor(reply);
+  ReplyElement element;
+  while (cursor.Next(&element)) {
+    text += element.type + std::to_string(element.number) + (element.null ? "null" : "") +
+            std::to_string(element.text.size()) + ":" + std::string(element.text) + ",";
+  }
+  return text + std::to_string(reply.size()) + ";";
+}
+
+// All replies in `bytes`, and how it ends, as one text.
+std::string ReadReplies(std::string_view bytes, const Delivery& delivery) {
+  ReplyReader reader(128);
+  std::string text;
+  size_t start = 0;  // of what was not consumed
+  for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
+    for (;;) {
+      const Copy piece(bytes.substr(start, cut - start));
+      const ParseStatus status = reader.Parse(piece.view());
+      if (status == ParseStatus::kError) return text + std::string(reader.error_text());
+      if (status == ParseStatus::kNeedMore) break;
+      RP_CHECK(reader.consumed() > 0 && reader.consumed() <= piece.view().size());
+      text += DescribeReply(piece.view().substr(0, reader.consumed()));
+      start += reader.consumed();
+    }
+    if (cut == bytes.size()) return text + "more";
+  }
+}
+
+template <typename Read>
+void CheckAllDeliveriesAgree(std::string_view bytes, size_t middle, Read read) {
+  const std::string whole = read(bytes, {bytes.size(), 1});
+  RP_CHECK(read(bytes, {middle, bytes.size()}) == whole);
+  RP_CHECK(read(bytes, {0, 1}) == whole);
+}
+
+}  // namespace
+}  // namespace rp::resp
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const size_t middle = size == 0 ? 0 : data[size - 1] % (size + 1);
+  rp::resp::CheckAllDeliveriesAgree(bytes, middle, rp::resp::ReadCommands);
+  rp::resp::CheckAllDeliveriesAgree(bytes, middle, rp::resp::ReadReplies);
+  return 0;
+}
