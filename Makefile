@@ -16,7 +16,8 @@ VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknow
 OUT := build/$(BUILD)
 FLAGS.release := -O2 -g -DNDEBUG
 FLAGS.debug := -O0 -g
-FLAGS.asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Not vptr: it opens a pipe to look at memory, and takes a process without free descriptors for a broken one.
+FLAGS.asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
 FLAGS.tsan := -O1 -g -fsanitize=thread
 FLAGS.coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS.fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -33,9 +34,11 @@ LINK = $(CXX) $(RP_CXXFLAGS) $(CXXFLAGS) $(LDFLAGS)
 
 LIB_SOURCES := $(wildcard src/*/*.cc)
 UNIT_SOURCES := $(wildcard test/*/*_test.cc test/support/*.cc)
-INTEGRATION_SOURCES := $(wildcard integration/*.cc)
+CHECKER_SOURCES := $(addprefix integration/,coherence_check.cc stale_checker.cc stale_oracle.cc relay.cc \
+                     http_client.cc proxy_process.cc redis_server.cc support.cc)
+INTEGRATION_SOURCES := $(filter-out integration/coherence_check.cc,$(wildcard integration/*.cc))
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
-SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(INTEGRATION_SOURCES) $(wildcard test/*/*.cc)
+SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(wildcard integration/*.cc test/*/*.cc)
 HEADERS := $(wildcard include/*/*.h)
 FORMATTED := $(SOURCES) $(HEADERS) $(wildcard test/*/*.h integration/*.h)
 
@@ -43,6 +46,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(OUT)/%.o)
 MAIN_OBJECT := $(OUT)/src/main.o
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
 INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
+CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
 BENCHES := $(patsubst %.cc,$(OUT)/%,$(wildcard test/bench/*.cc))
 TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
@@ -50,6 +54,7 @@ TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
 Q := $(if $(V),,@)
 T ?= *
 FUZZ_SECONDS ?= 20
+SECONDS ?= 60
 
 # As many jobs as cores, unless the command line or a calling make says otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -57,7 +62,8 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
 .PHONY: all run deps deps-dev deps-check tests check unit integration test asan tsan coverage fuzz fuzz-here bench \
-        lint lint-layers lint-format lint-length format build install uninstall clean help FORCE
+        coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install uninstall \
+        clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -88,6 +94,10 @@ $(OUT)/unit-tests: $(UNIT_OBJECTS) $(OUT)/librp.a
 $(OUT)/integration-tests: $(INTEGRATION_OBJECTS) $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+
+$(OUT)/coherence-check: $(CHECKER_OBJECTS) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ -lgtest $(RP_LDLIBS)
 
 $(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
@@ -150,7 +160,7 @@ deps-dev: deps ## install what lint, fuzz, coverage and format need on top
 	need lcov command -v lcov)
 
 # Before anything is compiled: the goals that promise a working machine install, the others only say what is missing.
-deps-check: $(if $(filter run tests check unit integration,$(MAKECMDGOALS)),deps)
+deps-check: $(if $(filter run tests check unit integration coherence-check coherence-mutants,$(MAKECMDGOALS)),deps)
 	@command -v $(firstword $(CXX)) >/dev/null || { echo 'The compiler $(CXX) is missing: run `make deps`' >&2; exit 1; }
 	@echo '#include <hiredis/hiredis.h>' | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -o /dev/null - 2>/dev/null || \
 	  { echo 'hiredis is missing: run `make deps`' >&2; exit 1; }
@@ -185,6 +195,13 @@ unit: deps $(OUT)/unit-tests ## run the unit tests; T= chooses
 
 integration: deps $(OUT)/integration-tests $(OUT)/redis-proxy ## run the integration tests; T= chooses
 	@$(call RUN_TESTS,$(OUT)/integration-tests)
+
+coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy
+coherence-check: deps ## look for stale reads for SECONDS=60 while everything breaks
+	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED))
+
+coherence-mutants: deps $(OUT)/coherence-check ## show that coherence-check finds stale reads where there are some
+	@sh integration/coherence_mutants.sh $(OUT)/coherence-check
 
 # A project name of its own: a service that `docker compose up` started stays up.
 test: ## run the tests in docker-compose when a Docker engine answers, otherwise right here (as check)
@@ -279,4 +296,4 @@ clean: ## remove everything that was built
 	rm -rf build redis-proxy
 
 help: ## list these targets
-	@awk -F ' *## *' '/^[a-z-]+:.*##/ { split($$1, name, ":"); printf "  make %-12s %s\n", name[1], $$2 }' Makefile
+	@awk -F ' *## *' '/^[a-z-]+:.*##/ { split($$1, name, ":"); printf "  make %-17s %s\n", name[1], $$2 }' Makefile

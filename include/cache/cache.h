@@ -26,6 +26,8 @@ struct CacheOptions {
   uint64_t memory_bytes = 0;                  // as ChargeBytes counts; 0 is no limit
   uint64_t value_bytes = 1 << 20;             // a larger value is not cached
   Duration expire = std::chrono::minutes(2);  // of non-use; 0 is never
+  Duration stale{};       // how long beyond its end an entry may be had from GetStale
+  bool coherent = false;  // nothing is trusted before BeginEpoch
 };
 
 struct CacheStats : StripeStats {
@@ -54,13 +56,40 @@ class Cache {
   };
   // Ends the flight; from now on the next miss of its key starts another. `entry`, if any, is
   // stored unless the limits leave it no room.
-  [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now);
+  // `drop_old` says that Redis answered: what the cache still held of the key goes even if nothing
+  // takes its place.
+  [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now,
+                                bool drop_old = false);
+
+  // Whether no invalidation has come and no epoch ended since the flight began.
+  [[nodiscard]] bool IsCurrent(const Flight* flight, TimePoint now);
 
   // Ends a flight that nobody waits for any more; false when somebody joined after all.
   [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
 
-  // Takes out the key if it is there.
-  void Erase(uint64_t hash, std::string_view key);
+  // The value of the key although its time is over or trust is lost, where nothing better can be
+  // had: within `stale` of its end, before the end of its own TTL in Redis, and never once
+  // invalidated or flushed.
+  [[nodiscard]] EntryRef GetStale(uint64_t hash, std::string_view key, TimePoint now);
+
+  // --- Coherence: called by the one thread that hears what is written in Redis. ---
+
+  // Takes out the key if it is there. What a fetch under way brings is not stored, and the next
+  // miss starts another.
+  void Invalidate(uint64_t hash, std::string_view key);
+  // Everything before counts as overwritten. The memory is freed by the next sweep, which the
+  // caller schedules.
+  void Flush();
+  // Invalidations are heard of again: a new epoch, trusted until `lease`. Everything before counts
+  // as overwritten.
+  void BeginEpoch(TimePoint lease);
+  // Invalidations were heard of until now: trust goes on until `lease`.
+  void RenewLease(TimePoint lease);
+  // Invalidations are not heard of any more: nothing is a hit until BeginEpoch.
+  void EndEpoch(TimePoint now);
+
+  // Whether hits are possible, and misses stored.
+  [[nodiscard]] bool Trusted(TimePoint now) const { return freshness_.Trusted(now); }
 
   // Frees entries whose time is over, about `budget` of them at most, and returns when to come
   // again: `now` when the budget ended first, kNever when nothing can expire.
@@ -79,10 +108,14 @@ class Cache {
   [[nodiscard]] static size_t StripeIndex(uint64_t hash) { return hash >> (64 - kStripeBits); }
   [[nodiscard]] bool Reserve(uint64_t charge_bytes);
   [[nodiscard]] bool EvictOne();
-  // Gives back the room of an entry that has left its stripe.
+  // Gives back the room of entries that have left their stripe.
   void Release(const EntryRef& entry);
+  void ReleaseChain(Entry* entries);
+  [[nodiscard]] bool PurgeOld(int* budget);
 
   const CacheOptions options_;
+  Freshness freshness_;
+  std::atomic<uint32_t> purged_floor_ = 0;  // nothing below it is left
   std::atomic<uint64_t> count_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
   alignas(64) std::array<std::atomic<TimePoint>, kStripes> oldest_use_;

@@ -21,6 +21,10 @@ namespace rp::cache {
 
 inline constexpr uint32_t kNotInHeap = 0xffffffff;
 
+// What an entry says of its key. That a key is missing or not a string is cached only where a write
+// to it is noticed.
+enum class Kind : uint32_t { kValue, kMissing, kWrongType };
+
 struct Entry {
   // Neighbours in the stripe's list; the head was used last.
   Entry* lru_prev;
@@ -32,10 +36,12 @@ struct Entry {
   uint32_t heap_index;  // kNotInHeap for an entry that cannot expire
   std::atomic<uint32_t> references;
   uint32_t fetched_ticks;  // see AgeSeconds
-  uint32_t key_bytes;
-  uint32_t value_bytes;
+  uint32_t key_bytes : 30;
+  Kind kind : 2;
+  uint32_t value_bytes;  // of kWrongType: Redis's error text
+  uint32_t epoch;        // see Freshness
   // Key and value bytes follow from here on, over the end of the struct.
-  char bytes[8];
+  char bytes[4];
 
   [[nodiscard]] std::string_view key() const { return {data(), key_bytes}; }
   [[nodiscard]] std::string_view value() const { return {data() + key_bytes, value_bytes}; }
@@ -87,9 +93,10 @@ class EntryRef {
 };
 
 // An entry outside any cache with one reference, or none when memory is short. `hash` is the key's;
-// `fetched_at` is when Redis was asked. REQUIRES: key and value below 4 GiB each.
+// `fetched_at` is when Redis was asked. REQUIRES: key below 1 GiB, value below 4 GiB.
 [[nodiscard]] EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
-                                 TimePoint fetched_at, TimePoint hard_deadline);
+                                 TimePoint fetched_at, TimePoint hard_deadline,
+                                 Kind kind = Kind::kValue);
 
 // What an entry costs in memory: its block and its share of table and heap.
 [[nodiscard]] uint64_t ChargeBytes(uint64_t key_bytes, uint64_t value_bytes);

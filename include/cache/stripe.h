@@ -45,7 +45,11 @@ struct Flight {
   uint32_t tag = 0;
   std::string key_bytes;
   std::atomic<TimePoint>* deadline = nullptr;
+  // What it brings may be stored. Set by the owner; the stripe clears it when an invalidation of
+  // the key comes, and for a flight that starts while the cache is not trusted.
+  bool storable = true;
   // Under the stripe's lock:
+  uint32_t epoch = 0;  // in which it started
   Waiter* waiters = nullptr;
 
   [[nodiscard]] std::string_view key() const { return key_bytes; }
@@ -61,6 +65,31 @@ struct StripeStats {
   uint64_t expirations = 0;
 };
 
+// How far the cache's contents may be trusted: the same for all stripes.
+//
+// Without coherence the lease never ends and there is one epoch. With it, a hit needs a lease that
+// has not ended and an entry of the current epoch; an entry of an epoch below the floor is never
+// served again, not even as stale.
+//
+// Thread safety: any thread reads; one thread, the one that hears of invalidations, writes.
+struct Freshness {
+  std::atomic<TimePoint> lease = kNever;
+  std::atomic<uint32_t> epoch = 0;
+  std::atomic<uint32_t> floor = 0;
+  std::atomic<TimePoint> lost_at =
+      kNever;  // when the last lease was given up; kNever while there is one
+
+  // Acquire: whoever sees a new lease sees the epoch that was begun before it.
+  [[nodiscard]] bool Trusted(TimePoint now) const {
+    return now <= lease.load(std::memory_order_acquire);
+  }
+};
+
+struct StripeOptions {
+  Duration expire{};  // of non-use; 0 is never
+  Duration stale{};   // how long beyond its end an entry is kept for GetStale
+};
+
 // What a stripe publishes. Readers take it as a hint and look again under the lock.
 struct Published {
   std::atomic<TimePoint>* oldest_use;     // kNever: no entries
@@ -69,8 +98,8 @@ struct Published {
 
 class alignas(64) Stripe {
  public:
-  // `expire` 0 means that non-use ends nothing.
-  void Init(Published published, Duration expire);
+  // `freshness` outlives the stripe.
+  void Init(Published published, const StripeOptions& options, const Freshness* freshness);
 
   // The live entry, now the most recently used, or none. An entry whose time is over is unlinked
   // into `expired`.
@@ -81,14 +110,26 @@ class alignas(64) Stripe {
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
                                       TimePoint now, EntryRef* hit, EntryRef* expired);
 
-  // Detaches the flight, stores `entry` if there is one, and gives back who waited. `*deadline`
-  // becomes that of the stored entry (kNever for none); an older entry of the same key goes to
-  // `replaced`.
-  [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef entry, TimePoint now, TimePoint* deadline,
+  // Takes out what is left of the flight's key, unless an invalidation has made the flight's word
+  // worth no more than that entry's.
+  [[nodiscard]] EntryRef DropOld(const Flight* flight);
+
+  // Detaches the flight, stores `entry` if there is one and the flight may, and gives back who
+  // waited. `*deadline` becomes that of the stored entry (kNever for none), and `entry` is empty if
+  // it was stored. An older entry of the same key goes to `replaced`.
+  [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
                                EntryRef* replaced);
 
   // Detaches the flight if its deadline has passed, else returns false: somebody joined just now.
   [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
+
+  // Whether what the flight brings is still the key's value as far as can be known: no invalidation
+  // came, no epoch ended and the lease holds.
+  [[nodiscard]] bool IsCurrent(const Flight* flight, TimePoint now);
+
+  // The value of the key although its time is over or the lease is lost, if it may still be served
+  // for want of anything better; it is not thereby used.
+  [[nodiscard]] EntryRef GetStale(uint32_t tag, std::string_view key, TimePoint now);
 
   // Takes out the least recently used entry if its stamp is not later than `stamp`.
   [[nodiscard]] EntryRef EvictTail(TimePoint stamp);
@@ -96,13 +137,20 @@ class alignas(64) Stripe {
   // Looks at up to `budget` entries whose bound has passed. Those that ended come back as a chain.
   [[nodiscard]] Entry* Sweep(TimePoint now, int budget);
 
-  // Takes out `key` if it is there.
+  // Takes out up to `budget` entries of epochs below the floor, as a chain; null when none are
+  // left.
+  [[nodiscard]] Entry* Purge(int budget);
+
+  // Takes out `key` if it is there, and detaches its flight: what that brings is not stored, and
+  // the next miss starts another.
   [[nodiscard]] EntryRef Erase(uint32_t tag, std::string_view key);
 
   [[nodiscard]] StripeStats stats();
 
  private:
-  [[nodiscard]] TimePoint DeadlineOf(const Entry* entry) const RP_REQUIRES(mutex_);
+  // When the entry ends, and when it is to be forgotten.
+  [[nodiscard]] TimePoint FreshUntil(const Entry* entry) const RP_REQUIRES(mutex_);
+  [[nodiscard]] TimePoint KeptUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
       RP_REQUIRES(mutex_);
   void LinkFront(Entry* entry) RP_REQUIRES(mutex_);
@@ -119,7 +167,8 @@ class alignas(64) Stripe {
   Entry* tail_ RP_GUARDED_BY(mutex_) = nullptr;
   ExpiryHeap heap_ RP_GUARDED_BY(mutex_);
   StripeStats stats_ RP_GUARDED_BY(mutex_);
-  Duration expire_ RP_GUARDED_BY(mutex_) = Duration::zero();
+  StripeOptions options_ RP_GUARDED_BY(mutex_);
+  const Freshness* freshness_ RP_GUARDED_BY(mutex_) = nullptr;
   Published published_ RP_GUARDED_BY(mutex_) = {};
 };
 

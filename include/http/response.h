@@ -14,7 +14,13 @@
 
 namespace rp::http {
 
-enum class CacheState : unsigned char { kNone, kHit, kMiss };
+enum class CacheState : unsigned char {
+  kNone,
+  kHit,
+  kMiss,    // fwd=miss
+  kBypass,  // fwd=bypass: the cache was not to be asked
+  kStale,   // hit; fwd=stale: for want of an answer
+};
 
 struct ResponseHead {
   int status = 200;          // 100 to 999

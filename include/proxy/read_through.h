@@ -15,9 +15,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "base/siphash.h"
 #include "cache/cache.h"
+#include "proxy/coherence.h"
 #include "proxy/request.h"
 #include "redis/fetchers.h"
 
@@ -34,29 +36,37 @@ struct ReadThroughOptions {
 
 class ReadThrough final : public redis::FetchSink {
  public:
-  // `on_deadline` hears the deadline of each entry that is stored: the sweep must come by then. Any
-  // thread calls it.
+  // `coherence` is null where the cache goes by time alone. `on_deadline` hears the deadline of
+  // each entry that is stored: the sweep must come by then. Any thread calls it.
   ReadThrough(const ReadThroughOptions& options, const Hasher& hasher, cache::Cache* cache,
-              SubmitFetch submit, std::function<void(TimePoint)> on_deadline);
+              const Coherence* coherence, SubmitFetch submit,
+              std::function<void(TimePoint)> on_deadline);
 
   // Answers the request now (true), or takes it and delivers it to its home later (false).
   // REQUIRES: key, deadline and home are set; outcome is kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now);
+
+  // What may be served in place of a time-out (-stale-if-error), or none. For requests that wait
+  // still: the flight goes on for others.
+  [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
 
  private:
   struct Flight;
 
-  [[nodiscard]] cache::EntryRef MakeEntry(const Flight& flight, const redis::FetchResult& result,
-                                          TimePoint now, bool* storable) const;
+  void Resubmit(std::unique_ptr<Flight> flight, TimePoint now);
+  [[nodiscard]] bool MayStore(const redis::FetchResult& result, TimePoint hard_deadline,
+                              TimePoint now) const;
+  [[nodiscard]] TimePoint HardDeadline(const redis::FetchResult& result) const;
+  void Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now);
   void AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,
-                 const cache::EntryRef& entry);
-  void FailAll(cache::Waiter* waiters, ErrorCode code, std::string_view text);
+                 const cache::EntryRef& value);
 
   const ReadThroughOptions options_;
   const Hasher hasher_;
   cache::Cache* const cache_;
+  const Coherence* const coherence_;
   const SubmitFetch submit_;
   const std::function<void(TimePoint)> on_deadline_;
 };

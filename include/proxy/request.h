@@ -31,7 +31,16 @@ class ReplyBox {
   ~ReplyBox() = default;
 };
 
-enum class Outcome : unsigned char { kPending, kHit, kFetched, kMissing, kError };
+enum class Outcome : unsigned char { kPending, kValue, kMissing, kError };
+
+// Where an answer is from.
+enum class Source : unsigned char {
+  kCache,
+  kRedis,          // the key was not in the cache
+  kRedisNoLease,   // the cache is coherent and cannot be trusted just now
+  kRedisNoPrefix,  // the key is outside every -prefix, so writes to it are not heard of
+  kStale,          // the cache, for want of Redis
+};
 
 struct Request : cache::Waiter, MailboxNode {
   // The question.
@@ -43,8 +52,9 @@ struct Request : cache::Waiter, MailboxNode {
 
   // The answer.
   Outcome outcome = Outcome::kPending;
+  Source source = Source::kRedis;
   ErrorCode error = ErrorCode::kInternal;  // of kError
-  cache::EntryRef value;                   // of kHit and kFetched
+  cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
 };
 

@@ -11,6 +11,7 @@
 // hiredis writes without MSG_NOSIGNAL.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -79,6 +80,11 @@ class Connection {
   // it was most likely closed before the command came.
   [[nodiscard]] bool heard() const { return heard_; }
 
+  // Names the server at the other end: a hash of its numeric address and port, or of the path it
+  // listens at. Connections with different peers lead to different servers, even where both were
+  // made to one name. Never 0.
+  [[nodiscard]] uint64_t peer() const { return peer_; }
+
   // With every reply read: false if more has come than was asked for, after which replies would go
   // to the wrong commands.
   [[nodiscard]] bool InStep() const;
@@ -98,6 +104,7 @@ class Connection {
 
   std::unique_ptr<redisContext, ContextDeleter> context_;
   const int interrupt_fd_;
+  const uint64_t peer_;
   std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
   std::vector<size_t> argument_bytes_;
   bool heard_ = false;

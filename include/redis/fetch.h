@@ -46,13 +46,17 @@ struct FetchResult {
   ErrorCode error_code = ErrorCode::kInternal;
   std::string_view error_text;  // with kError: Redis's own text without '-', or ours; the same
 
-  // With kValue: what the key had left to live when PTTL ran, just after GET. kTtlGone means that
-  // the key ceased to exist in between, or that Redis would not say: serve it, do not cache it.
+  // With kValue, and with kError of kWrongType: what the key had left to live when PTTL ran, just
+  // after GET. kTtlGone means that the key ceased to exist in between, or that Redis would not say:
+  // serve it, do not cache it. Always kTtlGone otherwise.
   int64_t ttl_ms = kTtlGone;
 
   // With kValue, kMissing and Redis's own errors: just before the commands were sent. The value is
   // no older than this.
   TimePoint sent_at;
+
+  // With the same: the Connection::peer() it came from. 0 with failures of ours.
+  uint64_t peer = 0;
 };
 
 class FetchSink {

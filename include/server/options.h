@@ -12,12 +12,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
 
 namespace rp::server {
+
+// Whether the cache follows writes in Redis: only where Redis allows it (kAuto), or always (kYes).
+enum class Coherent : unsigned char { kNo, kAuto, kYes };
 
 // ParseOptions sets every member but the secrets. The comments give the ranges it enforces.
 struct Options {
@@ -36,14 +40,19 @@ struct Options {
   int max_clients = 0;            // 1 to 1000000
   std::string content_type;       // 1 to 200 bytes of visible ASCII, spaces inside
   LogLevel log_level = LogLevel::kInfo;
-  std::string redis_username;  // empty: none
-  std::string redis_password;  // empty: none
+  Coherent coherent = Coherent::kNo;
+  Duration max_stale{};               // above 0
+  Duration stale_if_error{};          // 0: off
+  std::vector<std::string> prefixes;  // of the keys to follow; empty: all
+  std::string redis_username;         // empty: none
+  std::string redis_password;         // empty: none
 };
 
 // One row of the table.
 struct Flag {
   std::string_view name;        // without '-'
-  std::string_view value_name;  // in the help; empty for -version and -h, which take no value
+  std::string_view value_name;  // in the help; empty for -version and -h, which take no value;
+                                // in brackets where -f alone means -f=true
   std::string default_text;     // as the user would write it; empty where value_name is
   std::string_view help;        // one line of at most 74 bytes, without a full stop
   Result<void> (*parse)(std::string_view text, Options* options);

@@ -92,6 +92,8 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] bool draining() const { return drain_deadline_ != kNever; }
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
+  // What may be served in place of a time-out, or none.
+  [[nodiscard]] cache::EntryRef StaleValue(const Request& request) const;
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
   void Bury(Connection* connection);
 

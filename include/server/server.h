@@ -11,8 +11,10 @@
 
 #include "base/result.h"
 #include "cache/cache.h"
+#include "proxy/coherence.h"
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
+#include "redis/subscriber.h"
 #include "server/options.h"
 #include "server/reactor.h"
 #include "server/sweep_timer.h"
@@ -33,13 +35,19 @@ class Server {
  private:
   explicit Server(const Options& options);
 
-  void StartThreads(const Options& options);
+  [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const Options& options);
+  [[nodiscard]] Result<void> StartThreads(const Options& options);
+  [[nodiscard]] Result<void> StartFollowing(const Options& options);
+  void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
   void OnSignal(int signal);
 
+  const Hasher hasher_;
   cache::Cache cache_;
+  std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
   proxy::ReadThrough read_through_;
   std::unique_ptr<redis::Fetchers> fetchers_;
+  std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   WorkerPool workers_;
   Reactor reactor_;
   net::Timer timer_;

@@ -28,8 +28,10 @@ uint64_t ChargeOf(const EntryRef& entry) {
 }  // namespace
 
 Cache::Cache(const CacheOptions& options) : options_(options) {
+  if (options_.coherent) freshness_.lease.store(TimePoint::min(), std::memory_order_relaxed);
   for (size_t i = 0; i < kStripes; ++i) {
-    stripes_[i].Init({&oldest_use_[i], &next_deadline_[i]}, options_.expire);
+    stripes_[i].Init({&oldest_use_[i], &next_deadline_[i]},
+                     {.expire = options_.expire, .stale = options_.stale}, &freshness_);
   }
 }
 
@@ -55,39 +57,88 @@ Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadli
   return admission;
 }
 
-Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now) {
-  if (entry && (entry->value_bytes > options_.value_bytes || !Reserve(ChargeOf(entry)))) entry = {};
+Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, bool drop_old) {
+  Stripe& stripe = stripes_[StripeIndex(flight->hash)];
+  // Before room is made for the new entry: the old one's room is the first to use.
+  if (drop_old && (options_.coherent || options_.stale != Duration::zero())) {
+    const EntryRef old = stripe.DropOld(flight);
+    if (old) Release(old);
+  }
+  const bool reserved =
+      entry && entry->value_bytes <= options_.value_bytes && Reserve(ChargeOf(entry));
+  if (!reserved) entry = {};
   EntryRef replaced;
   TimePoint deadline = kNever;
-  Waiter* waiters = stripes_[StripeIndex(flight->hash)].Finish(flight, std::move(entry), now,
-                                                               &deadline, &replaced);
+  Waiter* waiters = stripe.Finish(flight, &entry, now, &deadline, &replaced);
   if (replaced) Release(replaced);
+  if (entry) Release(entry);
   return {waiters, deadline};
+}
+
+bool Cache::IsCurrent(const Flight* flight, TimePoint now) {
+  return stripes_[StripeIndex(flight->hash)].IsCurrent(flight, now);
 }
 
 bool Cache::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
   return stripes_[StripeIndex(flight->hash)].TryAbandon(flight, now, waiters);
 }
 
-void Cache::Erase(uint64_t hash, std::string_view key) {
+EntryRef Cache::GetStale(uint64_t hash, std::string_view key, TimePoint now) {
+  if (options_.stale == Duration::zero()) return {};
+  return stripes_[StripeIndex(hash)].GetStale(static_cast<uint32_t>(hash), key, now);
+}
+
+void Cache::Invalidate(uint64_t hash, std::string_view key) {
   const EntryRef erased = stripes_[StripeIndex(hash)].Erase(static_cast<uint32_t>(hash), key);
   if (erased) Release(erased);
 }
 
+void Cache::Flush() {
+  const uint32_t epoch = freshness_.epoch.fetch_add(1, std::memory_order_acq_rel) + 1;
+  freshness_.floor.store(epoch, std::memory_order_release);
+}
+
+void Cache::BeginEpoch(TimePoint lease) {
+  Flush();
+  freshness_.lost_at.store(kNever, std::memory_order_release);
+  freshness_.lease.store(lease, std::memory_order_release);
+}
+
+void Cache::RenewLease(TimePoint lease) {
+  freshness_.lease.store(lease, std::memory_order_release);
+}
+
+void Cache::EndEpoch(TimePoint now) {
+  freshness_.lease.store(TimePoint::min(), std::memory_order_release);
+  freshness_.lost_at.store(now, std::memory_order_release);
+  freshness_.epoch.fetch_add(1, std::memory_order_acq_rel);
+}
+
 TimePoint Cache::Sweep(TimePoint now, int budget) {
+  if (!PurgeOld(&budget)) return now;
   for (size_t i = 0; i < kStripes; ++i) {
     while (next_deadline_[i].load(std::memory_order_relaxed) <= now) {
       if (budget <= 0) return now;
       budget -= kPopsPerLock;
-      Entry* ended = stripes_[i].Sweep(now, kPopsPerLock);
-      while (ended != nullptr) {
-        Entry* next = ended->lru_next;
-        Release(EntryRef::Adopt(ended));
-        ended = next;
-      }
+      ReleaseChain(stripes_[i].Sweep(now, kPopsPerLock));
     }
   }
   return NextDeadline();
+}
+
+// Returns whether nothing below the floor is left.
+bool Cache::PurgeOld(int* budget) {
+  const uint32_t floor = freshness_.floor.load(std::memory_order_acquire);
+  if (purged_floor_.load(std::memory_order_relaxed) == floor) return true;
+  for (Stripe& stripe : stripes_) {
+    while (Entry* purged = stripe.Purge(kPopsPerLock)) {
+      ReleaseChain(purged);
+      *budget -= kPopsPerLock;
+      if (*budget <= 0) return false;
+    }
+  }
+  purged_floor_.store(floor, std::memory_order_relaxed);
+  return true;
 }
 
 TimePoint Cache::NextDeadline() const {
@@ -145,6 +196,14 @@ bool Cache::EvictOne() {
       Release(evicted);
       return true;
     }
+  }
+}
+
+void Cache::ReleaseChain(Entry* entries) {
+  while (entries != nullptr) {
+    Entry* next = entries->lru_next;
+    Release(EntryRef::Adopt(entries));
+    entries = next;
   }
 }
 

@@ -6,10 +6,11 @@
 
 namespace rp::cache {
 
-void Stripe::Init(Published published, Duration expire) {
+void Stripe::Init(Published published, const StripeOptions& options, const Freshness* freshness) {
   MutexLock lock(&mutex_);
   published_ = published;
-  expire_ = expire;
+  options_ = options;
+  freshness_ = freshness;
   PublishTail();
   PublishDeadline();
 }
@@ -35,6 +36,8 @@ Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadl
   const Admission admission = flight != nullptr ? Admission::kJoined : Admission::kStarted;
   if (flight == nullptr) {
     flight = candidate;
+    flight->storable = flight->storable && freshness_->Trusted(now);
+    flight->epoch = freshness_->epoch.load(std::memory_order_acquire);
     flights_.Insert(flight);
   }
   waiter->next_waiter = flight->waiters;
@@ -47,14 +50,24 @@ Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadl
   return admission;
 }
 
-Waiter* Stripe::Finish(Flight* flight, EntryRef entry, TimePoint now, TimePoint* deadline,
+EntryRef Stripe::DropOld(const Flight* flight) {
+  MutexLock lock(&mutex_);
+  Entry* present = entries_.Find(flight->tag, flight->key());
+  const bool attached = flights_.Find(flight->tag, flight->key()) == flight;
+  return present != nullptr && attached ? Remove(present) : EntryRef();
+}
+
+Waiter* Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
                        EntryRef* replaced) {
   MutexLock lock(&mutex_);
-  flights_.Erase(flight);
-  if (entry) {
-    Entry* old = entries_.Find(flight->tag, flight->key());
-    if (old != nullptr) *replaced = Remove(old);
-    *deadline = Insert(entry.Release(), now);
+  // A flight that was detached by an invalidation says nothing of the key as it is now.
+  const bool attached = flights_.Erase(flight);
+  if (*entry && attached && flight->storable &&
+      flight->epoch == freshness_->epoch.load(std::memory_order_acquire)) {
+    Entry* present = entries_.Find(flight->tag, flight->key());
+    if (present != nullptr) *replaced = Remove(present);
+    (*entry)->epoch = flight->epoch;
+    *deadline = Insert(entry->Release(), now);
   }
   return std::exchange(flight->waiters, nullptr);
 }
@@ -67,6 +80,27 @@ bool Stripe::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
   return true;
 }
 
+bool Stripe::IsCurrent(const Flight* flight, TimePoint now) {
+  MutexLock lock(&mutex_);
+  return flights_.Find(flight->tag, flight->key()) == flight && freshness_->Trusted(now) &&
+         flight->epoch == freshness_->epoch.load(std::memory_order_acquire);
+}
+
+EntryRef Stripe::GetStale(uint32_t tag, std::string_view key, TimePoint now) {
+  MutexLock lock(&mutex_);
+  Entry* entry = entries_.Find(tag, key);
+  if (entry == nullptr || entry->kind != Kind::kValue || KeptUntil(entry) <= now ||
+      entry->epoch < freshness_->floor.load(std::memory_order_acquire)) {
+    return {};
+  }
+  const TimePoint lost_at = freshness_->lost_at.load(std::memory_order_acquire);
+  if (entry->epoch != freshness_->epoch.load(std::memory_order_acquire) ||
+      !freshness_->Trusted(now)) {
+    if (lost_at == kNever || DeadlineAfter(lost_at, options_.stale) <= now) return {};
+  }
+  return EntryRef::Share(entry);
+}
+
 EntryRef Stripe::EvictTail(TimePoint stamp) {
   MutexLock lock(&mutex_);
   if (tail_ == nullptr || tail_->last_use > stamp) return {};
@@ -77,9 +111,9 @@ EntryRef Stripe::EvictTail(TimePoint stamp) {
 Entry* Stripe::Sweep(TimePoint now, int budget) {
   MutexLock lock(&mutex_);
   Entry* ended = nullptr;
-  for (; budget > 0 && heap_.top_bound() <= now; --budget) {
+  for (; budget > 0 && !heap_.empty() && heap_.top_bound() <= now; --budget) {
     Entry* entry = heap_.top();
-    const TimePoint deadline = DeadlineOf(entry);
+    const TimePoint deadline = KeptUntil(entry);
     if (deadline > now) {
       heap_.PostponeTop(deadline);
       continue;
@@ -93,8 +127,27 @@ Entry* Stripe::Sweep(TimePoint now, int budget) {
   return ended;
 }
 
+Entry* Stripe::Purge(int budget) {
+  MutexLock lock(&mutex_);
+  // Entries are used and inserted only in the current epoch, so those of older ones are at the
+  // tail.
+  const uint32_t floor = freshness_->floor.load(std::memory_order_acquire);
+  Entry* purged = nullptr;
+  for (; budget > 0 && tail_ != nullptr && tail_->epoch < floor; --budget) {
+    Entry* entry = Remove(tail_).Release();
+    entry->lru_next = purged;
+    purged = entry;
+  }
+  return purged;
+}
+
 EntryRef Stripe::Erase(uint32_t tag, std::string_view key) {
   MutexLock lock(&mutex_);
+  Flight* flight = flights_.Find(tag, key);
+  if (flight != nullptr) {
+    flight->storable = false;
+    flights_.Erase(flight);
+  }
   Entry* entry = entries_.Find(tag, key);
   return entry == nullptr ? EntryRef() : Remove(entry);
 }
@@ -104,17 +157,27 @@ StripeStats Stripe::stats() {
   return stats_;
 }
 
-TimePoint Stripe::DeadlineOf(const Entry* entry) const {
-  if (expire_ == Duration::zero()) return entry->hard_deadline;
-  return std::min(entry->hard_deadline, DeadlineAfter(entry->last_use, expire_));
+TimePoint Stripe::FreshUntil(const Entry* entry) const {
+  if (options_.expire == Duration::zero()) return entry->hard_deadline;
+  return std::min(entry->hard_deadline, DeadlineAfter(entry->last_use, options_.expire));
+}
+
+TimePoint Stripe::KeptUntil(const Entry* entry) const {
+  if (options_.expire == Duration::zero()) return entry->hard_deadline;
+  const TimePoint ended = DeadlineAfter(entry->last_use, options_.expire);
+  return std::min(entry->hard_deadline, DeadlineAfter(ended, options_.stale));
 }
 
 EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
   Entry* entry = entries_.Find(tag, key);
   if (entry == nullptr) return {};
-  if (DeadlineOf(entry) <= now) {
+  if (KeptUntil(entry) <= now) {
     ++stats_.expirations;
     *expired = Remove(entry);
+    return {};
+  }
+  if (FreshUntil(entry) <= now || !freshness_->Trusted(now) ||
+      entry->epoch != freshness_->epoch.load(std::memory_order_acquire)) {
     return {};
   }
   entry->last_use = std::max(now, head_->last_use);
@@ -152,7 +215,7 @@ TimePoint Stripe::Insert(Entry* entry, TimePoint now) {
   entry->last_use = head_ == nullptr ? now : std::max(now, head_->last_use);
   entries_.Insert(entry);
   LinkFront(entry);
-  const TimePoint deadline = DeadlineOf(entry);
+  const TimePoint deadline = KeptUntil(entry);
   if (deadline != kNever) {
     heap_.Push(entry, deadline);
     if (heap_.top() == entry) PublishDeadline();

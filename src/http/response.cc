@@ -38,6 +38,8 @@ char* PutCacheStatus(char* out, CacheState state, std::string_view detail) {
   out = Put(out, "Cache-Status: redis-proxy");
   if (state == CacheState::kHit) out = Put(out, "; hit");
   if (state == CacheState::kMiss) out = Put(out, "; fwd=miss");
+  if (state == CacheState::kBypass) out = Put(out, "; fwd=bypass");
+  if (state == CacheState::kStale) out = Put(out, "; hit; fwd=stale");
   if (!detail.empty()) out = PutText(Put(out, "; "), detail);
   return Put(out, "\r\n");
 }

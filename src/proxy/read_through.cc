@@ -8,26 +8,45 @@
 namespace rp::proxy {
 namespace {
 
-// PTTL's answer for a key that has gone since the GET.
-constexpr int64_t kTtlGone = -2;
+using Kind = redis::FetchResult::Kind;
 
 constexpr std::string_view kQueueFullText = "too many keys wait for Redis already";
+constexpr std::string_view kMemoryText = "out of memory for this value";
 
-void Answer(Request* request, const redis::FetchResult& result, const cache::EntryRef& entry) {
-  switch (result.kind) {
-    case redis::FetchResult::Kind::kValue:
-      request->outcome = Outcome::kFetched;
-      request->value = entry;
+// Failures in which an old value is better than none (RFC 5861 section 4).
+bool AllowsStale(ErrorCode code) {
+  return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable ||
+         code == ErrorCode::kProtocol || code == ErrorCode::kBusy;
+}
+
+void AnswerFromCache(Request* request, Source source) {
+  request->source = source;
+  switch (request->value->kind) {
+    case cache::Kind::kValue:
+      request->outcome = Outcome::kValue;
       return;
-    case redis::FetchResult::Kind::kMissing:
+    case cache::Kind::kMissing:
       request->outcome = Outcome::kMissing;
-      return;
-    case redis::FetchResult::Kind::kError:
+      break;
+    case cache::Kind::kWrongType:
       request->outcome = Outcome::kError;
-      request->error = result.error_code;
-      request->error_text = result.error_text;
-      return;
+      request->error = ErrorCode::kWrongType;
+      request->error_text = request->value->value();
+      break;
   }
+  request->value = {};
+}
+
+cache::Kind EntryKind(const redis::FetchResult& result) {
+  switch (result.kind) {
+    case Kind::kValue:
+      return cache::Kind::kValue;
+    case Kind::kMissing:
+      return cache::Kind::kMissing;
+    case Kind::kError:
+      break;
+  }
+  return cache::Kind::kWrongType;
 }
 
 }  // namespace
@@ -37,11 +56,12 @@ void Answer(Request* request, const redis::FetchResult& result, const cache::Ent
 struct ReadThrough::Flight : cache::Flight, redis::Fetch {};
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
-                         cache::Cache* cache, SubmitFetch submit,
+                         cache::Cache* cache, const Coherence* coherence, SubmitFetch submit,
                          std::function<void(TimePoint)> on_deadline)
     : options_(options),
       hasher_(hasher),
       cache_(cache),
+      coherence_(coherence),
       submit_(std::move(submit)),
       on_deadline_(std::move(on_deadline)) {}
 
@@ -50,7 +70,7 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
   request->hash = hasher_(request->key);
   request->value = cache_->Get(request->hash, request->key, now);
   if (request->value) {
-    request->outcome = Outcome::kHit;
+    AnswerFromCache(request, Source::kCache);
     return true;
   }
   auto flight = std::make_unique<Flight>();
@@ -59,85 +79,132 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
   flight->redis::Fetch::key = flight->key_bytes;
   flight->redis::Fetch::deadline.store(request->deadline, std::memory_order_relaxed);
   flight->cache::Flight::deadline = &flight->redis::Fetch::deadline;
+  request->source = Source::kRedis;
+  if (coherence_ != nullptr) {
+    if (!cache_->Trusted(now)) request->source = Source::kRedisNoLease;
+    if (coherence_->follows() && !coherence_->Reports(request->key)) {
+      request->source = Source::kRedisNoPrefix;
+      flight->storable = false;
+    }
+  }
   // From the moment it waits the request may be answered and reused by others: it is not touched
   // again.
   switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->value)) {
     case cache::Admission::kHit:
-      request->outcome = Outcome::kHit;
+      AnswerFromCache(request, Source::kCache);
       return true;
     case cache::Admission::kJoined:
       return false;
     case cache::Admission::kStarted:
       break;
   }
-  // The fetchers have it from here on; OnFetched takes it back.
-  Flight* started = flight.release();
-  if (!submit_(started)) {
-    flight.reset(started);
-    FailAll(cache_->Finish(started, {}, now).waiters, ErrorCode::kBusy, kQueueFullText);
-  }
+  Resubmit(std::move(flight), now);
   return false;
+}
+
+cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
+  return cache_->GetStale(hasher_(key), key, now);
+}
+
+// The fetchers have the flight from here on; OnFetched takes it back.
+void ReadThrough::Resubmit(std::unique_ptr<Flight> flight, TimePoint now) {
+  Flight* submitted = flight.release();
+  if (submit_(submitted)) return;
+  flight.reset(submitted);
+  Fail(flight.get(), ErrorCode::kBusy, kQueueFullText, now);
 }
 
 void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
   std::unique_ptr<Flight> flight(static_cast<Flight*>(fetch));
   const TimePoint now = Now();
-  if (result.kind == redis::FetchResult::Kind::kError && result.error_code == ErrorCode::kTimeout) {
+  if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
     cache::Waiter* waiters = nullptr;
-    if (cache_->TryAbandon(flight.get(), now, &waiters)) return AnswerAll(waiters, result, {});
-    // Somebody joined late and still has time: the fetch goes on for them.
-    if (submit_(flight.get())) {
-      static_cast<void>(flight.release());
-      return;
-    }
-    return FailAll(cache_->Finish(flight.get(), {}, now).waiters, ErrorCode::kBusy, kQueueFullText);
+    // If somebody joined late and still has time, the fetch goes on for them.
+    if (!cache_->TryAbandon(flight.get(), now, &waiters)) return Resubmit(std::move(flight), now);
+    return AnswerAll(waiters, result, Stale(flight->key_bytes, now));
   }
-  bool storable = false;
-  const cache::EntryRef entry = MakeEntry(*flight, result, now, &storable);
-  const auto finished = cache_->Finish(flight.get(), storable ? entry : cache::EntryRef(), now);
+  const bool is_wrong_type =
+      result.kind == Kind::kError && result.error_code == ErrorCode::kWrongType;
+  if (result.kind == Kind::kError && !is_wrong_type) {
+    return Fail(flight.get(), result.error_code, result.error_text, now);
+  }
+  // An answer that took longer than the lease, and that nobody vouches for any more, may be too
+  // old: ask again.
+  if (coherence_ != nullptr && coherence_->follows() &&
+      now - result.sent_at > coherence_->max_stale() && !cache_->IsCurrent(flight.get(), now)) {
+    return Resubmit(std::move(flight), now);
+  }
+  const TimePoint hard_deadline = HardDeadline(result);
+  const std::string_view bytes = is_wrong_type ? result.error_text : result.value;
+  const bool may_store = MayStore(result, hard_deadline, now);
+  cache::EntryRef entry;
+  if (may_store || result.kind == Kind::kValue) {
+    entry = cache::MakeEntry(flight->hash, flight->key_bytes, bytes, result.sent_at, hard_deadline,
+                             EntryKind(result));
+  }
+  const auto finished =
+      cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, true);
   if (finished.deadline != kNever) on_deadline_(finished.deadline);
-  if (result.kind == redis::FetchResult::Kind::kValue && !entry) {
-    return FailAll(finished.waiters, ErrorCode::kBusy, "out of memory for this value");
+  if (result.kind == Kind::kValue && !entry) {
+    redis::FetchResult failure{};
+    failure.error_code = ErrorCode::kBusy;
+    failure.error_text = kMemoryText;
+    return AnswerAll(finished.waiters, failure, {});
   }
-  AnswerAll(finished.waiters, result, entry);
+  AnswerAll(finished.waiters, result, result.kind == Kind::kValue ? entry : cache::EntryRef());
 }
 
-cache::EntryRef ReadThrough::MakeEntry(const Flight& flight, const redis::FetchResult& result,
-                                       TimePoint now, bool* storable) const {
-  if (result.kind != redis::FetchResult::Kind::kValue) return {};
-  TimePoint hard_deadline = kNever;
+bool ReadThrough::MayStore(const redis::FetchResult& result, TimePoint hard_deadline,
+                           TimePoint now) const {
+  if (coherence_ != nullptr && !coherence_->IsPeer(result.peer)) return false;
+  if (result.kind != Kind::kValue) return coherence_ != nullptr && coherence_->follows();
+  return result.ttl_ms != redis::kTtlGone && result.value.size() <= options_.value_bytes &&
+         hard_deadline > now;
+}
+
+// Time before sending plus what Redis said afterwards: the entry ends before its key does, never
+// after.
+TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
+  TimePoint deadline = kNever;
   if (options_.max_age != Duration::zero())
-    hard_deadline = DeadlineAfter(result.sent_at, options_.max_age);
+    deadline = DeadlineAfter(result.sent_at, options_.max_age);
   if (result.ttl_ms >= 0) {
-    const Duration ttl =
-        result.ttl_ms >
-                std::chrono::duration_cast<std::chrono::milliseconds>(Duration::max()).count()
-            ? Duration::max()
-            : Duration(std::chrono::milliseconds(result.ttl_ms));
-    hard_deadline = std::min(hard_deadline, DeadlineAfter(result.sent_at, ttl));
+    constexpr int64_t kMostMs =
+        std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
+    const std::chrono::milliseconds ttl(std::min(result.ttl_ms, kMostMs));
+    deadline = std::min(deadline, DeadlineAfter(result.sent_at, ttl));
   }
-  *storable = result.ttl_ms != kTtlGone && result.value.size() <= options_.value_bytes &&
-              hard_deadline > now;
-  return cache::MakeEntry(flight.hash, flight.key_bytes, result.value, result.sent_at,
-                          hard_deadline);
+  return deadline;
 }
 
+void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now) {
+  redis::FetchResult failure{};
+  failure.error_code = code;
+  failure.error_text = text;
+  cache::Waiter* waiters = cache_->Finish(flight, {}, now).waiters;
+  AnswerAll(waiters, failure,
+            AllowsStale(code) ? Stale(flight->key_bytes, now) : cache::EntryRef());
+}
+
+// `value` is what was fetched, or with an error what may be served in its place.
 void ReadThrough::AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,
-                            const cache::EntryRef& entry) {
+                            const cache::EntryRef& value) {
   while (waiters != nullptr) {
     auto* request = static_cast<Request*>(waiters);
     waiters = waiters->next_waiter;
-    Answer(request, result, entry);
+    request->value = value;
+    if (value) {
+      request->outcome = Outcome::kValue;
+      if (result.kind == Kind::kError) request->source = Source::kStale;
+    } else if (result.kind == Kind::kMissing) {
+      request->outcome = Outcome::kMissing;
+    } else {
+      request->outcome = Outcome::kError;
+      request->error = result.error_code;
+      request->error_text = result.error_text;
+    }
     request->home->Deliver(request, request);
   }
-}
-
-void ReadThrough::FailAll(cache::Waiter* waiters, ErrorCode code, std::string_view text) {
-  redis::FetchResult result{};
-  result.kind = redis::FetchResult::Kind::kError;
-  result.error_code = code;
-  result.error_text = text;
-  AnswerAll(waiters, result, {});
 }
 
 }  // namespace rp::proxy

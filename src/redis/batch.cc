@@ -22,13 +22,17 @@ bool IsReplyToPttl(const redisReply& reply) {
   return reply.type == REDIS_REPLY_INTEGER || reply.type == REDIS_REPLY_ERROR;
 }
 
+int64_t TtlOf(const redisReply& reply) {
+  return reply.type == REDIS_REPLY_INTEGER ? reply.integer : kTtlGone;
+}
+
 FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
   FetchResult result;
   switch (value.type) {
     case REDIS_REPLY_STRING:
       result.kind = FetchResult::Kind::kValue;
       result.value = TextOf(value);
-      result.ttl_ms = ttl.type == REDIS_REPLY_INTEGER ? ttl.integer : kTtlGone;
+      result.ttl_ms = TtlOf(ttl);
       break;
     case REDIS_REPLY_NIL:
       result.kind = FetchResult::Kind::kMissing;
@@ -37,6 +41,7 @@ FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
       result.kind = FetchResult::Kind::kError;
       result.error_text = TextOf(value);
       result.error_code = ClassifyErrorReply(result.error_text);
+      if (result.error_code == ErrorCode::kWrongType) result.ttl_ms = TtlOf(ttl);
   }
   return result;
 }
@@ -86,6 +91,7 @@ Result<void> Batch::ReadOne(Connection* connection, size_t index, FetchSink* sin
   answered_ = true;
   FetchResult result = ResultOf(**value, **ttl);
   result.sent_at = sent_at_;
+  result.peer = connection->peer();
   if (result.kind == FetchResult::Kind::kError && result.error_code == ErrorCode::kAuth) {
     credentials_refused_ = true;
   }

@@ -106,9 +106,15 @@ void Connection::OnRequestTimeout(Request* request) {
   stand_in->http10 = request->http10;
   stand_in->close = request->close;
   stand_in->next_in_pipeline = request->next_in_pipeline;
-  stand_in->outcome = proxy::Outcome::kError;
-  stand_in->error = ErrorCode::kTimeout;
-  stand_in->error_text = kTimeoutText;
+  stand_in->value = reactor_->StaleValue(*request);
+  if (stand_in->value) {
+    stand_in->outcome = proxy::Outcome::kValue;
+    stand_in->source = proxy::Source::kStale;
+  } else {
+    stand_in->outcome = proxy::Outcome::kError;
+    stand_in->error = ErrorCode::kTimeout;
+    stand_in->error_text = kTimeoutText;
+  }
   if (first_ == request) {
     first_ = stand_in;
   } else {

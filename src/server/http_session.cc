@@ -38,8 +38,7 @@ Answer LocalAnswer(const Request& request) {
 Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
   Answer answer;
   switch (request.outcome) {
-    case proxy::Outcome::kHit:
-    case proxy::Outcome::kFetched:
+    case proxy::Outcome::kValue:
       answer.head.status = 200;
       answer.head.age_seconds = request.value->AgeSeconds(turn.now);
       answer.head.content_type = turn.content_type;
@@ -58,8 +57,25 @@ Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
       break;
     }
   }
-  answer.head.cache_state =
-      request.outcome == proxy::Outcome::kHit ? http::CacheState::kHit : http::CacheState::kMiss;
+  switch (request.source) {
+    case proxy::Source::kCache:
+      answer.head.cache_state = http::CacheState::kHit;
+      break;
+    case proxy::Source::kRedis:
+      answer.head.cache_state = http::CacheState::kMiss;
+      break;
+    case proxy::Source::kRedisNoLease:
+      answer.head.cache_state = http::CacheState::kBypass;
+      answer.head.cache_detail = "detail=no-lease";
+      break;
+    case proxy::Source::kRedisNoPrefix:
+      answer.head.cache_state = http::CacheState::kBypass;
+      answer.head.cache_detail = "detail=no-prefix";
+      break;
+    case proxy::Source::kStale:
+      answer.head.cache_state = http::CacheState::kStale;
+      break;
+  }
   return answer;
 }
 

@@ -15,6 +15,8 @@ namespace rp::server {
 namespace {
 
 constexpr size_t kMaxContentTypeBytes = 200;
+constexpr size_t kMaxPrefixBytes = 1024;
+constexpr size_t kMaxPrefixes = 128;
 constexpr size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warn", "error"};
 
@@ -91,11 +93,12 @@ Result<void> ParseRedis(std::string_view text, Options* options) {
   return Expected("HOST[:PORT], [IPV6]:PORT or /PATH with a port from 1 to 65535", text);
 }
 
-Result<void> ParseTimeout(std::string_view text, Options* options) {
+template <auto kMember>
+Result<void> ParsePositiveTime(std::string_view text, Options* options) {
   const Result<Duration> duration = ParseDuration(text);
   if (!duration) return duration.error();
   if (*duration == Duration(0)) return Expected("a duration above 0", text);
-  options->timeout = *duration;
+  options->*kMember = *duration;
   return {};
 }
 
@@ -121,6 +124,38 @@ std::string ShowLogLevel(const Options& options) {
   return std::string(kLogLevelNames[static_cast<size_t>(options.log_level)]);
 }
 
+Result<void> ParseCoherent(std::string_view text, Options* options);
+
+std::string ShowCoherent(const Options& options) {
+  return options.coherent == Coherent::kAuto  ? "auto"
+         : options.coherent == Coherent::kYes ? "true"
+                                              : "false";
+}
+
+Result<void> ParsePrefix(std::string_view text, Options* options) {
+  if (text.size() > kMaxPrefixBytes) {
+    return Expected("at most " + std::to_string(kMaxPrefixBytes) + " bytes", text);
+  }
+  if (text.empty()) return {};  // of every key, which is so without the flag
+  if (options->prefixes.size() >= kMaxPrefixes) {
+    return Expected("at most " + std::to_string(kMaxPrefixes) + " prefixes", text);
+  }
+  // Redis refuses prefixes that overlap, with an error that would come much later.
+  for (const std::string& other : options->prefixes) {
+    if (text.starts_with(other) || other.starts_with(text)) {
+      return Expected("prefixes that do not overlap; there is " + Quote(other) + " already", text);
+    }
+  }
+  options->prefixes.emplace_back(text);
+  return {};
+}
+
+std::string ShowPrefixes(const Options& options) {
+  std::string all;
+  for (const std::string& prefix : options.prefixes) all += (all.empty() ? "" : ",") + prefix;
+  return all;
+}
+
 // As Go's strconv.ParseBool takes it.
 Result<bool> ParseBool(std::string_view text) {
   for (const char* yes : {"1", "t", "T", "true", "TRUE", "True"}) {
@@ -130,6 +165,13 @@ Result<bool> ParseBool(std::string_view text) {
     if (text == no) return false;
   }
   return Expected("true or false", text);
+}
+
+Result<void> ParseCoherent(std::string_view text, Options* options) {
+  const Result<bool> yes = ParseBool(text);
+  if (text != "auto" && !yes) return Expected("true, false or auto", text);
+  options->coherent = text == "auto" ? Coherent::kAuto : *yes ? Coherent::kYes : Coherent::kNo;
+  return {};
 }
 
 std::string DefaultWorkers() {
@@ -144,7 +186,7 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 17> flags = {{
+  static const std::array<Flag, 21> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"redis", "HOST[:PORT]|/PATH", "localhost:6379", "where Redis is; a path is a Unix socket",
@@ -168,8 +210,16 @@ std::span<const Flag> Flags() {
        ShowNumber<&O::redis_db>},
       {"workers", "N", DefaultWorkers(), "threads at work; by default the cores, up to 4 (1..256)",
        ParseNumber<&O::workers, 1, 256>, ShowNumber<&O::workers>},
-      {"timeout", "DURATION", "1s", "how long a request may wait for Redis", ParseTimeout,
-       ShowTime<&O::timeout>},
+      {"timeout", "DURATION", "1s", "how long a request may wait for Redis",
+       ParsePositiveTime<&O::timeout>, ShowTime<&O::timeout>},
+      {"coherent", "[=true|false|auto]", "false",
+       "follow every write in Redis; auto: only if Redis can", ParseCoherent, ShowCoherent},
+      {"max-stale", "DURATION", "1s", "with -coherent, the oldest that a value may be",
+       ParsePositiveTime<&O::max_stale>, ShowTime<&O::max_stale>},
+      {"prefix", "PREFIX", "", "with -coherent, cache only keys that begin so; repeatable",
+       ParsePrefix, ShowPrefixes},
+      {"stale-if-error", "DURATION", "0", "serve a value so long beyond its end if Redis is away",
+       ParseTime<&O::stale_if_error>, ShowTime<&O::stale_if_error>},
       {"max-clients", "N", "10000", "the most clients at a time (1..1000000)",
        ParseNumber<&O::max_clients, 1, 1000000>, ShowNumber<&O::max_clients>},
       {"content-type", "TYPE", "application/octet-stream", "the Content-Type of values",
@@ -183,6 +233,9 @@ std::span<const Flag> Flags() {
 }
 
 namespace {
+
+// Where -f alone means -f=true.
+bool StandsAlone(const Flag& flag) { return flag.value_name.starts_with("[="); }
 
 const Flag* FindFlag(std::string_view name) {
   if (name == "help") name = "h";
@@ -220,10 +273,17 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
       if (flag->name == "version") action = *given ? ParsedAction::kVersion : ParsedAction::kRun;
       continue;
     }
-    if (!has_value && ++i >= argc) return Wrong(*flag, "needs a value");
-    if (!has_value) value = argv[i];
+    const bool may_stand_alone = StandsAlone(*flag);
+    if (!has_value && may_stand_alone) value = "true";
+    if (!has_value && !may_stand_alone && ++i >= argc) return Wrong(*flag, "needs a value");
+    if (!has_value && !may_stand_alone) value = argv[i];
     const Result<void> parsed = flag->parse(value, options);
     if (!parsed) return Wrong(*flag, parsed.error().message);
+  }
+  if (action == ParsedAction::kRun && options->coherent == Coherent::kNo &&
+      !options->prefixes.empty()) {
+    return Error{ErrorCode::kInternal,
+                 "-prefix: expected -coherent beside it, got " + Quote(options->prefixes.front())};
   }
   return action;
 }
@@ -245,7 +305,9 @@ std::string HelpText() {
       "Flags, as -f VALUE, -f=VALUE, --f VALUE or --f=VALUE:\n";
   for (const Flag& flag : Flags()) {
     text += "  -" + std::string(flag.name);
-    if (!flag.value_name.empty()) text += " " + std::string(flag.value_name);
+    if (!flag.value_name.empty()) {
+      text += (StandsAlone(flag) ? "" : " ") + std::string(flag.value_name);
+    }
     if (!flag.default_text.empty()) text += " (default " + flag.default_text + ")";
     text += "\n      " + std::string(flag.help) + "\n";
   }

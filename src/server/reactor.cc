@@ -99,6 +99,10 @@ void Reactor::MarkDirty(Connection* connection) {
   dirty_.push_back(connection);
 }
 
+cache::EntryRef Reactor::StaleValue(const Request& request) const {
+  return workers_->read_through().Stale(request.key, turn_.now);
+}
+
 void Reactor::Bury(Connection* connection) {
   const size_t index = connection->index;
   RP_DCHECK(connections_[index].get() == connection);

@@ -26,6 +26,7 @@ void RequestPool::PutBack(Request* request) {
   request->key.clear();
   if (request->key.capacity() > kKeptKeyBytes) request->key.shrink_to_fit();
   request->outcome = proxy::Outcome::kPending;
+  request->source = proxy::Source::kRedis;
   request->value = {};
   request->error_text.clear();
   request->next_in_pipeline = nullptr;

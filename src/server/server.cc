@@ -23,7 +23,9 @@ cache::CacheOptions CacheOptionsOf(const Options& options) {
   return {.capacity = options.capacity,
           .memory_bytes = options.max_memory_bytes,
           .value_bytes = options.max_value_bytes,
-          .expire = options.expire};
+          .expire = options.expire,
+          .stale = options.stale_if_error,
+          .coherent = options.coherent != Coherent::kNo};
 }
 
 redis::Options RedisOptionsOf(const Options& options) {
@@ -71,18 +73,21 @@ Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
   std::unique_ptr<Server> server(new Server(options));
   const std::string name = net::LocalName(listening->get());
   server->reactor_.ServeHttp(std::move(*listening));
-  server->StartThreads(options);
+  const Result<void> started = server->StartThreads(options);
+  if (!started) return started.error();
   Log(LogLevel::kInfo, "redis-proxy %s serving HTTP on %s: %s", Version(), name.c_str(),
       DescribeSettings(options).c_str());
   return server;
 }
 
 Server::Server(const Options& options)
-    : cache_(CacheOptionsOf(options)),
+    : hasher_(Hasher::Random()),
+      cache_(CacheOptionsOf(options)),
+      coherence_(MakeCoherence(options)),
       read_through_(
-          {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, Hasher::Random(),
-          &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
-          [this](TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }),
+          {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, hasher_, &cache_,
+          coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
+          [this](TimePoint deadline) { ScheduleSweep(deadline); }),
       workers_(&read_through_, [this] { Sweep(); }),
       reactor_(ReactorOptionsOf(options), &workers_),
       timer_(reactor_.loop(),
@@ -95,14 +100,49 @@ Server::Server(const Options& options)
       sweep_timer_(&timer_),
       signals_(reactor_.loop(), [this](int signal) { OnSignal(signal); }) {}
 
+std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const Options& options) {
+  if (options.coherent == Coherent::kNo) return nullptr;
+  return std::make_unique<proxy::Coherence>(
+      proxy::CoherenceOptions{.or_by_time = options.coherent == Coherent::kAuto,
+                              .max_stale = options.max_stale,
+                              .prefixes = options.prefixes},
+      hasher_, &cache_, [this] { ScheduleSweep(TimePoint::min()); });
+}
+
 Server::~Server() {
   workers_.Stop();
+  if (subscriber_ != nullptr) subscriber_->Stop();
   if (fetchers_ != nullptr) fetchers_->Stop();
 }
 
-void Server::StartThreads(const Options& options) {
+Result<void> Server::StartThreads(const Options& options) {
+  if (coherence_ != nullptr) {
+    const Result<void> following = StartFollowing(options);
+    if (!following) return following;
+  }
   fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options), &read_through_);
   workers_.Start(options.workers);
+  return {};
+}
+
+// A Redis that answers and cannot be followed is a mistake to be told at once; one that is away may
+// come.
+Result<void> Server::StartFollowing(const Options& options) {
+  const auto endpoint = redis::ParseEndpoint(options.redis);
+  if (!endpoint) return endpoint.error();
+  redis::SubscriberOptions subscriber;
+  subscriber.target = {*endpoint, 0, options.redis_username, options.redis_password};
+  subscriber.max_stale = options.max_stale;
+  subscriber.timeout = options.timeout;
+  subscriber.prefixes = options.prefixes;
+  subscriber_ = redis::Subscriber::Start(std::move(subscriber), coherence_.get());
+  const auto outcome = subscriber_->AwaitFirst(DeadlineAfter(Now(), options.timeout));
+  const std::string refusal = coherence_->Refusal();
+  if (outcome == redis::Subscriber::FirstOutcome::kUnsupported &&
+      options.coherent == Coherent::kYes) {
+    return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
+  }
+  return {};
 }
 
 void Server::Run() {

@@ -70,26 +70,44 @@ TEST_P(CacheCapacityStressTest, IsNeverAboveCapacityForAnInstant) {
 
 INSTANTIATE_TEST_SUITE_P(AtCapacity, CacheCapacityStressTest, ::testing::Values(0, 1, 2, 1000));
 
-TEST(CacheStressTest, MemoryLimitHoldsForEveryInstant) {
-  constexpr uint64_t kLimitBytes = 20'000;
-  Cache cache({.memory_bytes = kLimitBytes, .expire = Duration::zero()});
+class CacheMemoryStressTest : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(CacheMemoryStressTest, IsNeverAboveTheMemoryLimitForAnInstant) {
+  constexpr size_t kStoresEach = 5000;
+  const uint64_t limit_bytes = GetParam();
+  Cache cache({.memory_bytes = limit_bytes, .expire = Duration::zero()});
   TickingClock clock;
   std::atomic<bool> done = false;
   uint64_t most = 0;
   std::thread sampler([&] {
     while (!done) most = std::max(most, cache.stats().bytes);
   });
+  const auto key_of = [](int thread, size_t i) {
+    return std::to_string(thread) + "/" + std::to_string(i);
+  };
   InThreads(4, [&](int thread) {
-    for (size_t i = 0; i < 5000; ++i) {
-      Put(&cache, std::to_string(thread) + "/" + std::to_string(i), std::string(i % 700, 'v'),
-          clock.Now());
-    }
+    for (size_t i = 0; i < kStoresEach; ++i)
+      Put(&cache, key_of(thread, i), std::string(i % 700, 'v'), clock.Now());
   });
   done = true;
   sampler.join();
-  EXPECT_LE(most, kLimitBytes);
-  EXPECT_GT(most, kLimitBytes / 2) << "the sampler saw the limit at work";
+  EXPECT_LE(most, limit_bytes);
+  EXPECT_GT(most, limit_bytes / 2) << "the sampler saw the limit at work";
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  for (int thread = 0; thread < 4; ++thread) {
+    for (size_t i = 0; i < kStoresEach; ++i) {
+      const EntryRef entry = Get(&cache, key_of(thread, i), clock.Now());
+      entries += entry ? 1 : 0;
+      bytes += entry ? ChargeBytes(entry->key_bytes, entry->value_bytes) : 0;
+    }
+  }
+  EXPECT_EQ(entries, cache.stats().entries) << "stores without room gave their slots back";
+  EXPECT_EQ(bytes, cache.stats().bytes);
 }
+
+// In the first there is room for one large entry, so that stores in several threads collide.
+INSTANTIATE_TEST_SUITE_P(AtBytes, CacheMemoryStressTest, ::testing::Values(1000, 20'000));
 
 // Counts how often it came back.
 struct CountedWaiter : Waiter {
@@ -127,7 +145,7 @@ class Client {
     const std::string key = std::to_string(random_() % 200);
     switch (random_() % 16) {
       case 0:
-        cache_->Erase(HashOf(key), key);
+        cache_->Invalidate(HashOf(key), key);
         return;
       case 1:
         static_cast<void>(cache_->Sweep(clock_->Now(), 16));

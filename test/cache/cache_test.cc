@@ -411,7 +411,7 @@ TEST(CacheFlightTest, IsNotAbandonedWhenALaterWaiterStillHasTime) {
   static_cast<void>(cache.Finish(&other, {}, At(31)));
 }
 
-// --- Pins and erasure. ---
+// --- Pins and invalidation. ---
 
 // AddressSanitizer sees a read of what was freed too early, and what is never freed.
 TEST(CacheTest, APinnedEntryOutlivesItsEvictionAndTheCache) {
@@ -433,12 +433,12 @@ TEST(CacheTest, APinnedEntryOutlivesItsEvictionAndTheCache) {
   EXPECT_EQ(inside->value(), "value of b");
 }
 
-TEST(CacheTest, EraseTakesOutOneKeyAndItsRoom) {
+TEST(CacheTest, InvalidateTakesOutOneKeyAndItsRoom) {
   Cache cache(Capacity(10));
   Put(&cache, "a", "1", At(1));
   Put(&cache, "b", "2", At(2));
-  cache.Erase(HashOf("a"), "a");
-  cache.Erase(HashOf("none"), "none");
+  cache.Invalidate(HashOf("a"), "a");
+  cache.Invalidate(HashOf("none"), "none");
   EXPECT_FALSE(Get(&cache, "a", At(3)));
   EXPECT_TRUE(Get(&cache, "b", At(4)));
   EXPECT_EQ(cache.stats().entries, 1u);

@@ -13,23 +13,32 @@ namespace {
 // One stripe with the atomics that Cache would keep for it.
 class StripeTest : public ::testing::Test {
  protected:
-  StripeTest() { InitStripe(Duration(100)); }
+  StripeTest() { InitStripe({.expire = Duration(100)}); }
 
-  void InitStripe(Duration expire) { stripe_.Init({&oldest_use_, &next_deadline_}, expire); }
+  void InitStripe(const StripeOptions& options) {
+    stripe_.Init({&oldest_use_, &next_deadline_}, options, &freshness_);
+  }
 
   ~StripeTest() override {
     while (stripe_.EvictTail(kNever)) {
     }
   }
 
-  // Returns the entry's deadline.
-  TimePoint Put(std::string_view key, TimePoint now, TimePoint hard_deadline = kNever) {
+  // Misses and stores the key; returns the entry's deadline. An older entry of it goes to `old`.
+  TimePoint Put(std::string_view key, TimePoint now, TimePoint hard_deadline = kNever,
+                EntryRef* old = nullptr) {
     TestFlight flight(key);
+    Waiter waiter;
+    EntryRef hit;
+    EntryRef expired;
+    EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, now, now, &hit, &expired), Admission::kStarted);
+    EntryRef entry = EntryFor(key, key, hard_deadline);
+    EntryRef none;
     TimePoint deadline = kNever;
-    EntryRef replaced;
-    EXPECT_EQ(stripe_.Finish(&flight, EntryFor(key, key, hard_deadline), now, &deadline, &replaced),
-              nullptr);
-    EXPECT_FALSE(replaced);
+    EXPECT_EQ(stripe_.Finish(&flight, &entry, now, &deadline, old == nullptr ? &none : old),
+              &waiter);
+    EXPECT_FALSE(entry) << "it was stored";
+    EXPECT_FALSE(none);
     return deadline;
   }
 
@@ -56,6 +65,7 @@ class StripeTest : public ::testing::Test {
 
   std::atomic<TimePoint> oldest_use_ = TimePoint();
   std::atomic<TimePoint> next_deadline_ = TimePoint();
+  Freshness freshness_;
   Stripe stripe_;
 };
 
@@ -143,17 +153,18 @@ TEST_F(StripeTest, HandsOutWhatARreadFoundExpired) {
 }
 
 TEST_F(StripeTest, HandsOutAnOlderEntryOfTheKeyThatItStores) {
-  Put("a", At(0));
-  TestFlight flight("a");
-  TimePoint deadline = kNever;
-  EntryRef replaced;
-  EXPECT_EQ(stripe_.Finish(&flight, EntryFor("a", "new"), At(10), &deadline, &replaced), nullptr);
-  ASSERT_TRUE(replaced);
-  EXPECT_EQ(replaced->value(), "a");
-  EXPECT_EQ(deadline, At(110));
-  const EntryRef entry = Get("a", At(20));
+  // The older one is kept beyond its end, for want of anything better.
+  InitStripe({.expire = Duration(100), .stale = Duration(1000)});
+  EXPECT_EQ(Put("a", At(0)), At(1100));
+  const Entry* const first = stripe_.GetStale(static_cast<uint32_t>(HashOf("a")), "a", At(0)).get();
+  ASSERT_NE(first, nullptr);
+  EntryRef old;
+  EXPECT_EQ(Put("a", At(100), kNever, &old), At(1200));
+  EXPECT_EQ(old.get(), first);
+  EXPECT_EQ(old->references, 1u);
+  const EntryRef entry = Get("a", At(199));
   ASSERT_TRUE(entry);
-  EXPECT_EQ(entry->value(), "new");
+  EXPECT_NE(entry.get(), first);
 }
 
 TEST_F(StripeTest, SweepsUpToItsBudgetAndPublishesWhatIsLeft) {
@@ -192,7 +203,7 @@ TEST_F(StripeTest, PostponingCountsAgainstTheBudget) {
 }
 
 TEST_F(StripeTest, WithoutExpireOnlyHardDeadlinesAreSwept) {
-  InitStripe(Duration::zero());
+  InitStripe({});
   EXPECT_EQ(Put("a", At(0)), kNever);
   EXPECT_EQ(next_deadline_.load(), kNever);
   EXPECT_EQ(Put("b", At(0), At(5)), At(5));
@@ -205,8 +216,10 @@ TEST_F(StripeTest, CountsHitsMissesEvictionsAndExpirations) {
   Put("b", At(0));
   Put("c", At(0));
   ASSERT_TRUE(Get("a", At(1)));
+  const uint64_t misses_before = stripe_.stats().misses;
   ASSERT_FALSE(Get("x", At(1)));
-  EXPECT_EQ(stripe_.stats().misses, 0u) << "a miss counts when it joins or starts a flight";
+  EXPECT_EQ(stripe_.stats().misses, misses_before)
+      << "a miss counts when it joins or starts a flight";
   TestFlight flight("x");
   Waiter waiter;
   EntryRef hit;
@@ -218,7 +231,7 @@ TEST_F(StripeTest, CountsHitsMissesEvictionsAndExpirations) {
   EXPECT_EQ(KeysOf(stripe_.Sweep(At(101), 10)), std::vector<std::string>{"a"});
   const StripeStats stats = stripe_.stats();
   EXPECT_EQ(stats.hits, 1u);
-  EXPECT_EQ(stats.misses, 1u);
+  EXPECT_EQ(stats.misses, misses_before + 1);
   EXPECT_EQ(stats.evictions, 1u);
   EXPECT_EQ(stats.expirations, 2u);
 }

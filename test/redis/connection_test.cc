@@ -117,7 +117,8 @@ TEST(ConnectionTest, SaysWhyTheSetUpWasRefused) {
 }
 
 TEST(ConnectionTest, TakesARefusedPingForAnAnswer) {
-  for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command"}) {
+  for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command",
+                                  "MISCONF Redis is configured to save RDB snapshots"}) {
     FakeRedis server(Replying("PING", {.bytes = "-" + reply + "\r\n"}));
     EXPECT_TRUE(Connect(To(server)).ok()) << reply;
   }
@@ -157,6 +158,30 @@ TEST(ConnectionTest, TriesEveryAddressOfAName) {
   ConnectOptions options = To(server);
   options.endpoint.host = "localhost";
   EXPECT_TRUE(Connect(options).ok());
+}
+
+TEST(ConnectionTest, TellsItsPeersApart) {
+  for (const auto transport : {FakeRedis::Transport::kTcp, FakeRedis::Transport::kUnix}) {
+    FakeRedis server({}, transport);
+    FakeRedis other({}, transport);
+    auto first = Connect(To(server));
+    auto second = Connect(To(server));
+    auto third = Connect(To(other));
+    ASSERT_TRUE(first.ok() && second.ok() && third.ok());
+    EXPECT_EQ((*first)->peer(), (*second)->peer());
+    EXPECT_NE((*first)->peer(), (*third)->peer());
+    EXPECT_NE((*first)->peer(), 0u);
+  }
+}
+
+TEST(ConnectionTest, KnowsAPeerByItsAddressAndNotByItsName) {
+  FakeRedis server;
+  ConnectOptions options = To(server);
+  auto by_number = Connect(options);
+  options.endpoint.host = "localhost";
+  auto by_name = Connect(options);
+  ASSERT_TRUE(by_number.ok() && by_name.ok());
+  EXPECT_EQ((*by_number)->peer(), (*by_name)->peer());
 }
 
 TEST(ConnectionTest, ReadsRepliesInOrderAndPassesErrorsAsReplies) {

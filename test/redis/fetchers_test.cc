@@ -75,6 +75,36 @@ TEST(FetchersTest, PassesTheTimeToLiveThrough) {
   EXPECT_EQ(client.Get("gone").ttl_ms, kTtlGone);
 }
 
+TEST(FetchersTest, PassesTheTimeToLiveOfAWrongTypeThroughButOfNoOtherError) {
+  FakeRedis server([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() == "PTTL") return FakeRedis::Answer{.bytes = ":1500\r\n"};
+    if (command.key() == "list") return FakeRedis::Answer{.bytes = "-WRONGTYPE no\r\n"};
+    if (command.key() == "secret") return FakeRedis::Answer{.bytes = "-NOPERM no\r\n"};
+    return std::nullopt;
+  });
+  FetchClient client(OptionsFor(server.address()));
+  EXPECT_EQ(client.Get("list").ttl_ms, 1500);
+  EXPECT_EQ(client.Get("secret").ttl_ms, kTtlGone);
+  EXPECT_EQ(client.Get("absent").ttl_ms, kTtlGone);
+}
+
+TEST(FetchersTest, NamesThePeerOfWhatCameFromRedisAndOfNothingElse) {
+  FakeRedis server([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.key() == "list") return FakeRedis::Answer{.bytes = "-WRONGTYPE no\r\n"};
+    if (command.key() == "held") return FakeRedis::Answer{.bytes = "$-1\r\n", .held = true};
+    return std::nullopt;
+  });
+  server.Set("k", "v");
+  FetchClient client(OptionsFor(server.address()));
+  const uint64_t peer = client.Get("k").peer;
+  EXPECT_NE(peer, 0u);
+  EXPECT_EQ(client.Get("absent").peer, peer);
+  EXPECT_EQ(client.Get("list").peer, peer);
+  const Outcome held = client.Get("held", milliseconds(20));
+  EXPECT_TRUE(held.IsError(ErrorCode::kTimeout)) << held;
+  EXPECT_EQ(held.peer, 0u);
+}
+
 TEST(FetchersTest, ServesAValueWhoseTimeToLiveIsSecretButNotForTheCache) {
   FakeRedis server([](const FakeRedis::Command& command) {
     return command.name() == "PTTL" ? std::optional(FakeRedis::Answer{.bytes = "-NOPERM no\r\n"})

@@ -1,16 +1,11 @@
 // The fetchers against a redis-server of their own, where one is installed.
 #include <gtest/gtest.h>
-#include <hiredis/hiredis.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <string>
 
 #include "../support/fetch_client.h"
-#include "redis/connection.h"
+#include "../support/real_redis.h"
 #include "redis/fetchers.h"
 
 namespace rp::redis {
@@ -23,68 +18,7 @@ constexpr size_t kBigBytes = 4 << 20;
 constexpr size_t kBigBytes = 64 << 20;
 #endif
 
-class RealRedisTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = "/tmp/real-redis-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    StartServer();
-    connected_ = Await([this] {
-      if (waitpid(server_, nullptr, WNOHANG) == server_) server_ = -1;
-      return server_ < 0 || Connect();
-    });
-    if (server_ < 0) GTEST_SKIP() << "redis-server is not installed";
-    ASSERT_TRUE(connected_);
-  }
-
-  void TearDown() override {
-    if (server_ > 0) StopServer();
-    std::filesystem::remove_all(directory_);
-  }
-
-  void StartServer() {
-    const std::string socket = address();
-    server_ = fork();
-    if (server_ == 0) {
-      execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", socket.c_str(),
-             "--save", "", "--dir", directory_.c_str(), "--loglevel", "warning", "--databases", "4",
-             "--logfile", "/dev/null", nullptr);
-      _exit(127);
-    }
-  }
-
-  void StopServer() {
-    kill(server_, SIGCONT);
-    kill(server_, SIGKILL);
-    waitpid(server_, nullptr, 0);
-    server_ = -1;
-  }
-
-  bool Connect() {
-    ConnectOptions options;
-    options.endpoint.path = address();
-    auto connection = Connection::Connect(options, Now() + seconds(5), -1);
-    if (!connection) return false;
-    connection_ = std::move(*connection);
-    return true;
-  }
-
-  void Do(std::initializer_list<std::string_view> arguments) {
-    connection_->Append(arguments);
-    ASSERT_TRUE(connection_->Flush(Now() + seconds(10)).ok());
-    Result<Reply> reply = connection_->ReadReply(Now() + seconds(10));
-    ASSERT_TRUE(reply.ok());
-    ASSERT_NE((*reply)->type, REDIS_REPLY_ERROR) << (*reply)->str;
-  }
-
-  [[nodiscard]] std::string address() const { return directory_ + "/redis.sock"; }
-
-  std::string directory_;
-  pid_t server_ = -1;
-  bool connected_ = false;
-  std::unique_ptr<Connection> connection_;
-};
+class RealRedisTest : public RealRedis {};
 
 TEST_F(RealRedisTest, TellsEveryOutcomeApart) {
   Do({"SET", "k", "v"});
@@ -97,7 +31,11 @@ TEST_F(RealRedisTest, TellsEveryOutcomeApart) {
   EXPECT_GT(ttl_ms, 0);
   EXPECT_LE(ttl_ms, 60000);
   EXPECT_TRUE(client.Get("absent").IsMissing());
-  EXPECT_TRUE(client.Get("list").IsError(ErrorCode::kWrongType));
+  Do({"PEXPIRE", "list", "60000"});
+  const Outcome list = client.Get("list");
+  EXPECT_TRUE(list.IsError(ErrorCode::kWrongType));
+  EXPECT_GT(list.ttl_ms, 0);
+  EXPECT_LE(list.ttl_ms, 60000);
 }
 
 TEST_F(RealRedisTest, ReadsABigValueWithinTheTimeout) {
@@ -132,6 +70,12 @@ TEST_F(RealRedisTest, AuthenticatesAsADefaultAndAsANamedUser) {
   options.username = "proxy";
   options.password = "word";
   EXPECT_TRUE(FetchClient(options).Get("k").IsValue("v")) << "may GET and PTTL, but not PING";
+}
+
+TEST_F(RealRedisTest, ReadsFromARedisThatCannotWriteToItsDisk) {
+  Do({"SET", "k", "v"});
+  RefuseWrites();
+  EXPECT_TRUE(FetchClient(OptionsFor(address())).Get("k").IsValue("v"));
 }
 
 TEST_F(RealRedisTest, SurvivesAStopAndARestart) {

@@ -307,6 +307,22 @@ TEST(ReactorTest, AClientThatLeavesMakesRoomForAnother) {
   EXPECT_EQ(second.Read().status, 400);
 }
 
+TEST(ReactorTest, ARefusedClientThatStaysTakesNoRoomFromOthers) {
+  ReactorOptions options = ReactorHarness::DefaultOptions();
+  options.max_clients = 1;
+  ReactorHarness harness(options);
+  Client inside(harness.port());
+  inside.Send(kLocalRequest);
+  EXPECT_EQ(inside.Read().status, 400);
+  Client refused(harness.port());
+  EXPECT_EQ(refused.Read().status, 503);
+  inside.EndInput();
+  ASSERT_TRUE(inside.AtEnd());
+  Client next(harness.port());
+  next.Send(kLocalRequest);
+  EXPECT_EQ(next.Read().status, 400);
+}
+
 // --- Draining. ---
 
 TEST(ReactorTest, DrainFinishesWhatIsInFlightAndEnds) {

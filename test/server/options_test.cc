@@ -118,6 +118,36 @@ TEST(OptionsTest, LetsTheLastOfARepeatedFlagCount) {
   EXPECT_EQ(ParseOk({"-capacity", "5", "-workers", "2", "--capacity=6"}).capacity, 6u);
 }
 
+TEST(OptionsTest, TakesCoherentAloneOrWithItsValueBehindAnEqualsSign) {
+  EXPECT_EQ(ParseOk({}).coherent, Coherent::kNo);
+  EXPECT_EQ(ParseOk({"-coherent"}).coherent, Coherent::kYes);
+  EXPECT_EQ(ParseOk({"-coherent=true"}).coherent, Coherent::kYes);
+  EXPECT_EQ(ParseOk({"-coherent=auto"}).coherent, Coherent::kAuto);
+  EXPECT_EQ(ParseOk({"-coherent", "--coherent=false"}).coherent, Coherent::kNo);
+  EXPECT_EQ(ErrorOf({"-coherent", "auto"}), "unexpected argument 'auto'");
+}
+
+TEST(OptionsTest, CollectsPrefixesThatDoNotOverlapNextToCoherent) {
+  const std::vector<std::string> two = {"user:", "item:"};
+  EXPECT_EQ(ParseOk({"-coherent", "-prefix", "user:", "-prefix=item:"}).prefixes, two);
+  EXPECT_EQ(ErrorOf({"-prefix", "user:"}), "-prefix: expected -coherent beside it, got 'user:'");
+  EXPECT_EQ(ErrorOf({"-coherent", "-prefix=us", "-prefix=user:"}),
+            "-prefix: expected prefixes that do not overlap; there is 'us' already, got 'user:'");
+}
+
+TEST(OptionsTest, TakesAtMost128PrefixesOfAtMost1024Bytes) {
+  std::vector<std::string> texts = {"-coherent"};
+  for (int i = 100; i < 228; ++i) texts.push_back("-prefix=" + std::to_string(i));
+  std::vector<const char*> arguments;
+  for (const std::string& text : texts) arguments.push_back(text.c_str());
+  EXPECT_EQ(ParseOk(arguments).prefixes.size(), 128u);
+  arguments.push_back("-prefix=one-more");
+  EXPECT_EQ(ErrorOf(arguments), "-prefix: expected at most 128 prefixes, got 'one-more'");
+  const std::string longest(1024, 'p');
+  EXPECT_EQ(ParseOk({"-coherent", "-prefix", longest.c_str()}).prefixes.front(), longest);
+  EXPECT_NE(ErrorOf({"-coherent", "-prefix", (longest + "p").c_str()}), "accepted");
+}
+
 TEST(OptionsTest, SplitsAtTheFirstEqualsSign) {
   EXPECT_EQ(ParseOk({"-content-type=text/plain; charset=utf-8"}).content_type,
             "text/plain; charset=utf-8");
@@ -150,7 +180,7 @@ TEST(OptionsTest, SaysWhichFlagIsUnknown) {
 
 TEST(OptionsTest, SaysWhichFlagNeedsAValue) {
   for (const Flag& flag : Flags()) {
-    if (flag.value_name.empty()) continue;
+    if (flag.value_name.empty() || flag.value_name.starts_with("[=")) continue;
     const std::string argument = "-" + std::string(flag.name);
     EXPECT_EQ(ErrorOf({"-workers", "1", argument.c_str()}), argument + ": needs a value");
   }
@@ -285,8 +315,9 @@ TEST(HelpTextTest, ListsEveryFlagWithItsDefaultAndSentence) {
   const std::string help = HelpText();
   for (const Flag& flag : Flags()) {
     std::string entry = "\n  -" + std::string(flag.name);
-    if (!flag.value_name.empty()) entry += " " + std::string(flag.value_name);
-    if (!flag.value_name.empty()) entry += " (default " + flag.default_text + ")";
+    if (!flag.value_name.empty() && !flag.value_name.starts_with("[=")) entry += " ";
+    entry += flag.value_name;
+    if (!flag.default_text.empty()) entry += " (default " + flag.default_text + ")";
     EXPECT_NE(help.find(entry + "\n      " + std::string(flag.help) + "\n"), std::string::npos)
         << entry;
   }
@@ -305,7 +336,8 @@ TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
   EXPECT_EQ(DescribeSettings(options),
             "http=:8080 redis=localhost:6379 expire=2m max-age=0 capacity=100000 max-memory=0 "
             "max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 workers=2 timeout=1s "
-            "max-clients=10000 content-type='text/plain; charset=utf-8' log-level=info");
+            "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
+            "content-type='text/plain; charset=utf-8' log-level=info");
 }
 
 TEST(DescribeSettingsTest, NeverShowsASecret) {

@@ -30,6 +30,7 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   ASSERT_NE(request, nullptr);
   request->key = "key";
   request->outcome = proxy::Outcome::kError;
+  request->source = proxy::Source::kStale;
   request->error_text = "text";
   request->value = cache::MakeEntry(0, "k", "v", TimePoint(), kNever);
   const cache::EntryRef value = request->value;
@@ -47,6 +48,7 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   ASSERT_EQ(pool.Take(), request);
   EXPECT_EQ(request->key, "");
   EXPECT_EQ(request->outcome, proxy::Outcome::kPending);
+  EXPECT_EQ(request->source, proxy::Source::kRedis);
   EXPECT_EQ(request->error_text, "");
   EXPECT_FALSE(request->value);
   EXPECT_EQ(request->connection, nullptr);

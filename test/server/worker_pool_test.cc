@@ -7,7 +7,11 @@
 #include <deque>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
+
+#include "test/support/cache_flight.h"
 
 namespace rp::server {
 namespace {
@@ -50,15 +54,7 @@ class FakeHome final : public proxy::ReplyBox {
 // A pool over a cache that has "hit" and a Redis that answers every fetch at once: no such key.
 class WorkerPoolTest : public ::testing::Test {
  protected:
-  WorkerPoolTest() {
-    const TimePoint now = Now();
-    cache::Flight flight;
-    flight.key_bytes = "hit";
-    flight.hash = hasher_("hit");
-    flight.tag = static_cast<uint32_t>(flight.hash);
-    static_cast<void>(
-        cache_.Finish(&flight, cache::MakeEntry(flight.hash, "hit", "value", now, kNever), now));
-  }
+  WorkerPoolTest() { cache::Put(&cache_, "hit", "value", Now()); }
 
   ~WorkerPoolTest() override { pool_.Stop(); }
 
@@ -84,15 +80,15 @@ class WorkerPoolTest : public ::testing::Test {
     return true;
   }
 
-  const Hasher hasher_{{1, 2}};
   FakeHome home_;
   std::deque<proxy::Request> requests_;
   std::atomic<int> fetches_ = 0;
   std::atomic<int> sweeps_ = 0;
   cache::Cache cache_{{}};
   proxy::ReadThrough read_through_{{},
-                                   hasher_,
+                                   cache::TestHasher(),
                                    &cache_,
+                                   nullptr,
                                    [this](redis::Fetch* fetch) { return OnFetch(fetch); },
                                    [](TimePoint) {}};
   WorkerPool pool_{&read_through_, [this] { ++sweeps_; }};
@@ -104,7 +100,7 @@ TEST_F(WorkerPoolTest, RunHereDeliversTheAnsweredOnesOfAChainTogetherAndInOrder)
   ASSERT_EQ(chains.size(), 2u);
   EXPECT_EQ(chains[0], std::vector<proxy::Request*>{&requests_[1]});
   EXPECT_EQ(chains[1], (std::vector<proxy::Request*>{&requests_[0], &requests_[2], &requests_[3]}));
-  EXPECT_EQ(requests_[0].outcome, Outcome::kHit);
+  EXPECT_EQ(requests_[0].outcome, Outcome::kValue);
   EXPECT_EQ(requests_[1].outcome, Outcome::kMissing);
 }
 
@@ -153,7 +149,7 @@ TEST_F(WorkerPoolTest, RunsEveryChainExactlyOnce) {
   EXPECT_EQ(delivered, 4 * kChains);
   EXPECT_EQ(fetches_, static_cast<int>(2 * kChains));
   for (const proxy::Request& request : requests_)
-    ASSERT_EQ(request.outcome, request.key == "hit" ? Outcome::kHit : Outcome::kMissing);
+    ASSERT_EQ(request.outcome, request.key == "hit" ? Outcome::kValue : Outcome::kMissing);
 }
 
 // A test that hangs here has found a lost wake-up.

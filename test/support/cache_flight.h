@@ -16,10 +16,13 @@ namespace rp::cache {
 
 inline TimePoint At(int64_t ns) { return TimePoint(Duration(ns)); }
 
-inline uint64_t HashOf(std::string_view key) {
+// The same in every run.
+inline const Hasher& TestHasher() {
   static const Hasher hasher({0x0706050403020100, 0x0f0e0d0c0b0a0908});
-  return hasher(key);
+  return hasher;
 }
+
+inline uint64_t HashOf(std::string_view key) { return TestHasher()(key); }
 
 // A flight with the deadline that the fetchers would keep.
 struct TestFlight : Flight {

@@ -41,6 +41,7 @@ struct Outcome {
   int64_t ttl_ms = 0;
   TimePoint sent_at;
   TimePoint done_at;
+  uint64_t peer = 0;
 
   [[nodiscard]] bool IsValue(std::string_view expected) const {
     return kind == FetchResult::Kind::kValue && value == expected;
@@ -138,7 +139,8 @@ class FetchClient : public FetchSink {
                     std::string(result.error_text),
                     result.ttl_ms,
                     result.sent_at,
-                    Now()};
+                    Now(),
+                    result.peer};
     std::function<void(Request*)> hook;
     {
       const std::lock_guard<std::mutex> lock(mutex_);

@@ -102,7 +102,7 @@ class ReactorHarness::Stopper final : public net::EventHandler {
 ReactorHarness::ReactorHarness(ReactorOptions options)
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
-          {.value_bytes = kLargestValueBytes}, hasher_, &cache_,
+          {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
           [this](redis::Fetch* fetch) { return Submit(fetch); }, [](TimePoint) {}),
       workers_(&read_through_, [] {}),
       reactor_(std::move(options), &workers_),

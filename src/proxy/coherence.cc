@@ -1,0 +1,64 @@
+#include "proxy/coherence.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace rp::proxy {
+
+Coherence::Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
+                     std::function<void()> on_flush)
+    : options_(std::move(options)),
+      hasher_(hasher),
+      cache_(cache),
+      on_flush_(std::move(on_flush)) {}
+
+bool Coherence::Reports(std::string_view key) const {
+  return options_.prefixes.empty() ||
+         std::any_of(options_.prefixes.begin(), options_.prefixes.end(),
+                     [&](const std::string& prefix) { return key.starts_with(prefix); });
+}
+
+std::string Coherence::Refusal() {
+  MutexLock lock(&mutex_);
+  asked_ = true;
+  return refusal_;
+}
+
+void Coherence::OnLive(uint64_t peer, TimePoint lease) {
+  // Before the epoch begins: what is stored in it is checked against this peer.
+  peer_.store(peer, std::memory_order_release);
+  follows_.store(true, std::memory_order_release);
+  cache_->BeginEpoch(lease);
+  on_flush_();
+}
+
+void Coherence::OnLease(TimePoint lease) { cache_->RenewLease(lease); }
+
+void Coherence::OnInvalidated(std::string_view key) { cache_->Invalidate(hasher_(key), key); }
+
+void Coherence::OnFlush() {
+  cache_->Flush();
+  on_flush_();
+}
+
+void Coherence::OnLost() { cache_->EndEpoch(Now()); }
+
+void Coherence::OnUnsupported(const Error& error) {
+  if (!options_.or_by_time) {
+    {
+      MutexLock lock(&mutex_);
+      refusal_ = error.message;
+      if (!asked_) return;
+    }
+    Log(LogLevel::kError, "-coherent: %s; until then nothing is cached", error.message.c_str());
+    return;
+  }
+  Log(LogLevel::kWarn, "-coherent=auto: %s; until then the cache goes by time alone",
+      error.message.c_str());
+  follows_.store(false, std::memory_order_release);
+  cache_->BeginEpoch(kNever);
+  on_flush_();
+}
+
+}  // namespace rp::proxy

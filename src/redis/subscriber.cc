@@ -1,0 +1,371 @@
+#include "redis/subscriber.h"
+
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace rp::redis {
+namespace {
+
+constexpr std::string_view kChannel = "__redis__:invalidate";
+
+constexpr Duration kFirstBackOff = std::chrono::milliseconds(10);
+constexpr Duration kLongestBackOff = std::chrono::milliseconds(500);
+constexpr Duration kTroubleLogInterval = std::chrono::seconds(10);
+
+constexpr int kPingsPerLease = 4;
+
+// However much there is to read before the PONG, it is not waited for longer.
+constexpr int kPatienceLeases = 4;
+
+std::string_view TextOf(const redisReply& reply) {
+  return {reply.str, static_cast<size_t>(reply.len)};
+}
+
+// While Redis cannot write to its disk it refuses PING along with the writes. That answer has come
+// the same way as a PONG, and proves as much.
+bool IsAsGoodAsPong(const redisReply& error) { return TextOf(error).starts_with("MISCONF "); }
+
+Error Unexpected(const char* what) {
+  return Error{ErrorCode::kProtocol, std::string("Redis sent ") + what};
+}
+
+bool IsString(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING; }
+
+// Whether `reply` is a push of pub/sub, an array that says which kind it is.
+bool IsPush(const redisReply& reply, std::string_view kind) {
+  return reply.type == REDIS_REPLY_ARRAY && reply.elements >= 1 && IsString(*reply.element[0]) &&
+         TextOf(*reply.element[0]) == kind;
+}
+
+// Refusals that no waiting will change.
+bool IsUnsupported(ErrorCode code) {
+  return code == ErrorCode::kNoPermission || code == ErrorCode::kAuth ||
+         code == ErrorCode::kUpstream;
+}
+
+ConnectOptions WithoutDatabase(ConnectOptions target) {
+  target.database = 0;
+  return target;
+}
+
+// A connection from OnLive to its loss.
+class Session {
+ public:
+  Session(Connection* connection, InvalidationSink* sink, Duration max_stale, TimePoint tracked_at)
+      : connection_(connection),
+        sink_(sink),
+        max_stale_(max_stale),
+        interval_(max_stale / kPingsPerLease),
+        previous_sent_at_(tracked_at),
+        heard_at_(tracked_at),
+        next_ping_(Now() + interval_) {}
+
+  // Reports to the sink until the connection is lost or `stopping`, and says why.
+  Error Follow(const std::atomic<bool>& stopping);
+
+  // Whether a PING was ever answered.
+  [[nodiscard]] bool proven() const { return proven_; }
+
+ private:
+  [[nodiscard]] TimePoint LossTime() const;
+  [[nodiscard]] Error Silent() const;
+  Result<void> Ping(TimePoint now);
+  Result<void> Take(const redisReply& reply);
+  Result<void> TakeMessage(const redisReply& payload);
+  Result<void> TakePong();
+  Result<void> TakeError(const redisReply& error);
+
+  Connection* const connection_;
+  InvalidationSink* const sink_;
+  const Duration max_stale_;
+  const Duration interval_;  // of the PINGs
+
+  TimePoint previous_sent_at_;  // of the last PING that was answered, or of the tracking
+  TimePoint sent_at_;           // of the PING that is under way
+  bool under_way_ = false;
+  TimePoint heard_at_;  // the last report, once the sink had dealt with it
+  TimePoint next_ping_;
+  TimePoint unproven_since_ = kNever;  // when the first PING since the last PONG was sent
+  std::string refusal_;                // why there was no PONG, where Redis said so
+  bool proven_ = false;
+};
+
+Error Session::Follow(const std::atomic<bool>& stopping) {
+  while (!stopping) {
+    if (const TimePoint now = Now(); !under_way_ && now >= next_ping_) {
+      if (Result<void> sent = Ping(now); !sent) return sent.error();
+    }
+    const TimePoint limit = under_way_ ? LossTime() : std::min(next_ping_, LossTime());
+    Result<Reply> reply = connection_->ReadReply(limit);
+    if (reply) {
+      if (Result<void> taken = Take(**reply); !taken) return taken.error();
+    } else if (reply.error().code != ErrorCode::kTimeout) {
+      return reply.error();
+    } else if (Now() >= LossTime()) {
+      return Silent();
+    }
+  }
+  return Error{ErrorCode::kBusy, std::string("shutting down")};
+}
+
+// A PONG is behind all that Redis sent before it: the time that the sink took to deal with that
+// must not count as silence.
+TimePoint Session::LossTime() const {
+  if (unproven_since_ == kNever) return kNever;
+  return std::clamp(heard_at_ + interval_, unproven_since_ + max_stale_,
+                    unproven_since_ + kPatienceLeases * max_stale_);
+}
+
+Error Session::Silent() const {
+  if (!refusal_.empty()) return Error{ErrorCode::kTimeout, refusal_};
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(max_stale_).count();
+  return Error{ErrorCode::kTimeout, "no PONG within " + std::to_string(ms) + "ms"};
+}
+
+Result<void> Session::Ping(TimePoint now) {
+  connection_->Append({"PING"});
+  under_way_ = true;
+  sent_at_ = now;
+  next_ping_ = now + interval_;
+  unproven_since_ = std::min(unproven_since_, now);
+  return connection_->Flush(LossTime());
+}
+
+Result<void> Session::Take(const redisReply& reply) {
+  if (reply.type == REDIS_REPLY_ERROR) return TakeError(reply);
+  if (IsPush(reply, "pong")) return TakePong();
+  if (IsPush(reply, "message") && reply.elements == 3) return TakeMessage(*reply.element[2]);
+  if (IsPush(reply, "unsubscribe")) return Unexpected("the end of the subscription");
+  return Unexpected("what is neither a report nor a PONG");
+}
+
+Result<void> Session::TakeMessage(const redisReply& payload) {
+  if (payload.type == REDIS_REPLY_NIL) {
+    sink_->OnFlush();
+  } else if (IsString(payload)) {
+    // Not from Redis but from somebody's PUBLISH, who may as well have written the key.
+    sink_->OnInvalidated(TextOf(payload));
+  } else if (payload.type == REDIS_REPLY_ARRAY) {
+    for (size_t i = 0; i < payload.elements; ++i) {
+      if (!IsString(*payload.element[i])) return Unexpected("a report of what is not a key");
+      sink_->OnInvalidated(TextOf(*payload.element[i]));
+    }
+  } else {
+    return Unexpected("a report of what is not a key");
+  }
+  heard_at_ = Now();
+  return {};
+}
+
+Result<void> Session::TakePong() {
+  if (!under_way_) return Unexpected("a PONG that was not asked for");
+  under_way_ = false;
+  proven_ = true;
+  unproven_since_ = kNever;
+  refusal_.clear();
+  const TimePoint proven_until = std::exchange(previous_sent_at_, sent_at_);
+  sink_->OnLease(proven_until + max_stale_);
+  return {};
+}
+
+// Redis loads its data, runs a script, or has lost its master: the lease just runs out.
+Result<void> Session::TakeError(const redisReply& error) {
+  if (!under_way_) return Unexpected("an error that was not asked for");
+  if (IsAsGoodAsPong(error)) return TakePong();
+  under_way_ = false;
+  refusal_ = TextOf(error);
+  return {};
+}
+
+}  // namespace
+
+Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
+    : options_(std::move(options)),
+      target_(WithoutDatabase(options_.target)),
+      name_(target_.endpoint.ToString()),
+      sink_(sink),
+      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      random_(std::random_device()()),
+      trouble_limiter_(kTroubleLogInterval) {
+  RP_CHECK(options_.max_stale > Duration::zero() && options_.max_stale <= std::chrono::hours(1));
+  RP_CHECK(options_.timeout > Duration::zero());
+  RP_CHECK(options_.unsupported_retry >= Duration::zero());
+  RP_CHECK(static_cast<bool>(interrupt_));
+}
+
+std::unique_ptr<Subscriber> Subscriber::Start(SubscriberOptions options, InvalidationSink* sink) {
+  std::unique_ptr<Subscriber> subscriber(new Subscriber(std::move(options), sink));
+  Subscriber* const self = subscriber.get();
+  // The thread inherits the mask, which a Connection asks for.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  self->thread_ = std::thread([self] { self->Run(); });
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  return subscriber;
+}
+
+Subscriber::~Subscriber() { Stop(); }
+
+Subscriber::FirstOutcome Subscriber::AwaitFirst(TimePoint deadline) {
+  MutexLock lock(&mutex_);
+  while (!first_ && !stopping_ && Now() < deadline) changed_.WaitUntil(&mutex_, deadline);
+  return first_.value_or(FirstOutcome::kUnreachable);
+}
+
+void Subscriber::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
+  changed_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Subscriber::Run() noexcept {
+  while (Sleep(FollowOnce())) {
+  }
+}
+
+// One attempt and, where it succeeds, all until the loss. Returns the wait before the next.
+Duration Subscriber::FollowOnce() {
+  TimePoint tracked_at;
+  Result<std::unique_ptr<Connection>> connection = Subscribe(&tracked_at);
+  if (!connection) return OnFailed(connection.error());
+  sink_->OnLive((*connection)->peer(), tracked_at + options_.max_stale);
+  unsupported_.clear();
+  if (std::exchange(said_, Said::kLive) != Said::kLive) {
+    Log(LogLevel::kInfo, "redis: following writes of %s", name_.c_str());
+  }
+  SettleFirst(FirstOutcome::kLive);
+  Session session(connection->get(), sink_, options_.max_stale, tracked_at);
+  const Error reason = session.Follow(stopping_);
+  sink_->OnLost();
+  if (!stopping_) LogTrouble(reason);
+  // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
+  if (session.proven()) failures_ = 0;
+  return BackOff();
+}
+
+// Connects, and returns when both the tracking, which was asked for at `*tracked_at`, and the
+// subscription are acknowledged.
+Result<std::unique_ptr<Connection>> Subscriber::Subscribe(TimePoint* tracked_at) {
+  const TimePoint deadline = DeadlineAfter(Now(), options_.timeout);
+  Result<std::unique_ptr<Connection>> connected =
+      Connection::Connect(target_, deadline, interrupt_.get());
+  if (!connected) {
+    return Explain(connected.error(), "refuses this proxy", "make it accept the connection");
+  }
+  Connection* const connection = connected->get();
+  // Connect takes a forbidden PING for an answer, but the lease depends on it.
+  if (Result<Reply> pong = Call(connection, {"PING"}, deadline); !pong) return pong.error();
+  Result<Reply> id = Call(connection, {"CLIENT", "ID"}, deadline);
+  if (!id) return id.error();
+  if ((*id)->type != REDIS_REPLY_INTEGER) return Unexpected("no number for CLIENT ID");
+  const std::string own_id = std::to_string((*id)->integer);
+  std::vector<std::string_view> command = {"CLIENT", "TRACKING", "ON", "REDIRECT", own_id, "BCAST"};
+  for (const std::string& prefix : options_.prefixes) {
+    command.insert(command.end(), {"PREFIX", prefix});
+  }
+  *tracked_at = Now();
+  Result<Reply> tracking = Call(connection, command, deadline);
+  if (!tracking) return tracking.error();
+  if ((*tracking)->type != REDIS_REPLY_STATUS) return Unexpected("no OK for CLIENT TRACKING");
+  Result<Reply> subscription = Call(connection, {"SUBSCRIBE", kChannel}, deadline);
+  if (!subscription) return subscription.error();
+  if (!IsPush(**subscription, "subscribe")) return Unexpected("no answer to SUBSCRIBE");
+  return connected;
+}
+
+// Sends a command and reads its reply; an error reply is an error.
+Result<Reply> Subscriber::Call(Connection* connection,
+                               const std::vector<std::string_view>& arguments, TimePoint deadline) {
+  connection->Append(arguments);
+  if (Result<void> sent = connection->Flush(deadline); !sent) return sent.error();
+  Result<Reply> reply = connection->ReadReply(deadline);
+  if (!reply || (*reply)->type != REDIS_REPLY_ERROR || IsAsGoodAsPong(**reply)) return reply;
+  const std::string text(TextOf(**reply));
+  return Explain(Error{ClassifyErrorReply(text), text}, "cannot report its writes",
+                 text.find("overlap") != std::string::npos
+                     ? "give prefixes of which none begins with another"
+                     : "it takes Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING "
+                       "with REDIRECT");
+}
+
+// Adds to a refusal what to do about it. `what` and `advice` are for those without a cause of
+// their own. Other errors pass unchanged.
+Error Subscriber::Explain(const Error& error, const char* what, const char* advice) const {
+  const auto line = [&](const char* predicate, const std::string& remedy) {
+    return Error{error.code, name_ + " " + predicate + " (" + error.message + "): " + remedy};
+  };
+  switch (error.code) {
+    case ErrorCode::kNoPermission:
+      return line("does not let this proxy follow its writes",
+                  "run ACL SETUSER " + (target_.username.empty() ? "default" : target_.username) +
+                      " +client|id +client|tracking +subscribe +ping &" + std::string(kChannel));
+    case ErrorCode::kAuth:
+      return line("refuses the credentials", "check the user name and the password");
+    case ErrorCode::kUpstream:
+      return line(what, advice);
+    default:
+      return error;
+  }
+}
+
+// Tells whoever is to know of a failed attempt, and returns the wait before the next.
+Duration Subscriber::OnFailed(const Error& error) {
+  if (stopping_) return Duration::zero();
+  if (!IsUnsupported(error.code)) {
+    LogTrouble(error);
+    SettleFirst(FirstOutcome::kUnreachable);
+    return BackOff();
+  }
+  said_ = Said::kTrouble;
+  if (std::exchange(unsupported_, error.message) != error.message) sink_->OnUnsupported(error);
+  SettleFirst(FirstOutcome::kUnsupported);
+  return options_.unsupported_retry;
+}
+
+void Subscriber::LogTrouble(const Error& reason) {
+  uint64_t suppressed = 0;
+  if (said_ == Said::kTrouble || !trouble_limiter_.Allow(Now(), &suppressed)) return;
+  const bool was_live = std::exchange(said_, Said::kTrouble) == Said::kLive;
+  Log(LogLevel::kWarn, "redis: %s writes at %s: %s; trying on",
+      was_live ? "lost track of" : "cannot follow", name_.c_str(), reason.message.c_str());
+}
+
+// The wait is drawn from the upper half of what doubles with each failure.
+Duration Subscriber::BackOff() {
+  const unsigned doublings = std::min(failures_++, 16U);
+  const Duration most = std::min(kFirstBackOff * (1U << doublings), kLongestBackOff);
+  std::uniform_int_distribution<Duration::rep> wait(most.count() / 2, most.count());
+  return Duration(wait(random_));
+}
+
+// False when it is time to stop.
+bool Subscriber::Sleep(Duration wait) {
+  const TimePoint until = DeadlineAfter(Now(), wait);
+  MutexLock lock(&mutex_);
+  while (!stopping_ && Now() < until) changed_.WaitUntil(&mutex_, until);
+  return !stopping_;
+}
+
+void Subscriber::SettleFirst(FirstOutcome outcome) {
+  {
+    MutexLock lock(&mutex_);
+    if (first_) return;
+    first_ = outcome;
+  }
+  changed_.NotifyAll();
+}
+
+}  // namespace rp::redis

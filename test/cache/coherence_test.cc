@@ -1,0 +1,242 @@
+// What the cache may be trusted for: leases, epochs, invalidations of entries and of fetches under
+// way, and what may be served for want of anything better.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "cache/cache.h"
+#include "test/support/cache_flight.h"
+
+namespace rp::cache {
+namespace {
+
+constexpr Duration kExpire = Duration(1000);
+constexpr Duration kStale = Duration(500);
+
+class CoherentCacheTest : public testing::Test {
+ protected:
+  void SetUp() override { cache_.BeginEpoch(At(1000)); }
+
+  bool Hits(std::string_view key, int64_t now) {
+    return static_cast<bool>(Get(&cache_, key, At(now)));
+  }
+
+  // A fetch that starts at `started` and brings `value` at `finished`.
+  TimePoint FetchAt(std::string_view key, int64_t started, int64_t finished) {
+    TestFlight flight(key);
+    Waiter waiter;
+    EntryRef hit;
+    EXPECT_EQ(cache_.JoinOrStart(&flight, &waiter, At(started), At(started), &hit),
+              Admission::kStarted);
+    return cache_.Finish(&flight, EntryFor(key, "value"), At(finished), true).deadline;
+  }
+
+  Cache cache_{{.capacity = 100, .expire = kExpire, .coherent = true}};
+};
+
+TEST(UntrustedCacheTest, StoresAndServesNothingBeforeTheFirstEpoch) {
+  Cache cache({.capacity = 10, .expire = Duration(0), .coherent = true});
+  Put(&cache, "a", "1", At(1));
+  EXPECT_FALSE(cache.Trusted(At(1)));
+  EXPECT_EQ(cache.stats().entries, 0u);
+  cache.BeginEpoch(kNever);
+  EXPECT_FALSE(Get(&cache, "a", At(2)));
+}
+
+TEST_F(CoherentCacheTest, HitsUpToTheEndOfTheLeaseAndNotBeyond) {
+  Put(&cache_, "a", "1", At(1));
+  EXPECT_TRUE(Hits("a", 1000));
+  EXPECT_FALSE(Hits("a", 1001));
+  cache_.RenewLease(At(1500));
+  EXPECT_TRUE(Hits("a", 1500));
+  EXPECT_FALSE(Hits("a", 1501));
+}
+
+TEST_F(CoherentCacheTest, StoresNothingThatAFlightBringsWhichBeganWithoutALease) {
+  FetchAt("a", 1001, 1002);
+  cache_.RenewLease(At(2000));
+  EXPECT_FALSE(Hits("a", 1003));
+}
+
+TEST_F(CoherentCacheTest, AnInvalidationTakesOutTheEntryAndNoOther) {
+  Put(&cache_, "a", "1", At(1));
+  Put(&cache_, "b", "1", At(2));
+  cache_.Invalidate(HashOf("a"), "a");
+  EXPECT_FALSE(Hits("a", 3));
+  EXPECT_TRUE(Hits("b", 3));
+  EXPECT_EQ(cache_.stats().entries, 1u);
+}
+
+TEST_F(CoherentCacheTest,
+       AnInvalidationDuringAFetchKeepsItsValueOutAndLetsTheNextMissStartAnother) {
+  TestFlight first("a");
+  TestFlight second("a");
+  Waiter early;
+  Waiter late;
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&first, &early, At(1), At(1), &hit), Admission::kStarted);
+  EXPECT_TRUE(cache_.IsCurrent(&first, At(1)));
+  cache_.Invalidate(HashOf("a"), "a");
+  EXPECT_FALSE(cache_.IsCurrent(&first, At(1)));
+  EXPECT_EQ(cache_.JoinOrStart(&second, &late, At(2), At(2), &hit), Admission::kStarted);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), true).waiters, &early);
+  EXPECT_FALSE(Hits("a", 3));
+  EXPECT_TRUE(cache_.IsCurrent(&second, At(3)));
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "new"), At(4), true).waiters, &late);
+  EXPECT_EQ(Get(&cache_, "a", At(5))->value(), "new");
+}
+
+TEST_F(CoherentCacheTest, ADetachedFlightDoesNotTakeOutWhatTheNextOneStored) {
+  TestFlight first("a");
+  Waiter waiter;
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), Admission::kStarted);
+  cache_.Invalidate(HashOf("a"), "a");
+  FetchAt("a", 2, 3);
+  EXPECT_EQ(cache_.Finish(&first, {}, At(4), true).waiters, &waiter);
+  EXPECT_TRUE(Hits("a", 5));
+}
+
+TEST_F(CoherentCacheTest, AFlushDuringAFetchKeepsItsValueOut) {
+  TestFlight flight("a");
+  Waiter waiter;
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), Admission::kStarted);
+  cache_.Flush();
+  static_cast<void>(cache_.Finish(&flight, EntryFor("a", "old"), At(2), true));
+  EXPECT_FALSE(Hits("a", 3));
+}
+
+TEST_F(CoherentCacheTest, AFlushEndsEveryEntryAtOnceAndTheSweepFreesThem) {
+  for (int i = 0; i < 50; ++i) Put(&cache_, "k" + std::to_string(i), "v", At(1 + i));
+  cache_.Flush();
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(Hits("k" + std::to_string(i), 60));
+  Put(&cache_, "new", "v", At(61));
+  static_cast<void>(cache_.Sweep(At(62), 1 << 20));
+  EXPECT_EQ(cache_.stats().entries, 1u);
+  EXPECT_TRUE(Hits("new", 63));
+}
+
+TEST_F(CoherentCacheTest, ASweepWhoseBudgetEndsWhilePurgingComesAgain) {
+  Cache cache({.capacity = 100'000, .expire = Duration(0), .coherent = true});
+  cache.BeginEpoch(kNever);
+  for (int i = 0; i < 2000; ++i) Put(&cache, "k" + std::to_string(i), "v", At(1 + i));
+  cache.Flush();
+  EXPECT_EQ(cache.Sweep(At(5000), 1), At(5000));
+  EXPECT_GT(cache.stats().entries, 0u);
+  while (cache.Sweep(At(5000), 1) != kNever) {
+  }
+  EXPECT_EQ(cache.stats().entries, 0u);
+}
+
+TEST_F(CoherentCacheTest, LosingTheReportsEndsHitsAndAnewEpochBringsNoneBack) {
+  Put(&cache_, "a", "1", At(1));
+  cache_.EndEpoch(At(2));
+  EXPECT_FALSE(Hits("a", 2));
+  cache_.BeginEpoch(At(1000));
+  EXPECT_FALSE(Hits("a", 3));
+  FetchAt("a", 4, 5);
+  EXPECT_TRUE(Hits("a", 6));
+}
+
+TEST_F(CoherentCacheTest, AnEntryLeftOverAtCapacityMakesRoomForItsOwnKey) {
+  Cache cache({.capacity = 2, .expire = Duration(0), .coherent = true});
+  cache.BeginEpoch(kNever);
+  Put(&cache, "a", "1", At(1));
+  cache.EndEpoch(At(2));
+  cache.BeginEpoch(kNever);
+  Put(&cache, "b", "1", At(3));
+  TestFlight flight("a");
+  Waiter waiter;
+  EntryRef hit;
+  ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(4), At(4), &hit), Admission::kStarted);
+  static_cast<void>(cache.Finish(&flight, EntryFor("a", "2"), At(5), true));
+  EXPECT_TRUE(Get(&cache, "b", At(6)));
+  EXPECT_EQ(Get(&cache, "a", At(7))->value(), "2");
+}
+
+class StaleTest : public testing::Test {
+ protected:
+  bool MayServe(Cache* cache, std::string_view key, int64_t now) {
+    return static_cast<bool>(cache->GetStale(HashOf(key), key, At(now)));
+  }
+
+  Cache by_time_{{.capacity = 100, .expire = kExpire, .stale = kStale}};
+  Cache coherent_{{.capacity = 100, .expire = kExpire, .stale = kStale, .coherent = true}};
+};
+
+TEST_F(StaleTest, KeepsAnEntrySoLongBeyondNonUseAndNoLonger) {
+  Put(&by_time_, "a", "1", At(0));
+  EXPECT_TRUE(Get(&by_time_, "a", At(0)));
+  EXPECT_FALSE(Get(&by_time_, "a", At(1000)));
+  EXPECT_TRUE(MayServe(&by_time_, "a", 1000));
+  static_cast<void>(by_time_.Sweep(At(1499), 1 << 20));
+  EXPECT_TRUE(MayServe(&by_time_, "a", 1499));
+  EXPECT_FALSE(MayServe(&by_time_, "a", 1500));
+}
+
+TEST_F(StaleTest, KeepsNothingWhereItIsOff) {
+  Cache off({.capacity = 100, .expire = kExpire});
+  Put(&off, "a", "1", At(0));
+  EXPECT_FALSE(MayServe(&off, "a", 1));
+}
+
+TEST_F(StaleTest, IsNoUseAndProlongsNothing) {
+  Put(&by_time_, "a", "1", At(0));
+  EXPECT_TRUE(MayServe(&by_time_, "a", 1400));
+  EXPECT_FALSE(Get(&by_time_, "a", At(1401)));
+  EXPECT_FALSE(MayServe(&by_time_, "a", 1500));
+}
+
+TEST_F(StaleTest, NeverGoesBeyondTheKeysOwnEnd) {
+  Put(&by_time_, "a", "1", At(0), At(1200));
+  EXPECT_TRUE(MayServe(&by_time_, "a", 1199));
+  EXPECT_FALSE(MayServe(&by_time_, "a", 1200));
+}
+
+TEST_F(StaleTest, EndsWhenRedisAnswersThatTheKeyIsGone) {
+  Put(&by_time_, "a", "1", At(0));
+  TestFlight flight("a");
+  Waiter waiter;
+  EntryRef hit;
+  ASSERT_EQ(by_time_.JoinOrStart(&flight, &waiter, At(1001), At(1001), &hit), Admission::kStarted);
+  static_cast<void>(by_time_.Finish(&flight, {}, At(1002), true));
+  EXPECT_FALSE(MayServe(&by_time_, "a", 1003));
+  EXPECT_EQ(by_time_.stats().entries, 0u);
+}
+
+TEST_F(StaleTest, ServesWhatALossEndedForSoLongAfterTheLoss) {
+  coherent_.BeginEpoch(At(900));
+  Put(&coherent_, "a", "1", At(0));
+  coherent_.EndEpoch(At(300));
+  EXPECT_FALSE(Get(&coherent_, "a", At(301)));
+  EXPECT_TRUE(MayServe(&coherent_, "a", 799));
+  EXPECT_FALSE(MayServe(&coherent_, "a", 800));
+}
+
+TEST_F(StaleTest, NeverServesWhatWasInvalidatedOrFlushed) {
+  coherent_.BeginEpoch(At(900));
+  Put(&coherent_, "a", "1", At(0));
+  Put(&coherent_, "b", "1", At(1));
+  coherent_.Invalidate(HashOf("a"), "a");
+  coherent_.EndEpoch(At(300));
+  EXPECT_FALSE(MayServe(&coherent_, "a", 301));
+  EXPECT_TRUE(MayServe(&coherent_, "b", 301));
+  coherent_.BeginEpoch(At(900));
+  Put(&coherent_, "c", "1", At(302));
+  coherent_.Flush();
+  coherent_.EndEpoch(At(303));
+  EXPECT_FALSE(MayServe(&coherent_, "c", 304));
+}
+
+TEST_F(StaleTest, NeverServesWhatIsOlderThanTheLastEpochThatBegan) {
+  coherent_.BeginEpoch(At(900));
+  Put(&coherent_, "a", "1", At(0));
+  coherent_.EndEpoch(At(100));
+  coherent_.BeginEpoch(At(900));
+  coherent_.EndEpoch(At(200));
+  EXPECT_FALSE(MayServe(&coherent_, "a", 201));
+}
+
+}  // namespace
+}  // namespace rp::cache
