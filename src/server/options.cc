@@ -15,6 +15,7 @@ namespace rp::server {
 namespace {
 
 constexpr size_t kMaxContentTypeBytes = 200;
+constexpr Duration kLongestLease = std::chrono::hours(1);
 constexpr size_t kMaxPrefixBytes = 1024;
 constexpr size_t kMaxPrefixes = 128;
 constexpr size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
@@ -49,6 +50,16 @@ Result<void> ParseTime(std::string_view text, Options* options) {
 template <auto kMember>
 std::string ShowTime(const Options& options) {
   return FormatDuration(options.*kMember);
+}
+
+Result<void> ParseMaxStale(std::string_view text, Options* options) {
+  const Result<Duration> duration = ParseDuration(text);
+  if (!duration) return duration.error();
+  if (*duration == Duration(0) || *duration > kLongestLease) {
+    return Expected("a duration above 0 and up to 1h", text);
+  }
+  options->max_stale = *duration;
+  return {};
 }
 
 template <auto kMember>
@@ -215,7 +226,7 @@ std::span<const Flag> Flags() {
       {"coherent", "[=true|false|auto]", "false",
        "follow every write in Redis; auto: only if Redis can", ParseCoherent, ShowCoherent},
       {"max-stale", "DURATION", "1s", "with -coherent, the oldest that a value may be",
-       ParsePositiveTime<&O::max_stale>, ShowTime<&O::max_stale>},
+       ParseMaxStale, ShowTime<&O::max_stale>},
       {"prefix", "PREFIX", "", "with -coherent, cache only keys that begin so; repeatable",
        ParsePrefix, ShowPrefixes},
       {"stale-if-error", "DURATION", "0", "serve a value so long beyond its end if Redis is away",

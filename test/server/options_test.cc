@@ -148,6 +148,14 @@ TEST(OptionsTest, TakesAtMost128PrefixesOfAtMost1024Bytes) {
   EXPECT_NE(ErrorOf({"-coherent", "-prefix", (longest + "p").c_str()}), "accepted");
 }
 
+TEST(OptionsTest, TakesALeaseOfAtMostAnHour) {
+  EXPECT_EQ(ParseOk({"-max-stale", "1h"}).max_stale, std::chrono::hours(1));
+  EXPECT_EQ(ErrorOf({"-max-stale", "1h1ns"}),
+            "-max-stale: expected a duration above 0 and up to 1h, got '1h1ns'");
+  EXPECT_EQ(ErrorOf({"-max-stale", "0"}),
+            "-max-stale: expected a duration above 0 and up to 1h, got '0'");
+}
+
 TEST(OptionsTest, SplitsAtTheFirstEqualsSign) {
   EXPECT_EQ(ParseOk({"-content-type=text/plain; charset=utf-8"}).content_type,
             "text/plain; charset=utf-8");
