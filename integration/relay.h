@@ -1,0 +1,89 @@
+// A TCP relay between the proxy and its Redis, for what a real network does and loopback does not:
+// delay, connections that are open and dead at the same time, connections cut from outside. It
+// hides the sockets and the thread that serves them.
+//
+// A frozen connection is neither read nor written nor closed: what either side sends waits in the
+// kernel, and the end of one side does not reach the other.
+//
+// Thread safety: the functions below may be called from any thread. Cost: one thread; delays are in
+// whole milliseconds.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <list>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "integration/support.h"
+
+namespace rp::integration {
+
+class Relay {
+ public:
+  // Forwards to 127.0.0.1:target_port. Each piece of data waits for up to `most_delay`, but seldom
+  // for so long; that is drawn anew for each, so that what travels on one connection overtakes what
+  // travels on another.
+  explicit Relay(int target_port, Duration most_delay = Duration::zero(), unsigned seed = 1);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  // All connections, and those that come while it lasts: the kernel accepts them.
+  void Freeze() { Become(State::kFrozen); }
+  // Only connections on which CLIENT TRACKING was asked for; the others go on.
+  void FreezeSubscribers() { Become(State::kSubscribersFrozen); }
+  // What Redis says on the other connections; what it is asked goes on.
+  void HoldReplies() { Become(State::kRepliesHeld); }
+  void Thaw() { Become(State::kOpen); }
+  // Closes every connection that there is.
+  void DropAll();
+
+ private:
+  enum class State { kOpen, kSubscribersFrozen, kRepliesHeld, kFrozen };
+  struct Piece {
+    std::string bytes;
+    TimePoint due;
+  };
+  struct Direction {
+    std::deque<Piece> pieces;
+    bool ended = false;  // nothing more comes from the source
+  };
+  struct Pair {
+    UniqueFd client;
+    UniqueFd server;
+    Direction to_server;
+    Direction to_client;
+    bool is_subscriber = false;
+  };
+
+  void Become(State state);
+  void Wake() const;
+  void Run();
+  void Accept();
+  [[nodiscard]] bool Frozen(const Pair& pair, const Direction& direction) const;
+  // Each returns false if the pair is to be closed.
+  bool Serve(Pair* pair, short client_events, short server_events);
+  bool Receive(Pair* pair, const UniqueFd& source, Direction* direction);
+  bool SendDue(Direction* direction, const UniqueFd& target);
+  [[nodiscard]] int PollTimeout() const;
+
+  const int target_port_;
+  const Duration most_delay_;
+  int port_ = 0;
+  UniqueFd listener_;
+  UniqueFd wake_;
+  std::atomic<State> state_ = State::kOpen;
+  std::atomic<bool> drop_ = false;
+  std::atomic<bool> stop_ = false;
+  // Of the thread alone.
+  std::mt19937 random_;
+  std::list<Pair> pairs_;
+
+  std::thread thread_;
+};
+
+}  // namespace rp::integration
