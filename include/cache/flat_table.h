@@ -2,13 +2,15 @@
 //
 // Open addressing with linear probing over two parallel arrays: 32-bit tags, which decide nearly
 // every comparison without touching the node, and pointers. A deletion shifts what follows back, so
-// that there are no tombstones and a long life costs nothing. The load stays between 3/32 and 3/4.
-// Nodes are borrowed. The tag's low bits are the position: the caller chooses the stripe by other
-// bits of the hash, or every table would use a fraction of its slots.
+// that there are no tombstones and a long life costs nothing. The load stays between 3/32 and 3/4;
+// growing is by half, because doubling leaves a fifth more slots empty. Nodes are borrowed. The
+// tag's high bits are the position: the caller chooses the stripe by bits outside the tag, or every
+// table would use a fraction of its slots.
 //
 // Thread safety: one thread at a time (the stripe's lock). Cost: O(1); growing moves every pointer.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -21,7 +23,7 @@ class FlatTable {
  public:
   [[nodiscard]] Node* Find(uint32_t tag, std::string_view key) const {
     if (size_ == 0) return nullptr;
-    for (size_t i = tag & mask(); slots_[i] != nullptr; i = (i + 1) & mask()) {
+    for (size_t i = Home(tag); slots_[i] != nullptr; i = Next(i)) {
       if (tags_[i] == tag && slots_[i]->key() == key) return slots_[i];
     }
     return nullptr;
@@ -29,7 +31,8 @@ class FlatTable {
 
   // REQUIRES: no node with this key is in the table.
   void Insert(Node* node) {
-    if ((size_ + 1) * 4 > slots_.size() * 3) Rehash(slots_.empty() ? kMinSlots : slots_.size() * 2);
+    if ((size_ + 1) * 4 > slots_.size() * 3)
+      Rehash(std::max(kMinSlots, slots_.size() + slots_.size() / 2));
     Place(node);
     ++size_;
   }
@@ -37,16 +40,15 @@ class FlatTable {
   // Returns whether the node, this very one and not just its key, was there.
   bool Erase(const Node* node) {
     if (size_ == 0) return false;
-    size_t hole = node->tag & mask();
+    size_t hole = Home(node->tag);
     while (slots_[hole] != node) {
       if (slots_[hole] == nullptr) return false;
-      hole = (hole + 1) & mask();
+      hole = Next(hole);
     }
     // A later node of the same run may move into the hole only if its own position does not lie
     // behind the hole.
-    for (size_t i = (hole + 1) & mask(); slots_[i] != nullptr; i = (i + 1) & mask()) {
-      const size_t displacement = (i - tags_[i]) & mask();
-      if (displacement >= ((i - hole) & mask())) {
+    for (size_t i = Next(hole); slots_[i] != nullptr; i = Next(i)) {
+      if (Distance(Home(tags_[i]), i) >= Distance(hole, i)) {
         slots_[hole] = slots_[i];
         tags_[hole] = tags_[i];
         hole = i;
@@ -54,7 +56,8 @@ class FlatTable {
     }
     slots_[hole] = nullptr;
     --size_;
-    if (slots_.size() > kMinSlots && size_ * 32 < slots_.size() * 3) Rehash(slots_.size() / 2);
+    if (slots_.size() > kMinSlots && size_ * 32 < slots_.size() * 3)
+      Rehash(std::max(kMinSlots, slots_.size() / 2));
     return true;
   }
 
@@ -64,11 +67,18 @@ class FlatTable {
  private:
   static constexpr size_t kMinSlots = 8;
 
-  [[nodiscard]] size_t mask() const { return slots_.size() - 1; }
+  // The slots in proportion to the tags: a multiplication in place of a mask, for sizes that are no
+  // powers of two.
+  [[nodiscard]] size_t Home(uint32_t tag) const { return (uint64_t{tag} * slots_.size()) >> 32; }
+  [[nodiscard]] size_t Next(size_t i) const { return i + 1 == slots_.size() ? 0 : i + 1; }
+  // Steps from `from` to `to`, round the end.
+  [[nodiscard]] size_t Distance(size_t from, size_t to) const {
+    return to >= from ? to - from : to + slots_.size() - from;
+  }
 
   void Place(Node* node) {
-    size_t i = node->tag & mask();
-    while (slots_[i] != nullptr) i = (i + 1) & mask();
+    size_t i = Home(node->tag);
+    while (slots_[i] != nullptr) i = Next(i);
     slots_[i] = node;
     tags_[i] = node->tag;
   }
