@@ -19,10 +19,15 @@ class Acceptor final : public EventHandler {
  public:
   static constexpr Duration kRetry = std::chrono::milliseconds(100);
 
-  Acceptor(EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted);
+  // `reserve` descriptors are left for others: it pauses before the process has no more than those.
+  Acceptor(EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted,
+           int reserve = 0);
   ~Acceptor();
 
   void OnEvents(uint32_t events) override;
+
+  // Accepts all who wait, not only one turn's share.
+  void AcceptWaiting();
 
   // Closes the listening socket for good. The acceptor itself must live on to the end of the turn:
   // an event of its own may wait behind the one that calls this.
@@ -36,9 +41,15 @@ class Acceptor final : public EventHandler {
   // Fairness: connections wait in the kernel, requests of those that are here already should not.
   static constexpr int kMostPerTurn = 64;
 
+  // Returns whether more may wait.
+  bool AcceptSome();
+  [[nodiscard]] bool Scarce() const;
+  void Pause(const char* why);
+
   EventLoop* const loop_;
   UniqueFd fd_;
   const std::function<void(UniqueFd)> on_accepted_;
+  const int highest_fd_;  // below this number no descriptor is missed by others
   LogLimiter limiter_;
   bool paused_ = false;
 };
