@@ -16,6 +16,7 @@
 // Cost: Submit is O(1), allocates nothing and waits for nothing but the queue's lock.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/time.h"
 #include "base/unique_fd.h"
@@ -93,17 +95,25 @@ class Fetchers {
   void OnProven() RP_EXCLUDES(mutex_);
   void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);
 
+  void LogNews(Gate::News news, const Error& error, Duration outage);
   bool TryAgain(Fetch* fetch, ErrorCode code) const;
   TimePoint KeeperTime() const RP_REQUIRES(mutex_);
   Wakes PlanWakes() RP_REQUIRES(mutex_);
   void Wake(Wakes wakes);
   void Fail(FetchQueue fetches, const Error& error);
 
+  static constexpr Duration kNewsApart = std::chrono::seconds(1);
+
   const Options options_;
   const ConnectOptions target_;
   const std::string name_;  // of the endpoint, for the log
   FetchSink* const sink_;
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
+
+  // One for each kind of news.
+  std::array<LogLimiter, 6> news_limiters_{LogLimiter(kNewsApart), LogLimiter(kNewsApart),
+                                           LogLimiter(kNewsApart), LogLimiter(kNewsApart),
+                                           LogLimiter(kNewsApart), LogLimiter(kNewsApart)};
 
   Mutex mutex_;
   CondVar fetcher_condition_;    // connected fetchers wait for work

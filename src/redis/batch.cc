@@ -1,5 +1,7 @@
 #include "redis/batch.h"
 
+#include "base/log.h"
+
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
@@ -22,8 +24,17 @@ bool IsReplyToPttl(const redisReply& reply) {
   return reply.type == REDIS_REPLY_INTEGER || reply.type == REDIS_REPLY_ERROR;
 }
 
+// Without the key's TTL its value cannot be cached: an ACL that forgets PTTL would cost every hit
+// in silence.
 int64_t TtlOf(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_INTEGER ? reply.integer : kTtlGone;
+  if (reply.type == REDIS_REPLY_INTEGER) return reply.integer;
+  static LogLimiter limiter{std::chrono::minutes(10)};
+  uint64_t suppressed = 0;
+  if (limiter.Allow(Now(), &suppressed)) {
+    Log(LogLevel::kWarn, "redis: nothing is cached while PTTL is refused: %.*s",
+        static_cast<int>(TextOf(reply).size()), TextOf(reply).data());
+  }
+  return kTtlGone;
 }
 
 FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {

@@ -42,26 +42,6 @@ Endpoint EndpointOf(const Options& options) {
   return std::move(*endpoint);
 }
 
-void LogNews(Gate::News news, const std::string& name, const Error& error, Duration outage) {
-  switch (news) {
-    case Gate::News::kNothing:
-      return;
-    case Gate::News::kConnected:
-      return Log(LogLevel::kInfo, "redis: connected to %s", name.c_str());
-    case Gate::News::kBack:
-      return Log(LogLevel::kInfo, "redis: %s is back after %.1fs", name.c_str(),
-                 std::chrono::duration<double>(outage).count());
-    case Gate::News::kAbsent:
-      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on", name.c_str(),
-                 error.message.c_str());
-    case Gate::News::kLost:
-      return Log(LogLevel::kWarn, "redis: %s lost: %s", name.c_str(), error.message.c_str());
-    case Gate::News::kRefused:
-      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s", name.c_str(),
-                 error.message.c_str());
-  }
-}
-
 }  // namespace
 
 Fetchers::Fetchers(Options options, FetchSink* sink)
@@ -124,6 +104,37 @@ void Fetchers::Stop() {
   keeper_condition_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+}
+
+// --- The log ---
+
+// A Redis that comes and goes many times a second is worth one line of each kind a second.
+void Fetchers::LogNews(Gate::News news, const Error& error, Duration outage) {
+  uint64_t suppressed = 0;
+  if (news == Gate::News::kNothing ||
+      !news_limiters_[static_cast<size_t>(news)].Allow(Now(), &suppressed)) {
+    return;
+  }
+  const std::string more =
+      suppressed == 0 ? "" : " (" + std::to_string(suppressed) + " more like it)";
+  const char* name = name_.c_str();
+  const char* why = error.message.c_str();
+  switch (news) {
+    case Gate::News::kNothing:
+      return;
+    case Gate::News::kConnected:
+      return Log(LogLevel::kInfo, "redis: connected to %s%s", name, more.c_str());
+    case Gate::News::kBack:
+      return Log(LogLevel::kInfo, "redis: %s is back after %.1fs%s", name,
+                 std::chrono::duration<double>(outage).count(), more.c_str());
+    case Gate::News::kAbsent:
+      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on%s", name, why,
+                 more.c_str());
+    case Gate::News::kLost:
+      return Log(LogLevel::kWarn, "redis: %s lost: %s%s", name, why, more.c_str());
+    case Gate::News::kRefused:
+      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s%s", name, why, more.c_str());
+  }
 }
 
 // --- The fetchers ---
@@ -211,7 +222,7 @@ void Fetchers::OnConnected() {
     news = gate_.OnConnected(Now());
     outage = gate_.outage();
   }
-  LogNews(news, name_, Error{}, outage);
+  LogNews(news, Error{}, outage);
 }
 
 // No wake is due: this thread itself waits for the next attempt.
@@ -233,7 +244,7 @@ void Fetchers::OnConnectFailed(const Error& error) {
       failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
     }
   }
-  LogNews(news, name_, error, Duration::zero());
+  LogNews(news, error, Duration::zero());
   Fail(std::move(failed), reason);
 }
 
