@@ -61,6 +61,10 @@ class Cache {
   [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now,
                                 bool drop_old = false);
 
+  // Takes a waiter for the key with this hash out of its flight; false when it waits for none (any
+  // more).
+  [[nodiscard]] bool Leave(uint64_t hash, Waiter* waiter);
+
   // Whether no invalidation has come and no epoch ended since the flight began.
   [[nodiscard]] bool IsCurrent(const Flight* flight, TimePoint now);
 
@@ -118,6 +122,7 @@ class Cache {
   std::atomic<uint32_t> purged_floor_ = 0;  // nothing below it is left
   std::atomic<uint64_t> count_ = 0;
   std::atomic<uint64_t> bytes_ = 0;
+  std::atomic<size_t> sweep_start_ = 0;  // so that a short budget reaches every stripe in turn
   alignas(64) std::array<std::atomic<TimePoint>, kStripes> oldest_use_;
   alignas(64) std::array<std::atomic<TimePoint>, kStripes> next_deadline_;
   std::array<Stripe, kStripes> stripes_;

@@ -31,9 +31,14 @@
 
 namespace rp::cache {
 
+struct Flight;
+
 // Something that waits for a flight; the owner derives from it.
 struct Waiter {
   Waiter* next_waiter = nullptr;
+  // Under the stripe's lock:
+  Waiter* previous_waiter = nullptr;
+  Flight* flight = nullptr;  // that it waits for; null when it waits no more
 };
 
 // One fetch under way for a key that is not in the cache, and all who wait for it. The owner
@@ -120,6 +125,10 @@ class alignas(64) Stripe {
   [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
                                EntryRef* replaced);
 
+  // Takes the waiter out of its flight; false when it waits for none (any more): its answer is on
+  // the way. The flight goes on without it.
+  [[nodiscard]] bool Leave(Waiter* waiter);
+
   // Detaches the flight if its deadline has passed, else returns false: somebody joined just now.
   [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
 
@@ -153,6 +162,7 @@ class alignas(64) Stripe {
   [[nodiscard]] TimePoint KeptUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
       RP_REQUIRES(mutex_);
+  [[nodiscard]] Waiter* TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
   void LinkFront(Entry* entry) RP_REQUIRES(mutex_);
   void UnlinkFromList(Entry* entry) RP_REQUIRES(mutex_);
   [[nodiscard]] TimePoint Insert(Entry* entry, TimePoint now) RP_REQUIRES(mutex_);

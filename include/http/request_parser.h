@@ -47,6 +47,11 @@ struct RequestHead {
   bool expect_continue = false;  // a 1.1 client waits for 100 before it sends the body it announced
   bool chunked = false;          // the body is chunked; content_length is 0 then
   uint64_t content_length = 0;
+  // Of the preconditions (RFC 9110 section 13), as far as they mean something to answers without
+  // validators: an If-Match that names only tags never holds, and an If-None-Match of "*" holds
+  // only where there is nothing.
+  bool if_match_tags = false;
+  bool if_none_match_any = false;
   std::string_view authorization;  // the raw value, or empty
 
   bool has_body() const { return chunked || content_length != 0; }
@@ -127,6 +132,8 @@ class RequestParser {
   bool says_close_ : 1 = false;
   bool says_keep_alive_ : 1 = false;
   bool expects_continue_ : 1 = false;
+  bool if_match_tags_ : 1 = false;
+  bool if_none_match_any_ : 1 = false;
   bool has_chunked_ : 1 = false;       // "chunked" is among the transfer codings
   bool chunked_twice_ : 1 = false;     // more than once
   bool chunked_is_last_ : 1 = false;   // the final one

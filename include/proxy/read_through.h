@@ -46,6 +46,11 @@ class ReadThrough final : public redis::FetchSink {
   // REQUIRES: key, deadline and home are set; outcome is kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now);
 
+  // Takes a request that Start has taken back from its flight, which goes on for others. False when
+  // its answer is on the way, or when no worker has come to it yet. REQUIRES: the caller is its
+  // home.
+  [[nodiscard]] bool TakeBack(Request* request) const;
+
   // What may be served in place of a time-out (-stale-if-error), or none. For requests that wait
   // still: the flight goes on for others.
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;

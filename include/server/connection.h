@@ -66,7 +66,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void OnEvents(uint32_t events) override;
   // The request has come back from the workers.
   void OnAnswer(Request* request);
-  // The request's own deadline has passed: a time-out is answered in its place.
+  // The request's own deadline has passed, and it is here again without an answer.
   void OnRequestTimeout(Request* request);
   // The connection's wait has ended: idle, receiving, sending or lingering too long.
   void OnWaitEnded();
@@ -96,6 +96,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
     }
   };
 
+  [[nodiscard]] bool answers_ready() const { return first_ != nullptr && first_->answered; }
   void Read();
   void Feed(std::string_view fresh);
   void Discard();

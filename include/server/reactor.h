@@ -61,6 +61,7 @@ struct ReactorOptions {
   size_t max_clients = 10'000;
   Duration timeout = std::chrono::seconds(1);  // of a request
   std::string content_type;
+  int reserved_descriptors = 0;  // for others than clients
   http::Limits limits;
 };
 
@@ -92,6 +93,8 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] bool draining() const { return drain_deadline_ != kNever; }
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
+  // Whether the request has come back without an answer; if not, it will come back with one soon.
+  [[nodiscard]] bool TakeBack(Request* request) const;
   // What may be served in place of a time-out, or none.
   [[nodiscard]] cache::EntryRef StaleValue(const Request& request) const;
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
@@ -114,6 +117,8 @@ class Reactor final : public proxy::ReplyBox {
   void FlushDirty();
   void SubmitChain();
   void EndWaits();
+  void EndRequestWaits();
+  void RetryAccepting();
   [[nodiscard]] TimePoint NextDeadline() const;
   [[nodiscard]] bool finished() const;
 
@@ -124,6 +129,8 @@ class Reactor final : public proxy::ReplyBox {
   Mailbox<proxy::Request> mailbox_;
   RequestPool requests_;
   DeadlineList<Request> request_waits_;
+  DeadlineList<Request> overdue_{
+      std::chrono::milliseconds(1)};  // timed out with their answer on the way
   Waits waits_;
   http::DateCache date_;
   TurnContext turn_;

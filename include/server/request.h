@@ -27,6 +27,8 @@ struct Request : proxy::Request, DeadlineNode {
   bool head_only = false;
   bool http10 = false;
   bool close = false;
+  bool if_match_tags = false;  // see http::RequestHead
+  bool if_none_match_any = false;
 
   // An answer of the server's own, without proxy: `local_status` is not 0 then. The text is
   // constant.

@@ -41,6 +41,7 @@ class Server {
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
   void OnSignal(int signal);
+  static void LimitTheEnd();
 
   const Hasher hasher_;
   cache::Cache cache_;

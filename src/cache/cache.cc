@@ -75,6 +75,10 @@ Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, boo
   return {waiters, deadline};
 }
 
+bool Cache::Leave(uint64_t hash, Waiter* waiter) {
+  return stripes_[StripeIndex(hash)].Leave(waiter);
+}
+
 bool Cache::IsCurrent(const Flight* flight, TimePoint now) {
   return stripes_[StripeIndex(flight->hash)].IsCurrent(flight, now);
 }
@@ -116,9 +120,14 @@ void Cache::EndEpoch(TimePoint now) {
 
 TimePoint Cache::Sweep(TimePoint now, int budget) {
   if (!PurgeOld(&budget)) return now;
-  for (size_t i = 0; i < kStripes; ++i) {
+  const size_t start = sweep_start_.load(std::memory_order_relaxed);
+  for (size_t k = 0; k < kStripes; ++k) {
+    const size_t i = (start + k) % kStripes;
     while (next_deadline_[i].load(std::memory_order_relaxed) <= now) {
-      if (budget <= 0) return now;
+      if (budget <= 0) {
+        sweep_start_.store(i, std::memory_order_relaxed);
+        return now;
+      }
       budget -= kPopsPerLock;
       ReleaseChain(stripes_[i].Sweep(now, kPopsPerLock));
     }

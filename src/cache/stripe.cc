@@ -40,7 +40,10 @@ Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadl
     flight->epoch = freshness_->epoch.load(std::memory_order_acquire);
     flights_.Insert(flight);
   }
+  waiter->flight = flight;
+  waiter->previous_waiter = nullptr;
   waiter->next_waiter = flight->waiters;
+  if (flight->waiters != nullptr) flight->waiters->previous_waiter = waiter;
   flight->waiters = waiter;
   // Only writers under this lock move it; the fetcher that reads it without the lock sees one value
   // or the other.
@@ -69,14 +72,25 @@ Waiter* Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint
     (*entry)->epoch = flight->epoch;
     *deadline = Insert(entry->Release(), now);
   }
-  return std::exchange(flight->waiters, nullptr);
+  return TakeWaiters(flight);
+}
+
+bool Stripe::Leave(Waiter* waiter) {
+  MutexLock lock(&mutex_);
+  if (waiter->flight == nullptr) return false;
+  Waiter* next = waiter->next_waiter;
+  Waiter* previous = waiter->previous_waiter;
+  (previous == nullptr ? waiter->flight->waiters : previous->next_waiter) = next;
+  if (next != nullptr) next->previous_waiter = previous;
+  waiter->flight = nullptr;
+  return true;
 }
 
 bool Stripe::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
   MutexLock lock(&mutex_);
   if (flight->deadline->load(std::memory_order_relaxed) > now) return false;
   flights_.Erase(flight);
-  *waiters = std::exchange(flight->waiters, nullptr);
+  *waiters = TakeWaiters(flight);
   return true;
 }
 
@@ -188,6 +202,13 @@ EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef
     PublishTail();
   }
   return EntryRef::Share(entry);
+}
+
+Waiter* Stripe::TakeWaiters(Flight* flight) {
+  for (Waiter* waiter = flight->waiters; waiter != nullptr; waiter = waiter->next_waiter) {
+    waiter->flight = nullptr;
+  }
+  return std::exchange(flight->waiters, nullptr);
 }
 
 void Stripe::LinkFront(Entry* entry) {

@@ -330,10 +330,14 @@ HeadError RequestParser::TakeKnownField(std::string_view name, std::string_view 
     case 6:
       if (EqualsIgnoreCase(name, "expect")) TakeExpect(value);
       break;
+    case 8:
+      if (EqualsIgnoreCase(name, "if-match")) if_match_tags_ = value != "*";
+      break;
     case 10:
       if (EqualsIgnoreCase(name, "connection")) TakeConnection(value);
       break;
     case 13:
+      if (EqualsIgnoreCase(name, "if-none-match")) if_none_match_any_ = value == "*";
       if (!EqualsIgnoreCase(name, "authorization")) break;
       if (has_authorization_) return HeadError::kSecondAuthorization;
       has_authorization_ = true;
@@ -416,6 +420,8 @@ void RequestParser::Fill(std::string_view buffer, RequestHead* head) const {
   head->target = target_bytes_ == 0 ? "/" : buffer.substr(target_start_, target_bytes_);
   head->minor_version = minor_version_;
   head->keep_alive = !says_close_ && (minor_version_ == 1 || says_keep_alive_);
+  head->if_match_tags = if_match_tags_;
+  head->if_none_match_any = if_none_match_any_;
   head->chunked = has_transfer_encoding_;
   head->content_length = content_length_;
   // Nobody waits for a 100 who has nothing to send, and HTTP/1.0 knows none (RFC 9110 section

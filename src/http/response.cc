@@ -59,6 +59,8 @@ std::string_view ReasonPhrase(int status) {
       return "OK";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -73,6 +75,8 @@ std::string_view ReasonPhrase(int status) {
       return "Request Timeout";
     case 409:
       return "Conflict";
+    case 412:
+      return "Precondition Failed";
     case 414:
       return "URI Too Long";
     case 417:
@@ -103,7 +107,7 @@ size_t WriteHead(const ResponseHead& head, std::string_view date, char* out) {
   char* end = PutStatusLine(out, head.status);
   end = PutText(Put(end, "Date: "), date);
   end = Put(end, "\r\n");
-  if (head.status != 204) {
+  if (head.status != 204 && head.status != 304) {
     if (!head.content_type.empty()) {
       end = PutText(Put(end, "Content-Type: "), head.content_type);
       end = Put(end, "\r\nX-Content-Type-Options: nosniff\r\n");

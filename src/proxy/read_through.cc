@@ -102,6 +102,11 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
   return false;
 }
 
+// The hash is computed anew: a worker may be writing the request's own at this moment.
+bool ReadThrough::TakeBack(Request* request) const {
+  return cache_->Leave(hasher_(request->key), request);
+}
+
 cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
   return cache_->GetStale(hasher_(key), key, now);
 }

@@ -1,5 +1,7 @@
 #include "server/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -12,18 +14,33 @@
 namespace rp::server {
 namespace {
 
+// The most that is sent to one client before the others have their turn.
+constexpr size_t kMostBytesPerTurn = 1 << 20;
+
 // A larger buffer for unfinished input is given back once it is empty.
 constexpr size_t kKeptInputBytes = 4096;
 
-constexpr std::string_view kTimeoutText = "Redis did not answer in time";
-
-// What the client refuses to take now is not an error.
+// Sends at most kMostBytesPerTurn: a client that reads as fast as the kernel copies would otherwise
+// keep one call, and everybody else, for as long as there is something to send. What it refuses to
+// take now is not an error.
 ssize_t SendGathered(int fd, iovec* pieces, size_t count) {
+  size_t bytes = 0;
+  size_t used = 0;
+  while (used < count && bytes < kMostBytesPerTurn) bytes += pieces[used++].iov_len;
+  const size_t excess = bytes > kMostBytesPerTurn ? bytes - kMostBytesPerTurn : 0;
   msghdr message{};
   message.msg_iov = pieces;
-  message.msg_iovlen = count;
+  message.msg_iovlen = used;
+  if (used > 0) pieces[used - 1].iov_len -= excess;
   const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  if (used > 0) pieces[used - 1].iov_len += excess;
   return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
+}
+
+// Whether the kernel still holds bytes that the client has not acknowledged.
+bool HasUnacknowledged(int fd) {
+  int bytes = 0;
+  return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 }  // namespace
@@ -98,33 +115,15 @@ void Connection::OnAnswer(Request* request) {
 }
 
 void Connection::OnRequestTimeout(Request* request) {
-  // The request is with a worker or a flight and stays there; its place is taken by one of our own.
-  Request* stand_in = reactor_->requests()->Take();
-  if (stand_in == nullptr) return Close();
-  stand_in->connection = this;
-  stand_in->head_only = request->head_only;
-  stand_in->http10 = request->http10;
-  stand_in->close = request->close;
-  stand_in->next_in_pipeline = request->next_in_pipeline;
-  stand_in->value = reactor_->StaleValue(*request);
-  if (stand_in->value) {
-    stand_in->outcome = proxy::Outcome::kValue;
-    stand_in->source = proxy::Source::kStale;
+  request->value = reactor_->StaleValue(*request);
+  if (request->value) {
+    request->outcome = proxy::Outcome::kValue;
+    request->source = proxy::Source::kStale;
   } else {
-    stand_in->outcome = proxy::Outcome::kError;
-    stand_in->error = ErrorCode::kTimeout;
-    stand_in->error_text = kTimeoutText;
+    request->outcome = proxy::Outcome::kError;
+    request->error = ErrorCode::kTimeout;
   }
-  if (first_ == request) {
-    first_ = stand_in;
-  } else {
-    Request* before = first_;
-    while (before->next_in_pipeline != request) before = before->next_in_pipeline;
-    before->next_in_pipeline = stand_in;
-  }
-  if (last_ == request) last_ = stand_in;
-  request->connection = nullptr;
-  OnAnswer(stand_in);
+  OnAnswer(request);
 }
 
 void Connection::OnWaitEnded() {
@@ -147,10 +146,13 @@ void Connection::Flush() {
 }
 
 void Connection::Drain() {
+  // What has arrived already is in flight. It is read now also because the kernel answers unread
+  // input with a reset, which would take back what was sent before.
+  if (!closed() && !lingering_ && (interest_ & EPOLLIN) != 0) Read();
   if (closed() || lingering_) return;
   if (session_->Midway() || paused_) return;  // AddRequest makes the request that arrives the last
-  if (first_ == nullptr && unsent_.empty()) return Close();
-  CloseAfterAnswers(Closing::kAtOnce);
+  if (first_ == nullptr && unsent_.empty() && !HasUnacknowledged(fd_.get())) return Close();
+  CloseAfterAnswers(Closing::kLinger);
 }
 
 void Connection::Read() {
@@ -189,7 +191,8 @@ void Connection::Discard() {
 // Returns false when the connection is broken.
 bool Connection::SendUnsent() {
   size_t done = 0;
-  while (done < unsent_.size()) {
+  size_t turn_bytes = 0;
+  while (done < unsent_.size() && turn_bytes < kMostBytesPerTurn) {
     auto& pieces = reactor_->scratch()->pieces;
     const size_t count = std::min(unsent_.size() - done, pieces.size());
     for (size_t i = 0; i < count; ++i) {
@@ -199,6 +202,7 @@ bool Connection::SendUnsent() {
     const ssize_t sent = SendGathered(fd_.get(), pieces.data(), count);
     if (sent < 0) return false;
     if (sent == 0) break;
+    turn_bytes += static_cast<size_t>(sent);
     StartWait(Wait::kSending);  // anew with each step forward
     auto left = static_cast<size_t>(sent);
     while (done < unsent_.size() && left >= unsent_[done].rest().size())
@@ -213,7 +217,8 @@ bool Connection::SendUnsent() {
 // is broken.
 bool Connection::SendAnswers() {
   Scratch* scratch = reactor_->scratch();
-  while (unsent_.empty() && first_ != nullptr && first_->answered) {
+  size_t turn_bytes = 0;
+  while (unsent_.empty() && answers_ready() && turn_bytes < kMostBytesPerTurn) {
     scratch->Clear();
     int count = 0;
     for (const Request* request = first_;
@@ -228,6 +233,7 @@ bool Connection::SendAnswers() {
     }
     const ssize_t sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
     if (sent < 0) return false;
+    turn_bytes += static_cast<size_t>(sent);
     if (static_cast<size_t>(sent) < scratch->total_bytes) KeepUnsent(static_cast<size_t>(sent));
     PopAnswered(count);
   }
@@ -274,8 +280,8 @@ void Connection::FinishClosing() {
 
 void Connection::UpdateInterest() {
   const bool reads = lingering_ || (!closing_ && !peer_closed_ && !paused_ && unsent_.empty());
-  const uint32_t interest =
-      (reads ? uint32_t{EPOLLIN} : 0) | (unsent_.empty() ? 0 : uint32_t{EPOLLOUT});
+  const uint32_t interest = (reads ? uint32_t{EPOLLIN} : 0) |
+                            (unsent_.empty() && !answers_ready() ? 0 : uint32_t{EPOLLOUT});
   if (interest == interest_) return;
   interest_ = interest;
   reactor_->loop()->Modify(fd_.get(), interest_, this);
@@ -322,11 +328,11 @@ void Connection::Close() {
   while (first_ != nullptr) {
     Request* request = first_;
     first_ = request->next_in_pipeline;
-    if (request->answered) {
+    request->connection = nullptr;
+    if (request->answered || reactor_->TakeBack(request)) {
       reactor_->requests()->PutBack(request);
     } else {
       request->Leave();
-      request->connection = nullptr;
     }
   }
   last_ = nullptr;

@@ -20,11 +20,18 @@ constexpr std::string_view kMethodText = "only GET and HEAD read keys";
 constexpr std::string_view kUnknownMethodText = "unknown method";
 constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
 constexpr std::string_view kMissingText = "no such key";
+constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never holds";
 
 struct Answer {
   http::ResponseHead head;
   std::string_view text;  // the body of an answer without a value
+  bool has_value = false;
 };
+
+bool IsAboutTheKey(ErrorCode code) {
+  return code == ErrorCode::kWrongType || code == ErrorCode::kNoPermission ||
+         code == ErrorCode::kUpstream;
+}
 
 Answer LocalAnswer(const Request& request) {
   Answer answer;
@@ -39,7 +46,14 @@ Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
   Answer answer;
   switch (request.outcome) {
     case proxy::Outcome::kValue:
-      answer.head.status = 200;
+      // In the order of RFC 9110 section 13.2.2.
+      if (request.if_match_tags) {
+        answer.head.status = 412;
+        answer.text = kPreconditionText;
+        break;
+      }
+      answer.head.status = request.if_none_match_any ? 304 : 200;
+      answer.has_value = !request.if_none_match_any;
       answer.head.age_seconds = request.value->AgeSeconds(turn.now);
       answer.head.content_type = turn.content_type;
       answer.head.content_length = request.value->value_bytes;
@@ -53,7 +67,11 @@ Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
       const ErrorInfo& info = Describe(request.error);
       answer.head.status = info.http_status;
       answer.head.retry_after = info.retry_after;
-      answer.text = request.error_text.empty() ? info.text : std::string_view(request.error_text);
+      // What Redis says of the key is for the client; what is wrong between this program and Redis
+      // is for the log.
+      answer.text = IsAboutTheKey(request.error) && !request.error_text.empty()
+                        ? std::string_view(request.error_text)
+                        : info.text;
       break;
     }
   }
@@ -121,6 +139,8 @@ void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) 
   if (request == nullptr) return;
   request->http10 = head.minor_version == 0;
   request->head_only = head.method == http::Method::kHead;
+  request->if_match_tags = head.if_match_tags;
+  request->if_none_match_any = head.if_none_match_any;
   // A client that waits for 100 gets its answer at once instead, and may or may not send the body
   // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
   request->close |= !head.keep_alive || (head.expect_continue && head.has_body()) ||
@@ -168,12 +188,11 @@ void HttpSession::OnReceiveTimeout(Connection* connection) {
 size_t HttpSession::Write(const Request& request, bool close, const TurnContext& turn, char* out,
                           bool* body_follows) {
   Answer answer = request.local_status != 0 ? LocalAnswer(request) : ProxiedAnswer(request, turn);
-  const bool has_value = request.local_status == 0 && request.value;
-  *body_follows = has_value && !request.head_only;
+  *body_follows = answer.has_value && !request.head_only;
   answer.head.http10 = request.http10;
   answer.head.close = close;
   answer.text = answer.text.substr(0, kMaxErrorTextBytes);
-  const bool has_text = !has_value && answer.head.status != 204;
+  const bool has_text = !answer.has_value && answer.head.status != 204 && answer.head.status != 304;
   if (has_text) {
     answer.head.content_type = kErrorContentType;
     answer.head.content_length = answer.text.size() + 1;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kTooManyClientsText = "too many connections";
 
-// Twice what the pipelines hold: the other half are those that were timed out and are still with a
-// fetcher.
+// Twice what the pipelines hold: the others are those of clients that have gone while a worker had
+// them.
 size_t RequestLimit(size_t max_clients) { return 2 * max_clients * Connection::kMaxPipeline; }
 
 }  // namespace
@@ -54,7 +54,8 @@ Reactor::~Reactor() = default;
 
 void Reactor::ServeHttp(UniqueFd listening_fd) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
-      &loop_, std::move(listening_fd), [this](UniqueFd fd) { OnAccepted(std::move(fd)); }));
+      &loop_, std::move(listening_fd), [this](UniqueFd fd) { OnAccepted(std::move(fd)); },
+      options_.reserved_descriptors));
 }
 
 void Reactor::Run() {
@@ -62,6 +63,7 @@ void Reactor::Run() {
     Sleep();
     BeginTurn();
     loop_.Dispatch();
+    TakeAnswers();
     EndWaits();
     SubmitChain();
     TakeAnswers();
@@ -76,7 +78,11 @@ void Reactor::Run() {
 void Reactor::Drain() {
   if (draining()) return;
   drain_deadline_ = turn_.now + kDrainWait;
-  for (auto& acceptor : acceptors_) acceptor->Stop();
+  // Whoever has connected already is served: a connection that the kernel has to end is reset.
+  for (auto& acceptor : acceptors_) {
+    acceptor->AcceptWaiting();
+    acceptor->Stop();
+  }
   // A connection that closes moves another to its place, which is why this goes backwards.
   for (size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->Drain();
 }
@@ -97,6 +103,10 @@ void Reactor::MarkDirty(Connection* connection) {
   if (connection->dirty) return;
   connection->dirty = true;
   dirty_.push_back(connection);
+}
+
+bool Reactor::TakeBack(Request* request) const {
+  return workers_->read_through().TakeBack(request);
 }
 
 cache::EntryRef Reactor::StaleValue(const Request& request) const {
@@ -174,27 +184,43 @@ void Reactor::SubmitChain() {
 }
 
 void Reactor::EndWaits() {
-  const TimePoint now = turn_.now;
-  while (Request* request = request_waits_.TakeEnded(now))
-    request->connection->OnRequestTimeout(request);
+  EndRequestWaits();
   for (auto* list : {&waits_.idle, &waits_.receiving, &waits_.sending, &waits_.lingering}) {
-    while (Connection* connection = list->TakeEnded(now)) connection->OnWaitEnded();
+    while (Connection* connection = list->TakeEnded(turn_.now)) connection->OnWaitEnded();
   }
+  RetryAccepting();
+}
+
+void Reactor::EndRequestWaits() {
+  for (auto* list : {&request_waits_, &overdue_}) {
+    while (Request* request = list->TakeEnded(turn_.now)) {
+      if (TakeBack(request)) {
+        request->connection->OnRequestTimeout(request);
+      } else {
+        // A worker has it, or its answer lies in the mailbox: it is not Redis that was too slow.
+        overdue_.Start(request, turn_.now);
+      }
+    }
+  }
+}
+
+void Reactor::RetryAccepting() {
+  bool paused = false;
   for (auto& acceptor : acceptors_) {
-    if (acceptor->paused() && accept_retry_ <= now) acceptor->Resume();
+    if (acceptor->paused() && accept_retry_ <= turn_.now) acceptor->Resume();
+    paused |= acceptor->paused();
   }
-  const bool paused = std::any_of(acceptors_.begin(), acceptors_.end(),
-                                  [](const auto& acceptor) { return acceptor->paused(); });
   if (!paused) {
     accept_retry_ = kNever;
-  } else if (accept_retry_ <= now || accept_retry_ == kNever) {
-    accept_retry_ = now + net::Acceptor::kRetry;
+  } else if (accept_retry_ <= turn_.now || accept_retry_ == kNever) {
+    accept_retry_ = turn_.now + net::Acceptor::kRetry;
   }
 }
 
 TimePoint Reactor::NextDeadline() const {
-  return std::min({request_waits_.next(), waits_.idle.next(), waits_.receiving.next(),
-                   waits_.sending.next(), waits_.lingering.next(), drain_deadline_, accept_retry_});
+  return std::min({request_waits_.next(), overdue_.next(), waits_.idle.next(),
+                   waits_.receiving.next(), waits_.sending.next(), waits_.lingering.next(),
+                   drain_deadline_, accept_retry_});
 }
 
 bool Reactor::finished() const {

@@ -33,6 +33,7 @@ void RequestPool::PutBack(Request* request) {
   request->connection = nullptr;
   request->answered = false;
   request->head_only = request->http10 = request->close = false;
+  request->if_match_tags = request->if_none_match_any = false;
   request->local_status = 0;
   request->local_text = {};
   free_.push_back(request);

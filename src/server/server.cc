@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,6 +19,12 @@ constexpr int kSweepBudget = 2048;
 
 // Descriptors beside those of the clients: the standard ones, Redis, the reactor's own.
 constexpr rlim_t kOtherDescriptors = 64;
+
+// What connecting to Redis needs for a moment: the resolver's files and sockets, the subscriber.
+constexpr int kReconnectDescriptors = 8;
+
+// How long threads may take to end, when everything in flight has been finished.
+constexpr unsigned kMostSecondsToJoin = 2;
 
 cache::CacheOptions CacheOptionsOf(const Options& options) {
   return {.capacity = options.capacity,
@@ -44,6 +51,7 @@ ReactorOptions ReactorOptionsOf(const Options& options) {
   return {.max_clients = static_cast<size_t>(options.max_clients),
           .timeout = options.timeout,
           .content_type = options.content_type,
+          .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
           .limits = {}};
 }
 
@@ -100,6 +108,18 @@ Server::Server(const Options& options)
       sweep_timer_(&timer_),
       signals_(reactor_.loop(), [this](int signal) { OnSignal(signal); }) {}
 
+// From here on nobody reads signals, and a thread that resolves a name cannot be interrupted: a
+// second signal ends the process at once, and so does the alarm.
+void Server::LimitTheEnd() {
+  std::signal(SIGALRM, [](int) { _exit(0); });
+  std::signal(SIGINT, [](int) { _exit(1); });
+  std::signal(SIGTERM, [](int) { _exit(1); });
+  sigset_t mask = net::Signals::Mask();
+  sigaddset(&mask, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
+  alarm(kMostSecondsToJoin);
+}
+
 std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const Options& options) {
   if (options.coherent == Coherent::kNo) return nullptr;
   return std::make_unique<proxy::Coherence>(
@@ -147,6 +167,7 @@ Result<void> Server::StartFollowing(const Options& options) {
 
 void Server::Run() {
   reactor_.Run();
+  LimitTheEnd();
   Log(LogLevel::kInfo, "stopped");
 }
 
