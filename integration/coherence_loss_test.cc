@@ -2,6 +2,7 @@
 // stopped or restarted, a fetch is overtaken by a write. Everything at once is in
 // stale_checker_test.cc.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -202,6 +203,28 @@ TEST(CoherenceOutageTest, ARestartedRedisWithOtherDataNeverYieldsTheOld) {
     return response.IsHit();
   }));
   EXPECT_EQ(client.Get("k").body, "new");
+}
+
+// The name stays and the server behind it changes: connections from before still lead to the old
+// one, which answers.
+TEST(CoherenceOutageTest, AfterAFailoverNothingIsReadFromTheOldServer) {
+  RedisServer old_server({.unix_socket = true});
+  RedisServer new_server({.unix_socket = true});
+  old_server.Set("k", "old");
+  new_server.Set("k", "new");
+  const TempDir directory;
+  const std::string name = directory.path() + "/redis.sock";
+  ASSERT_EQ(symlink(old_server.address().c_str(), name.c_str()), 0);
+  Proxy proxy({"-redis", name, "-coherent", "-expire", "0"});
+  HttpClient client(proxy.port());
+  ASSERT_TRUE(BecomesHit(&client, "k", "old"));
+  ASSERT_EQ(unlink(name.c_str()), 0);
+  ASSERT_EQ(symlink(new_server.address().c_str(), name.c_str()), 0);
+  old_server.Command({"CLIENT", "KILL", "TYPE", "pubsub"});
+  ASSERT_TRUE(Eventually([&] { return CountOccurrences(proxy.Log(), "following writes") == 2; }));
+  EXPECT_EQ(client.Get("k").body, "new");
+  new_server.Set("k", "newer");
+  EXPECT_TRUE(BecomesHit(&client, "k", "newer"));
 }
 
 TEST(CoherenceOutageTest, ARedisThatIsAwayAtTheStartIsFollowedOnceItIsThere) {

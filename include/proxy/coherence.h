@@ -47,6 +47,9 @@ class Coherence final : public redis::InvalidationSink {
   // Why Redis cannot be followed, empty if it can as far as is known. From this call on such news
   // are logged as well.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);
+  // Grows with each subscription, before its epoch begins: connections to Redis from before may
+  // lead to another server.
+  [[nodiscard]] const std::atomic<uint64_t>* generation() const { return &generation_; }
   [[nodiscard]] Duration max_stale() const { return options_.max_stale; }
 
   void OnLive(uint64_t peer, TimePoint lease) override;
@@ -63,6 +66,7 @@ class Coherence final : public redis::InvalidationSink {
   const std::function<void()> on_flush_;
   std::atomic<bool> follows_ = true;
   std::atomic<uint64_t> peer_ = 0;
+  std::atomic<uint64_t> generation_ = 0;
   Mutex mutex_;
   std::string refusal_ RP_GUARDED_BY(mutex_);
   bool asked_ RP_GUARDED_BY(mutex_) = false;

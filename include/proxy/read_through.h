@@ -61,8 +61,10 @@ class ReadThrough final : public redis::FetchSink {
   struct Flight;
 
   void Resubmit(std::unique_ptr<Flight> flight, TimePoint now);
-  [[nodiscard]] bool MayStore(const redis::FetchResult& result, TimePoint hard_deadline,
-                              TimePoint now) const;
+  [[nodiscard]] bool IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
+                                  TimePoint now) const;
+  [[nodiscard]] bool MayStore(const Flight& flight, const redis::FetchResult& result,
+                              TimePoint hard_deadline, TimePoint now) const;
   [[nodiscard]] TimePoint HardDeadline(const redis::FetchResult& result) const;
   void Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now);
   void AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,

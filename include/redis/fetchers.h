@@ -17,6 +17,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,9 @@ struct Options {
   int ops_limit = 128;                         // GETs sent and unanswered, over all connections
   Duration timeout = std::chrono::seconds(1);  // to connect, and for the replies to one batch
   size_t max_pending = 16384;                  // fetches that wait to be sent
+  // A connection made under another value than this one has is given up before it is used again:
+  // after a failover it may lead to the old server. Null: never.
+  const std::atomic<uint64_t>* generation = nullptr;
 };
 
 class Fetchers {
@@ -87,7 +91,11 @@ class Fetchers {
   void Run(size_t fetches_max) noexcept;
   void Keep() noexcept;
 
-  std::unique_ptr<Connection> AwaitConnection() RP_EXCLUDES(mutex_);
+  std::unique_ptr<Connection> AwaitConnection(uint64_t* generation) RP_EXCLUDES(mutex_);
+  [[nodiscard]] uint64_t Generation() const {
+    return options_.generation == nullptr ? 0
+                                          : options_.generation->load(std::memory_order_acquire);
+  }
   bool ReserveAttempt() RP_EXCLUDES(mutex_);
   void OnConnected() RP_EXCLUDES(mutex_);
   void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);

@@ -41,7 +41,7 @@ struct Options {
   std::string content_type;       // 1 to 200 bytes of visible ASCII, spaces inside
   LogLevel log_level = LogLevel::kInfo;
   Coherent coherent = Coherent::kNo;
-  Duration max_stale{};               // above 0, up to an hour
+  Duration max_stale{};               // from 10 ms to an hour
   Duration stale_if_error{};          // 0: off
   std::vector<std::string> prefixes;  // of the keys to follow; empty: all
   std::string redis_username;         // empty: none

@@ -33,6 +33,12 @@ Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadl
   }
   ++stats_.misses;
   Flight* flight = flights_.Find(candidate->tag, candidate->key());
+  // A flush or a loss detaches a fetch as an invalidation does: who asks after it gets an answer
+  // from after it.
+  if (flight != nullptr && flight->epoch != freshness_->epoch.load(std::memory_order_acquire)) {
+    flights_.Erase(flight);
+    flight = nullptr;
+  }
   const Admission admission = flight != nullptr ? Admission::kJoined : Admission::kStarted;
   if (flight == nullptr) {
     flight = candidate;
@@ -107,10 +113,13 @@ EntryRef Stripe::GetStale(uint32_t tag, std::string_view key, TimePoint now) {
       entry->epoch < freshness_->floor.load(std::memory_order_acquire)) {
     return {};
   }
-  const TimePoint lost_at = freshness_->lost_at.load(std::memory_order_acquire);
   if (entry->epoch != freshness_->epoch.load(std::memory_order_acquire) ||
       !freshness_->Trusted(now)) {
-    if (lost_at == kNever || DeadlineAfter(lost_at, options_.stale) <= now) return {};
+    // Between the end of a lease and the news of the loss, the end of the lease counts.
+    const TimePoint lost_at = freshness_->lost_at.load(std::memory_order_acquire);
+    const TimePoint ended =
+        lost_at != kNever ? lost_at : freshness_->lease.load(std::memory_order_acquire);
+    if (ended == TimePoint::min() || DeadlineAfter(ended, options_.stale) <= now) return {};
   }
   return EntryRef::Share(entry);
 }

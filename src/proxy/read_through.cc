@@ -10,7 +10,10 @@ namespace {
 
 using Kind = redis::FetchResult::Kind;
 
+constexpr int kMostAskedAgain = 2;
+
 constexpr std::string_view kQueueFullText = "too many keys wait for Redis already";
+constexpr std::string_view kTooOldText = "Redis takes longer than -max-stale to answer";
 constexpr std::string_view kMemoryText = "out of memory for this value";
 
 // Failures in which an old value is better than none (RFC 5861 section 4).
@@ -53,7 +56,9 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
 
 // One allocation for both halves of a fetch under way: what the cache knows of it and what the
 // fetchers do.
-struct ReadThrough::Flight : cache::Flight, redis::Fetch {};
+struct ReadThrough::Flight : cache::Flight, redis::Fetch {
+  int asked_again = 0;  // because the answer was too old when it came
+};
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
                          cache::Cache* cache, const Coherence* coherence, SubmitFetch submit,
@@ -134,14 +139,15 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
     return Fail(flight.get(), result.error_code, result.error_text, now);
   }
   // An answer that took longer than the lease, and that nobody vouches for any more, may be too
-  // old: ask again.
+  // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
   if (coherence_ != nullptr && coherence_->follows() &&
-      now - result.sent_at > coherence_->max_stale() && !cache_->IsCurrent(flight.get(), now)) {
-    return Resubmit(std::move(flight), now);
+      now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
+    if (++flight->asked_again <= kMostAskedAgain) return Resubmit(std::move(flight), now);
+    return Fail(flight.get(), ErrorCode::kTimeout, kTooOldText, now);
   }
   const TimePoint hard_deadline = HardDeadline(result);
   const std::string_view bytes = is_wrong_type ? result.error_text : result.value;
-  const bool may_store = MayStore(result, hard_deadline, now);
+  const bool may_store = MayStore(*flight, result, hard_deadline, now);
   cache::EntryRef entry;
   if (may_store || result.kind == Kind::kValue) {
     entry = cache::MakeEntry(flight->hash, flight->key_bytes, bytes, result.sent_at, hard_deadline,
@@ -159,10 +165,21 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   AnswerAll(finished.waiters, result, result.kind == Kind::kValue ? entry : cache::EntryRef());
 }
 
-bool ReadThrough::MayStore(const redis::FetchResult& result, TimePoint hard_deadline,
-                           TimePoint now) const {
-  if (coherence_ != nullptr && !coherence_->IsPeer(result.peer)) return false;
-  if (result.kind != Kind::kValue) return coherence_ != nullptr && coherence_->follows();
+// Whether a write to the key since the GET would have been heard of.
+bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
+                               TimePoint now) const {
+  return coherence_->Reports(flight->key_bytes) && coherence_->IsPeer(result.peer) &&
+         cache_->IsCurrent(flight, now);
+}
+
+bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& result,
+                           TimePoint hard_deadline, TimePoint now) const {
+  const bool follows = coherence_ != nullptr && coherence_->follows();
+  // Asked again, as it may follow since the flight started.
+  if (follows && (!coherence_->Reports(flight.key_bytes) || !coherence_->IsPeer(result.peer)))
+    return false;
+  if (result.kind == Kind::kMissing) return follows;
+  if (result.kind == Kind::kError && !follows) return false;
   return result.ttl_ms != redis::kTtlGone && result.value.size() <= options_.value_bytes &&
          hard_deadline > now;
 }

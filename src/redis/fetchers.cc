@@ -141,11 +141,12 @@ void Fetchers::LogNews(Gate::News news, const Error& error, Duration outage) {
 
 void Fetchers::Run(size_t fetches_max) noexcept {
   std::unique_ptr<Connection> connection;
-  bool proven = false;  // the connection has answered a request
-  bool idled = false;   // since it last did
+  bool proven = false;      // the connection has answered a request
+  bool idled = false;       // since it last did
+  uint64_t generation = 0;  // in which it was made
   for (;;) {
     if (connection == nullptr) {
-      connection = AwaitConnection();
+      connection = AwaitConnection(&generation);
       if (connection == nullptr) return;
       proven = false;
       idled = false;
@@ -153,7 +154,8 @@ void Fetchers::Run(size_t fetches_max) noexcept {
     Batch batch;
     if (!TakeBatch(fetches_max, &batch, &idled)) return;
     if (batch.size() == 0) continue;
-    if (!(idled ? connection->UsableAfterIdling() : connection->InStep())) {
+    if (generation != Generation() ||
+        !(idled ? connection->UsableAfterIdling() : connection->InStep())) {
       connection.reset();
       GiveBack(&batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kUnsent);
       continue;
@@ -176,8 +178,9 @@ void Fetchers::Run(size_t fetches_max) noexcept {
 }
 
 // Null when it is time to stop.
-std::unique_ptr<Connection> Fetchers::AwaitConnection() {
+std::unique_ptr<Connection> Fetchers::AwaitConnection(uint64_t* generation) {
   while (ReserveAttempt()) {
+    *generation = Generation();
     Result<std::unique_ptr<Connection>> connection =
         Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
     if (connection) {

@@ -15,6 +15,7 @@ namespace rp::server {
 namespace {
 
 constexpr size_t kMaxContentTypeBytes = 200;
+constexpr Duration kShortestLease = std::chrono::milliseconds(10);  // Redis must answer within it
 constexpr Duration kLongestLease = std::chrono::hours(1);
 constexpr size_t kMaxPrefixBytes = 1024;
 constexpr size_t kMaxPrefixes = 128;
@@ -55,8 +56,8 @@ std::string ShowTime(const Options& options) {
 Result<void> ParseMaxStale(std::string_view text, Options* options) {
   const Result<Duration> duration = ParseDuration(text);
   if (!duration) return duration.error();
-  if (*duration == Duration(0) || *duration > kLongestLease) {
-    return Expected("a duration above 0 and up to 1h", text);
+  if (*duration < kShortestLease || *duration > kLongestLease) {
+    return Expected("a duration from 10ms to 1h", text);
   }
   options->max_stale = *duration;
   return {};

@@ -35,7 +35,7 @@ cache::CacheOptions CacheOptionsOf(const Options& options) {
           .coherent = options.coherent != Coherent::kNo};
 }
 
-redis::Options RedisOptionsOf(const Options& options) {
+redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* coherence) {
   redis::Options redis;
   redis.address = options.redis;
   redis.database = options.redis_db;
@@ -44,6 +44,7 @@ redis::Options RedisOptionsOf(const Options& options) {
   redis.connections = options.redis_connections;
   redis.ops_limit = options.redis_ops_limit;
   redis.timeout = options.timeout;
+  if (coherence != nullptr) redis.generation = coherence->generation();
   return redis;
 }
 
@@ -140,7 +141,7 @@ Result<void> Server::StartThreads(const Options& options) {
     const Result<void> following = StartFollowing(options);
     if (!following) return following;
   }
-  fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options), &read_through_);
+  fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options, coherence_.get()), &read_through_);
   workers_.Start(options.workers);
   return {};
 }
@@ -156,10 +157,9 @@ Result<void> Server::StartFollowing(const Options& options) {
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;
   subscriber_ = redis::Subscriber::Start(std::move(subscriber), coherence_.get());
-  const auto outcome = subscriber_->AwaitFirst(DeadlineAfter(Now(), options.timeout));
+  static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), options.timeout)));
   const std::string refusal = coherence_->Refusal();
-  if (outcome == redis::Subscriber::FirstOutcome::kUnsupported &&
-      options.coherent == Coherent::kYes) {
+  if (!refusal.empty() && options.coherent == Coherent::kYes) {
     return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
   }
   return {};

@@ -107,6 +107,42 @@ TEST_F(CoherentCacheTest, AFlushDuringAFetchKeepsItsValueOut) {
   EXPECT_FALSE(Hits("a", 3));
 }
 
+TEST_F(CoherentCacheTest, WhoAsksAfterAFlushOrALossDoesNotJoinAFetchFromBefore) {
+  TestFlight first("a");
+  TestFlight second("a");
+  TestFlight third("a");
+  Waiter waiters[3];
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiters[0], At(1), At(1), &hit), Admission::kStarted);
+  cache_.Flush();
+  EXPECT_EQ(cache_.JoinOrStart(&second, &waiters[1], At(2), At(2), &hit), Admission::kStarted);
+  cache_.EndEpoch(At(3));
+  cache_.BeginEpoch(At(1000));
+  EXPECT_EQ(cache_.JoinOrStart(&third, &waiters[2], At(4), At(4), &hit), Admission::kStarted);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), true).waiters, &waiters[0]);
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), true).waiters, &waiters[1]);
+  EXPECT_FALSE(Hits("a", 7));
+  EXPECT_EQ(cache_.Finish(&third, EntryFor("a", "3"), At(8), true).waiters, &waiters[2]);
+  EXPECT_EQ(Get(&cache_, "a", At(9))->value(), "3");
+}
+
+TEST_F(CoherentCacheTest, AWaiterThatLeavesIsNotAnsweredAndTheOthersAre) {
+  TestFlight flight("a");
+  TestFlight candidate("a");
+  Waiter waiters[3];
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiters[0], At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[1], At(1), At(1), &hit), Admission::kJoined);
+  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[2], At(1), At(1), &hit), Admission::kJoined);
+  EXPECT_TRUE(cache_.Leave(HashOf("a"), &waiters[1]));
+  EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[1]));
+  Waiter* rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), true).waiters;
+  ASSERT_EQ(rest, &waiters[2]);
+  EXPECT_EQ(rest->next_waiter, &waiters[0]);
+  EXPECT_EQ(waiters[0].next_waiter, nullptr);
+  EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[0])) << "its answer is on the way";
+}
+
 TEST_F(CoherentCacheTest, AFlushEndsEveryEntryAtOnceAndTheSweepFreesThem) {
   for (int i = 0; i < 50; ++i) Put(&cache_, "k" + std::to_string(i), "v", At(1 + i));
   cache_.Flush();
@@ -210,6 +246,14 @@ TEST_F(StaleTest, ServesWhatALossEndedForSoLongAfterTheLoss) {
   Put(&coherent_, "a", "1", At(0));
   coherent_.EndEpoch(At(300));
   EXPECT_FALSE(Get(&coherent_, "a", At(301)));
+  EXPECT_TRUE(MayServe(&coherent_, "a", 799));
+  EXPECT_FALSE(MayServe(&coherent_, "a", 800));
+}
+
+TEST_F(StaleTest, ServesFromTheEndOfALeaseOnBeforeTheLossIsKnown) {
+  coherent_.BeginEpoch(At(300));
+  Put(&coherent_, "a", "1", At(0));
+  EXPECT_TRUE(MayServe(&coherent_, "a", 301));
   EXPECT_TRUE(MayServe(&coherent_, "a", 799));
   EXPECT_FALSE(MayServe(&coherent_, "a", 800));
 }

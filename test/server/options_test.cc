@@ -148,12 +148,13 @@ TEST(OptionsTest, TakesAtMost128PrefixesOfAtMost1024Bytes) {
   EXPECT_NE(ErrorOf({"-coherent", "-prefix", (longest + "p").c_str()}), "accepted");
 }
 
-TEST(OptionsTest, TakesALeaseOfAtMostAnHour) {
+TEST(OptionsTest, TakesALeaseFromTenMillisecondsToAnHour) {
   EXPECT_EQ(ParseOk({"-max-stale", "1h"}).max_stale, std::chrono::hours(1));
-  EXPECT_EQ(ErrorOf({"-max-stale", "1h1ns"}),
-            "-max-stale: expected a duration above 0 and up to 1h, got '1h1ns'");
-  EXPECT_EQ(ErrorOf({"-max-stale", "0"}),
-            "-max-stale: expected a duration above 0 and up to 1h, got '0'");
+  EXPECT_EQ(ParseOk({"-max-stale", "10ms"}).max_stale, std::chrono::milliseconds(10));
+  for (const char* wrong : {"1h1ns", "9999us", "0"}) {
+    EXPECT_EQ(ErrorOf({"-max-stale", wrong}),
+              std::string("-max-stale: expected a duration from 10ms to 1h, got '") + wrong + "'");
+  }
 }
 
 TEST(OptionsTest, SplitsAtTheFirstEqualsSign) {
