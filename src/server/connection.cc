@@ -38,7 +38,7 @@ bool Connection::Register() {
     Close();
     return false;
   }
-  StartWait(Wait::kIdle);
+  UpdateWait();
   return true;
 }
 
@@ -50,11 +50,21 @@ Request* Connection::AddRequest() {
   }
   request->connection = this;
   request->close = reactor_->draining();
+  request->prev_in_pipeline = last_;
   (last_ == nullptr ? first_ : last_->next_in_pipeline) = request;
   last_ = request;
   ++depth_;
   return request;
 }
+
+void Connection::MakeGroup(Request* first, uint32_t count) {
+  first->group_rest = count - 1;
+  first->group_unanswered = count;
+  for (Request* request = first; request != nullptr; request = request->next_in_pipeline)
+    request->group = first;
+}
+
+bool Connection::draining() const { return reactor_->draining(); }
 
 void Connection::Dispatch(Request* request) { reactor_->Dispatch(request); }
 
@@ -94,6 +104,7 @@ void Connection::OnEvents(uint32_t events) {
 void Connection::OnAnswer(Request* request) {
   request->Leave();
   request->answered = true;
+  if (request->group != nullptr) --request->group->group_unanswered;
   reactor_->MarkDirty(this);
 }
 
@@ -102,10 +113,7 @@ void Connection::OnRequestTimeout(Request* request) {
   Request* stand_in = reactor_->requests()->Take();
   if (stand_in == nullptr) return Close();
   stand_in->connection = this;
-  stand_in->head_only = request->head_only;
-  stand_in->http10 = request->http10;
-  stand_in->close = request->close;
-  stand_in->next_in_pipeline = request->next_in_pipeline;
+  static_cast<Framing&>(*stand_in) = *request;
   stand_in->value = reactor_->StaleValue(*request);
   if (stand_in->value) {
     stand_in->outcome = proxy::Outcome::kValue;
@@ -115,16 +123,27 @@ void Connection::OnRequestTimeout(Request* request) {
     stand_in->error = ErrorCode::kTimeout;
     stand_in->error_text = kTimeoutText;
   }
-  if (first_ == request) {
-    first_ = stand_in;
-  } else {
-    Request* before = first_;
-    while (before->next_in_pipeline != request) before = before->next_in_pipeline;
-    before->next_in_pipeline = stand_in;
-  }
-  if (last_ == request) last_ = stand_in;
+  Replace(request, stand_in);
   request->connection = nullptr;
   OnAnswer(stand_in);
+}
+
+void Connection::Replace(Request* request, Request* stand_in) {
+  Request* before = request->prev_in_pipeline;
+  Request* behind = request->next_in_pipeline;
+  stand_in->prev_in_pipeline = before;
+  stand_in->next_in_pipeline = behind;
+  (before == nullptr ? first_ : before->next_in_pipeline) = stand_in;
+  (behind == nullptr ? last_ : behind->prev_in_pipeline) = stand_in;
+  stand_in->group = request->group;
+  if (request->group != request) return;
+  stand_in->group_rest = request->group_rest;
+  stand_in->group_unanswered = request->group_unanswered;
+  stand_in->group = stand_in;
+  for (uint32_t rest = stand_in->group_rest; rest > 0; --rest) {
+    behind->group = stand_in;
+    behind = behind->next_in_pipeline;
+  }
 }
 
 void Connection::OnWaitEnded() {
@@ -213,20 +232,21 @@ bool Connection::SendUnsent() {
 // is broken.
 bool Connection::SendAnswers() {
   Scratch* scratch = reactor_->scratch();
-  while (unsent_.empty() && first_ != nullptr && first_->answered) {
+  while (unsent_.empty() && first_ != nullptr && first_->ready()) {
     scratch->Clear();
     int count = 0;
     for (const Request* request = first_;
-         request != nullptr && request->answered && !scratch->full();
+         request != nullptr && request->ready() && !scratch->full();
          request = request->next_in_pipeline) {
       ++count;
-      bool body_follows = false;
-      const size_t head_bytes = session_->Write(*request, request->close, reactor_->turn(),
-                                                scratch->free_bytes(), &body_follows);
-      scratch->AddHead(head_bytes);
-      if (body_follows) scratch->AddValue(request->value);
+      Payload payload;
+      const size_t written = session_->Write(*request, request->close, reactor_->turn(),
+                                             scratch->free_bytes(), &payload);
+      scratch->Add(written, payload, request->value.get());
     }
-    const ssize_t sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
+    ssize_t sent = 0;
+    if (scratch->piece_count > 0)
+      sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
     if (sent < 0) return false;
     if (static_cast<size_t>(sent) < scratch->total_bytes) KeepUnsent(static_cast<size_t>(sent));
     PopAnswered(count);
@@ -241,13 +261,14 @@ void Connection::KeepUnsent(size_t sent_bytes) {
     const size_t skipped = std::min(sent_bytes, piece.iov_len);
     sent_bytes -= skipped;
     if (skipped == piece.iov_len) continue;
+    const std::string_view left(static_cast<const char*>(piece.iov_base) + skipped,
+                                piece.iov_len - skipped);
     Unsent rest;
     if (scratch->values[i] != nullptr) {
       rest.value = cache::EntryRef::Share(scratch->values[i]);
-      rest.offset = skipped;
+      rest.of_value = left;
     } else {
-      rest.bytes.assign(static_cast<const char*>(piece.iov_base) + skipped,
-                        piece.iov_len - skipped);
+      rest.bytes.assign(left);
     }
     unsent_.push_back(std::move(rest));
   }
@@ -257,7 +278,7 @@ void Connection::PopAnswered(int count) {
   for (; count > 0; --count) {
     Request* request = first_;
     first_ = request->next_in_pipeline;
-    if (first_ == nullptr) last_ = nullptr;
+    (first_ == nullptr ? last_ : first_->prev_in_pipeline) = nullptr;
     --depth_;
     reactor_->requests()->PutBack(request);
   }
@@ -287,6 +308,8 @@ void Connection::UpdateWait() {
     if (wait_ != Wait::kSending) StartWait(Wait::kSending);
   } else if (first_ != nullptr) {
     StartWait(Wait::kNone);  // each request has its own deadline
+  } else if (!session_->LimitsSilence()) {
+    StartWait(Wait::kNone);
   } else if (session_->Midway()) {
     // From its first byte on the request has so long as a whole: a byte now and then does not
     // prolong it.
