@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace rp::http {
 
 enum CharClass : unsigned char {
@@ -54,16 +56,6 @@ constexpr bool IsOws(char c) { return c == ' ' || c == '\t'; }
 constexpr unsigned HexValue(char c) {
   const auto octet = static_cast<unsigned char>(c);
   return octet <= '9' ? octet - unsigned{'0'} : (octet | 0x20u) - unsigned{'a'} + 10u;
-}
-
-// Compares without regard to ASCII case. REQUIRES: `lower` is in lower case.
-constexpr bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c) != lower[i]) return false;
-  }
-  return true;
 }
 
 // Takes optional whitespace off both ends (RFC 9110 section 5.6.3).

@@ -42,9 +42,6 @@ inline constexpr size_t kMaxCacheDetailBytes = 128;
 // The most that WriteHead writes.
 inline constexpr size_t kMaxHeadBytes = 768;
 
-// The answer to "Expect: 100-continue" that lets the body come, whole (RFC 9110 section 15.2.1).
-inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
 // The reason phrase of a status that this program sends, else an empty one.
 std::string_view ReasonPhrase(int status);
 

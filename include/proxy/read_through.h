@@ -60,7 +60,7 @@ class ReadThrough final : public redis::FetchSink {
  private:
   struct Flight;
 
-  void Resubmit(std::unique_ptr<Flight> flight, TimePoint now);
+  void Submit(std::unique_ptr<Flight> flight, TimePoint now);
   [[nodiscard]] bool IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                   TimePoint now) const;
   [[nodiscard]] bool MayStore(const Flight& flight, const redis::FetchResult& result,

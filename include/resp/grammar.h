@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/ascii.h"
+
 namespace rp::resp {
 
 enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
@@ -31,23 +33,6 @@ enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
   const auto [parsed_end, status] = std::from_chars(text.data(), end, parsed);
   if (status != std::errc() || parsed_end != end) return false;
   *number = parsed;
-  return true;
-}
-
-constexpr char ToLowerAscii(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-constexpr char ToUpperAscii(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-
-// Compares without regard to ASCII case. REQUIRES: `lower` is in lower case.
-constexpr bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (ToLowerAscii(text[i]) != lower[i]) return false;
-  }
   return true;
 }
 

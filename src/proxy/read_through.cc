@@ -103,7 +103,7 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
     case cache::Admission::kStarted:
       break;
   }
-  Resubmit(std::move(flight), now);
+  Submit(std::move(flight), now);
   return false;
 }
 
@@ -117,7 +117,7 @@ cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
 }
 
 // The fetchers have the flight from here on; OnFetched takes it back.
-void ReadThrough::Resubmit(std::unique_ptr<Flight> flight, TimePoint now) {
+void ReadThrough::Submit(std::unique_ptr<Flight> flight, TimePoint now) {
   Flight* submitted = flight.release();
   if (submit_(submitted)) return;
   flight.reset(submitted);
@@ -130,7 +130,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
     cache::Waiter* waiters = nullptr;
     // If somebody joined late and still has time, the fetch goes on for them.
-    if (!cache_->TryAbandon(flight.get(), now, &waiters)) return Resubmit(std::move(flight), now);
+    if (!cache_->TryAbandon(flight.get(), now, &waiters)) return Submit(std::move(flight), now);
     return AnswerAll(waiters, result, Stale(flight->key_bytes, now));
   }
   const bool is_wrong_type =
@@ -142,7 +142,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
   if (coherence_ != nullptr && coherence_->follows() &&
       now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
-    if (++flight->asked_again <= kMostAskedAgain) return Resubmit(std::move(flight), now);
+    if (++flight->asked_again <= kMostAskedAgain) return Submit(std::move(flight), now);
     return Fail(flight.get(), ErrorCode::kTimeout, kTooOldText, now);
   }
   const TimePoint hard_deadline = HardDeadline(result);

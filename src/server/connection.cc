@@ -8,7 +8,6 @@
 #include <cerrno>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "server/reactor.h"
 
 namespace rp::server {

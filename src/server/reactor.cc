@@ -4,7 +4,6 @@
 #include <ctime>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "server/http_session.h"
 
 namespace rp::server {
