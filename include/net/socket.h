@@ -19,5 +19,7 @@ namespace rp::net {
 
 // "127.0.0.1:8080", "[::1]:8080"; "?" when the socket has no name.
 [[nodiscard]] std::string LocalName(int socket_fd);
+// Likewise of the other end.
+[[nodiscard]] std::string PeerName(int socket_fd);
 
 }  // namespace rp::net

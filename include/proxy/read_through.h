@@ -55,6 +55,8 @@ class ReadThrough final : public redis::FetchSink {
   // still: the flight goes on for others.
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
+  [[nodiscard]] cache::CacheStats CacheStats() const { return cache_->stats(); }
+
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
 
  private:

@@ -101,6 +101,9 @@ constexpr const CommandInfo& InfoOf(CommandName name) {
   return kCommands[static_cast<size_t>(name)];
 }
 
+// Whether Redis 7 has a command of that name, in any case, that is not in kCommands.
+bool IsOtherRedisCommand(std::string_view name);
+
 // The texts go behind "-ERR " and are single lines: CR and LF in what the client sent become
 // spaces. Like redis-server's, they show an argument up to its first NUL and at most 128 bytes.
 

@@ -6,7 +6,8 @@
 // heads as bytes and values as references. Likewise input is read into a buffer of the reactor, and
 // only an unfinished request is kept here. An idle connection owns no buffer.
 //
-// Limits: kMaxPipeline requests are in progress at once, and while answers cannot be sent nothing
+// Limits: kMaxPipeline requests are in progress at once, but for those that the last command makes
+// by itself, and while answers cannot be sent nothing
 // more is read; more input waits in the kernel. A close happens in stages where the client may
 // still be sending, since closing on unread input makes the kernel take back the answer (RFC 9112
 // section 9.6).
@@ -44,6 +45,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Whether another request may be added now, or later.
   [[nodiscard]] bool TakesRequests() const { return !closing_ && depth_ < kMaxPipeline; }
   [[nodiscard]] bool closing() const { return closing_; }
+  // The server is stopping: the request that is read now is the last.
+  [[nodiscard]] bool draining() const;
+  [[nodiscard]] const Reactor& reactor() const { return *reactor_; }
 
   // A blank request at the end of the pipeline; null when memory for requests has run out: the
   // connection is closing.
@@ -52,6 +56,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void Dispatch(Request* request);
   // Answers it without Redis. `text` is constant.
   void AnswerLocally(Request* request, int status, std::string_view text);
+  // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them.
+  // REQUIRES: they were added just now and none is answered.
+  void MakeGroup(Request* first, uint32_t count);
   // Adds a last answer.
   void AnswerAndClose(int status, std::string_view text);
   // No further request is read; the connection ends when those in the pipeline are answered.
@@ -76,6 +83,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void Drain();
 
   [[nodiscard]] bool closed() const { return !fd_; }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] Session* session() { return session_.get(); }
 
   // The reactor's: the place among all connections, and whether it waits to be flushed.
   size_t index = 0;
@@ -87,16 +96,17 @@ class Connection final : public net::EventHandler, public DeadlineNode {
 
   // A piece of output that the socket did not take yet.
   struct Unsent {
-    cache::EntryRef value;  // or, without one, `bytes`
+    cache::EntryRef value;  // keeps `of_value` alive; or, without one, `bytes`
+    std::string_view of_value;
     std::string bytes;
     size_t offset = 0;
 
     [[nodiscard]] std::string_view rest() const {
-      return (value ? value->value() : std::string_view(bytes)).substr(offset);
+      return (value ? of_value : std::string_view(bytes)).substr(offset);
     }
   };
 
-  [[nodiscard]] bool answers_ready() const { return first_ != nullptr && first_->answered; }
+  [[nodiscard]] bool answers_ready() const { return first_ != nullptr && first_->ready(); }
   void Read();
   void Feed(std::string_view fresh);
   void Discard();

@@ -18,9 +18,11 @@ class HttpSession final : public Session {
 
   size_t Consume(std::string_view bytes, Connection* connection) override;
   bool Midway() const override { return in_body_ || parser_.started(); }
+  bool LimitsSilence() const override { return true; }
   void OnReceiveTimeout(Connection* connection) override;
+  void Refuse(Connection* connection) override;
   size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
-               bool* body_follows) override;
+               Payload* payload) override;
 
  private:
   void OnHead(const http::RequestHead& head, Connection* connection);

@@ -26,6 +26,7 @@ enum class Coherent : unsigned char { kNo, kAuto, kYes };
 // ParseOptions sets every member but the secrets. The comments give the ranges it enforces.
 struct Options {
   std::string http;       // as ParseHostPort takes it
+  std::string resp;       // as http; empty: off
   std::string redis;      // as ParseHostPort takes it, with a host and a port; or a path: "/..."
   Duration expire{};      // of non-use; 0: never
   Duration max_age{};     // since the fetch; 0: no limit
@@ -46,6 +47,7 @@ struct Options {
   std::vector<std::string> prefixes;  // of the keys to follow; empty: all
   std::string redis_username;         // empty: none
   std::string redis_password;         // empty: none
+  std::string proxy_auth;             // as Credentials::Parse takes it; empty: none
 };
 
 // One row of the table.
@@ -67,7 +69,8 @@ enum class ParsedAction { kRun, kHelp, kVersion };
 // names the flag and the value; then `*options` is not to be used.
 Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* options);
 
-// Fills in what must not be seen in a list of processes: REDIS_USERNAME and REDIS_PASSWORD.
+// Fills in what must not be seen in a list of processes: REDIS_USERNAME, REDIS_PASSWORD
+// and REDIS_PROXY_AUTH.
 // `get_env` is as std::getenv; an empty variable counts as none.
 void LoadSecrets(Options* options, const std::function<const char*(const char*)>& get_env);
 

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include "net/acceptor.h"
 #include "net/event_loop.h"
 #include "server/connection.h"
+#include "server/resp_session.h"
 #include "server/worker_pool.h"
 
 namespace rp::server {
@@ -29,22 +31,24 @@ namespace rp::server {
 // Where answers are put together before one writev.
 struct Scratch {
   static constexpr size_t kMostAnswers = Connection::kMaxPipeline;
-  static constexpr size_t kMostPieces = 2 * kMostAnswers;
+  static constexpr size_t kMostPieces = 2 * kMostAnswers + 1;
 
   void Clear() { answer_count = piece_count = head_bytes = total_bytes = 0; }
   [[nodiscard]] bool full() const { return answer_count == kMostAnswers; }
   // At least Session::kMaxAnswerBytes unless full().
   [[nodiscard]] char* free_bytes() { return heads.data() + head_bytes; }
-  // Takes over what was written to free_bytes().
-  void AddHead(size_t bytes);
-  void AddValue(const cache::EntryRef& value);
+  // Takes over what was written to free_bytes() for one answer, and what is sent behind it. `value`
+  // holds the payload's bytes, or is null and the request holds them.
+  void Add(size_t bytes, const Payload& payload, cache::Entry* value);
+
+  void AddWritten(size_t bytes);
 
   size_t answer_count = 0;
   size_t piece_count = 0;
   size_t head_bytes = 0;
   size_t total_bytes = 0;
   std::array<iovec, kMostPieces> pieces;
-  std::array<cache::Entry*, kMostPieces> values;  // null for a piece of `heads`
+  std::array<cache::Entry*, kMostPieces> values;  // null for a piece of `heads` or of a request
   std::array<char, kMostAnswers * Session::kMaxAnswerBytes> heads;
 };
 
@@ -63,6 +67,16 @@ struct ReactorOptions {
   std::string content_type;
   int reserved_descriptors = 0;  // for others than clients
   http::Limits limits;
+  RespOptions resp;
+};
+
+// What there is to tell about the server as a whole.
+struct ServerFacts {
+  cache::CacheStats cache;
+  size_t clients = 0;
+  size_t max_clients = 0;
+  uint64_t connections_received = 0;
+  Duration uptime{};
 };
 
 class Reactor final : public proxy::ReplyBox {
@@ -72,6 +86,8 @@ class Reactor final : public proxy::ReplyBox {
 
   // Accepts connections that speak HTTP. REQUIRES: Run has not begun.
   void ServeHttp(UniqueFd listening_fd);
+  // Accepts connections that speak the Redis protocol. REQUIRES: Run has not begun.
+  void ServeResp(UniqueFd listening_fd);
 
   // Serves until Drain was called and what was in flight is finished, or its time is over.
   void Run();
@@ -91,6 +107,10 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] Waits* waits() { return &waits_; }
   [[nodiscard]] const TurnContext& turn() const { return turn_; }
   [[nodiscard]] bool draining() const { return drain_deadline_ != kNever; }
+  // Whether one command may take so many requests; there is always room for one of
+  // RespSession::kMaxKeys while no other is so large.
+  [[nodiscard]] bool HasRoomFor(size_t requests) const;
+  [[nodiscard]] ServerFacts Facts() const;
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
   // Whether the request has come back without an answer; if not, it will come back with one soon.
@@ -110,7 +130,8 @@ class Reactor final : public proxy::ReplyBox {
   // request at 64 connections, chains of 64 cost 1.09 times.
   static constexpr int kChainLength = 64;
 
-  void OnAccepted(UniqueFd fd);
+  void Listen(UniqueFd listening_fd, std::function<std::unique_ptr<Session>()> make_session);
+  void OnAccepted(UniqueFd fd, std::unique_ptr<Session> session);
   void BeginTurn();
   void Sleep();
   void TakeAnswers();
@@ -138,7 +159,9 @@ class Reactor final : public proxy::ReplyBox {
   TimePoint accept_retry_ = kNever;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  size_t refused_ = 0;  // of connections_: they are told 503 and do not count as clients
+  size_t refused_ = 0;  // of connections_: they are told so and do not count as clients
+  uint64_t accepted_ = 0;
+  const TimePoint started_ = Now();
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<Connection*> dirty_;
   proxy::RequestChain chain_;

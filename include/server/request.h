@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "proxy/request.h"
@@ -16,24 +17,45 @@ namespace rp::server {
 
 class Connection;
 
-struct Request : proxy::Request, DeadlineNode {
+// How the protocol frames an answer. The session sets it.
+struct Framing {
+  bool close = false;
+
+  // HTTP.
+  bool head_only = false;
+  bool http10 = false;
+  bool if_match_tags = false;  // see http::RequestHead
+  bool if_none_match_any = false;
+
+  // RESP. What the command makes of the value is RespSession's.
+  uint8_t resp_version = 2;
+  uint8_t resp_form = 0;
+  int64_t range_start = 0;
+  int64_t range_end = 0;
+};
+
+struct Request : proxy::Request, DeadlineNode, Framing {
   // Null for an orphan, which is recycled when it comes back: its connection is gone, or a time-out
   // was answered in its place.
   Connection* connection = nullptr;
   Request* next_in_pipeline = nullptr;
   bool answered = false;  // its turn in the pipeline may come
 
-  // How HTTP frames the answer.
-  bool head_only = false;
-  bool http10 = false;
-  bool close = false;
-  bool if_match_tags = false;  // see http::RequestHead
-  bool if_none_match_any = false;
+  // Requests that make one answer together stand behind each other in the pipeline, and none is
+  // written before all are answered. `group` is the first of them, null for a request by itself.
+  Request* group = nullptr;
+  // Of the first one: how many follow, and how many, itself among them, are not answered.
+  uint32_t group_rest = 0;
+  uint32_t group_unanswered = 0;
+
+  // Whether it and its group, if it leads one, may be written.
+  [[nodiscard]] bool ready() const { return answered && (group != this || group_unanswered == 0); }
 
   // An answer of the server's own, without proxy: `local_status` is not 0 then. The text is
-  // constant.
+  // constant; `local_reply` is for one that is not, ready to be sent.
   int local_status = 0;
   std::string_view local_text;
+  std::string local_reply;
 };
 
 // Requests for reuse: after warming up, none is allocated any more.
@@ -46,6 +68,9 @@ class RequestPool {
   // A blank request, or null when `limit` are out already.
   [[nodiscard]] Request* Take();
   void PutBack(Request* request);
+
+  // Whether `count` more can be taken.
+  [[nodiscard]] bool Has(size_t count) const { return count <= limit_ - out(); }
 
   [[nodiscard]] size_t out() const { return all_.size() - free_.size(); }
 

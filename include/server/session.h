@@ -20,6 +20,12 @@ struct TurnContext {
   std::string_view content_type;
 };
 
+// What is sent behind the bytes that Session::Write has written.
+struct Payload {
+  std::string_view bytes;  // of the request's value or of its local_reply: sent from where it lies
+  std::string_view tail;   // constant
+};
+
 class Session {
  public:
   virtual ~Session() = default;
@@ -31,15 +37,22 @@ class Session {
   // Whether the client owes the rest of something it has begun.
   [[nodiscard]] virtual bool Midway() const = 0;
 
+  // Whether a client that says nothing, or does not end what it began, is sent away.
+  [[nodiscard]] virtual bool LimitsSilence() const = 0;
+
   // The client did not send the rest in time: add the last answer, if the protocol has one.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
-  // Writes what precedes the value, or the whole answer without one, to `out`, at most
-  // kMaxAnswerBytes of it, and returns its size. The value's bytes are sent behind it if
-  // `*body_follows` is set to true.
+  // The client is one too many: add the answer that says so, and close.
+  virtual void Refuse(Connection* connection) = 0;
+
+  // Writes what precedes the payload, or the whole answer without one, to `out`, and returns its
+  // size; with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first.
+  // Answers are written in the order of the pipeline, each once; when the first of a group is
+  // written, the rest of it stands behind it.
   static constexpr size_t kMaxAnswerBytes = 2048;
   [[nodiscard]] virtual size_t Write(const Request& request, bool close, const TurnContext& turn,
-                                     char* out, bool* body_follows) = 0;
+                                     char* out, Payload* payload) = 0;
 };
 
 }  // namespace rp::server

@@ -86,12 +86,10 @@ Result<UniqueFd> Listen(const HostPort& address) {
                "cannot listen on " + Printable(address) + ": " + std::strerror(error)};
 }
 
-std::string LocalName(int socket_fd) {
-  sockaddr_storage storage{};
-  socklen_t storage_bytes = sizeof(storage);
+namespace {
+
+std::string NameOf(const sockaddr_storage& storage) {
   char host[INET6_ADDRSTRLEN] = "?";
-  if (getsockname(socket_fd, reinterpret_cast<sockaddr*>(&storage), &storage_bytes) != 0)
-    return "?";
   if (storage.ss_family == AF_INET) {
     const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&storage);
     inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof(host));
@@ -103,6 +101,22 @@ std::string LocalName(int socket_fd) {
     return Printable({host, ntohs(ipv6->sin6_port)});
   }
   return "?";
+}
+
+}  // namespace
+
+std::string LocalName(int socket_fd) {
+  sockaddr_storage storage{};
+  socklen_t bytes = sizeof(storage);
+  const int status = getsockname(socket_fd, reinterpret_cast<sockaddr*>(&storage), &bytes);
+  return status == 0 ? NameOf(storage) : "?";
+}
+
+std::string PeerName(int socket_fd) {
+  sockaddr_storage storage{};
+  socklen_t bytes = sizeof(storage);
+  const int status = getpeername(socket_fd, reinterpret_cast<sockaddr*>(&storage), &bytes);
+  return status == 0 ? NameOf(storage) : "?";
 }
 
 }  // namespace rp::net

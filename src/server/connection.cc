@@ -54,7 +54,7 @@ bool Connection::Register() {
     Close();
     return false;
   }
-  StartWait(Wait::kIdle);
+  UpdateWait();
   return true;
 }
 
@@ -71,6 +71,15 @@ Request* Connection::AddRequest() {
   ++depth_;
   return request;
 }
+
+void Connection::MakeGroup(Request* first, uint32_t count) {
+  first->group_rest = count - 1;
+  first->group_unanswered = count;
+  for (Request* request = first; request != nullptr; request = request->next_in_pipeline)
+    request->group = first;
+}
+
+bool Connection::draining() const { return reactor_->draining(); }
 
 void Connection::Dispatch(Request* request) { reactor_->Dispatch(request); }
 
@@ -110,6 +119,7 @@ void Connection::OnEvents(uint32_t events) {
 void Connection::OnAnswer(Request* request) {
   request->Leave();
   request->answered = true;
+  if (request->group != nullptr) --request->group->group_unanswered;
   reactor_->MarkDirty(this);
 }
 
@@ -221,16 +231,17 @@ bool Connection::SendAnswers() {
     scratch->Clear();
     int count = 0;
     for (const Request* request = first_;
-         request != nullptr && request->answered && !scratch->full();
+         request != nullptr && request->ready() && !scratch->full();
          request = request->next_in_pipeline) {
       ++count;
-      bool body_follows = false;
-      const size_t head_bytes = session_->Write(*request, request->close, reactor_->turn(),
-                                                scratch->free_bytes(), &body_follows);
-      scratch->AddHead(head_bytes);
-      if (body_follows) scratch->AddValue(request->value);
+      Payload payload;
+      const size_t written = session_->Write(*request, request->close, reactor_->turn(),
+                                             scratch->free_bytes(), &payload);
+      scratch->Add(written, payload, request->value.get());
     }
-    const ssize_t sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
+    ssize_t sent = 0;
+    if (scratch->piece_count > 0)
+      sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
     if (sent < 0) return false;
     turn_bytes += static_cast<size_t>(sent);
     if (static_cast<size_t>(sent) < scratch->total_bytes) KeepUnsent(static_cast<size_t>(sent));
@@ -246,13 +257,14 @@ void Connection::KeepUnsent(size_t sent_bytes) {
     const size_t skipped = std::min(sent_bytes, piece.iov_len);
     sent_bytes -= skipped;
     if (skipped == piece.iov_len) continue;
+    const std::string_view left(static_cast<const char*>(piece.iov_base) + skipped,
+                                piece.iov_len - skipped);
     Unsent rest;
     if (scratch->values[i] != nullptr) {
       rest.value = cache::EntryRef::Share(scratch->values[i]);
-      rest.offset = skipped;
+      rest.of_value = left;
     } else {
-      rest.bytes.assign(static_cast<const char*>(piece.iov_base) + skipped,
-                        piece.iov_len - skipped);
+      rest.bytes.assign(left);
     }
     unsent_.push_back(std::move(rest));
   }
@@ -292,6 +304,8 @@ void Connection::UpdateWait() {
     if (wait_ != Wait::kSending) StartWait(Wait::kSending);
   } else if (first_ != nullptr) {
     StartWait(Wait::kNone);  // each request has its own deadline
+  } else if (!session_->LimitsSilence()) {
+    StartWait(Wait::kNone);
   } else if (session_->Midway()) {
     // From its first byte on the request has so long as a whole: a byte now and then does not
     // prolong it.

@@ -21,6 +21,7 @@ constexpr std::string_view kUnknownMethodText = "unknown method";
 constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
 constexpr std::string_view kMissingText = "no such key";
 constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never holds";
+constexpr std::string_view kTooManyClientsText = "too many connections";
 
 struct Answer {
   http::ResponseHead head;
@@ -185,10 +186,14 @@ void HttpSession::OnReceiveTimeout(Connection* connection) {
   }
 }
 
+void HttpSession::Refuse(Connection* connection) {
+  connection->AnswerAndClose(503, kTooManyClientsText);
+}
+
 size_t HttpSession::Write(const Request& request, bool close, const TurnContext& turn, char* out,
-                          bool* body_follows) {
+                          Payload* payload) {
   Answer answer = request.local_status != 0 ? LocalAnswer(request) : ProxiedAnswer(request, turn);
-  *body_follows = answer.has_value && !request.head_only;
+  if (answer.has_value && !request.head_only) payload->bytes = request.value->value();
   answer.head.http10 = request.http10;
   answer.head.close = close;
   answer.text = answer.text.substr(0, kMaxErrorTextBytes);

@@ -88,6 +88,14 @@ Result<void> ParseHttp(std::string_view text, Options* options) {
   return {};
 }
 
+Result<void> ParseResp(std::string_view text, Options* options) {
+  if (text.empty()) return {};  // off, which is so without the flag
+  const Result<HostPort> address = ParseHostPort(text);
+  if (!address) return address.error();
+  options->resp = text;
+  return {};
+}
+
 Result<void> ParseRedis(std::string_view text, Options* options) {
   if (text.starts_with('/')) {
     if (text.size() > kMaxSocketPathBytes) {
@@ -198,9 +206,11 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 21> flags = {{
+  static const std::array<Flag, 22> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
+      {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
+       ShowText<&O::resp>},
       {"redis", "HOST[:PORT]|/PATH", "localhost:6379", "where Redis is; a path is a Unix socket",
        ParseRedis, ShowText<&O::redis>},
       {"expire", "DURATION", "2m", "drop a key this long after its last use; 0 = never",
@@ -307,6 +317,7 @@ void LoadSecrets(Options* options, const std::function<const char*(const char*)>
   };
   options->redis_username = read("REDIS_USERNAME");
   options->redis_password = read("REDIS_PASSWORD");
+  options->proxy_auth = read("REDIS_PROXY_AUTH");
 }
 
 std::string HelpText() {
@@ -331,6 +342,8 @@ std::string HelpText() {
       "Environment:\n"
       "  REDIS_USERNAME, REDIS_PASSWORD\n"
       "      what to log in to Redis with\n"
+      "  REDIS_PROXY_AUTH\n"
+      "      a password, or user:password pairs apart by commas, that -resp asks for\n"
       "\n"
       "Example:\n"
       "  redis-proxy -redis localhost:6379 -http :8080 -expire 2m -capacity 1000\n"

@@ -9,32 +9,40 @@
 namespace rp::server {
 namespace {
 
-constexpr std::string_view kTooManyClientsText = "too many connections";
+size_t PipelineRequests(size_t max_clients) { return max_clients * Connection::kMaxPipeline; }
 
-// Twice what the pipelines hold: the others are those of clients that have gone while a worker had
-// them.
-size_t RequestLimit(size_t max_clients) { return 2 * max_clients * Connection::kMaxPipeline; }
+// Twice what the pipelines and the largest command hold: the others are those of clients that have
+// gone while a worker had them.
+size_t RequestLimit(size_t max_clients) {
+  return 2 * (PipelineRequests(max_clients) + RespSession::kMaxKeys);
+}
 
 }  // namespace
 
-void Scratch::AddHead(size_t bytes) {
-  if (piece_count > 0 && values[piece_count - 1] == nullptr) {
-    pieces[piece_count - 1].iov_len += bytes;
+void Scratch::Add(size_t bytes, const Payload& payload, cache::Entry* value) {
+  AddWritten(bytes);
+  if (!payload.bytes.empty()) {
+    values[piece_count] = value;
+    pieces[piece_count++] = {const_cast<char*>(payload.bytes.data()), payload.bytes.size()};
+    total_bytes += payload.bytes.size();
+  }
+  // A copy, so that it makes one piece with the next head.
+  std::copy(payload.tail.begin(), payload.tail.end(), free_bytes());
+  AddWritten(payload.tail.size());
+  ++answer_count;
+}
+
+void Scratch::AddWritten(size_t bytes) {
+  if (bytes == 0) return;
+  iovec* last = piece_count > 0 ? &pieces[piece_count - 1] : nullptr;
+  if (last != nullptr && static_cast<char*>(last->iov_base) + last->iov_len == free_bytes()) {
+    last->iov_len += bytes;
   } else {
     values[piece_count] = nullptr;
     pieces[piece_count++] = {free_bytes(), bytes};
   }
   head_bytes += bytes;
   total_bytes += bytes;
-  ++answer_count;
-}
-
-void Scratch::AddValue(const cache::EntryRef& value) {
-  const std::string_view bytes = value->value();
-  if (bytes.empty()) return;
-  values[piece_count] = value.get();
-  pieces[piece_count++] = {const_cast<char*>(bytes.data()), bytes.size()};
-  total_bytes += bytes.size();
 }
 
 Reactor::Reactor(ReactorOptions options, WorkerPool* workers)
@@ -52,8 +60,23 @@ Reactor::Reactor(ReactorOptions options, WorkerPool* workers)
 Reactor::~Reactor() = default;
 
 void Reactor::ServeHttp(UniqueFd listening_fd) {
+  Listen(std::move(listening_fd),
+         [this] { return std::make_unique<HttpSession>(&options_.limits); });
+}
+
+void Reactor::ServeResp(UniqueFd listening_fd) {
+  Listen(std::move(listening_fd),
+         [this] { return std::make_unique<RespSession>(&options_.resp, accepted_); });
+}
+
+void Reactor::Listen(UniqueFd listening_fd,
+                     std::function<std::unique_ptr<Session>()> make_session) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
-      &loop_, std::move(listening_fd), [this](UniqueFd fd) { OnAccepted(std::move(fd)); },
+      &loop_, std::move(listening_fd),
+      [this, make_session = std::move(make_session)](UniqueFd fd) {
+        ++accepted_;
+        OnAccepted(std::move(fd), make_session());
+      },
       options_.reserved_descriptors));
 }
 
@@ -126,16 +149,27 @@ void Reactor::Bury(Connection* connection) {
   if (accept_retry_ != kNever) accept_retry_ = turn_.now;
 }
 
-void Reactor::OnAccepted(UniqueFd fd) {
+bool Reactor::HasRoomFor(size_t requests) const {
+  return requests_.Has(requests + PipelineRequests(options_.max_clients));
+}
+
+ServerFacts Reactor::Facts() const {
+  return {.cache = workers_->read_through().CacheStats(),
+          .clients = connections_.size() - refused_,
+          .max_clients = options_.max_clients,
+          .connections_received = accepted_,
+          .uptime = turn_.now - started_};
+}
+
+void Reactor::OnAccepted(UniqueFd fd, std::unique_ptr<Session> session) {
   const bool refused = connections_.size() - refused_ >= options_.max_clients;
   if (refused && refused_ >= kMostRefused) return;
-  connections_.push_back(std::make_unique<Connection>(
-      this, std::move(fd), std::make_unique<HttpSession>(&options_.limits)));
+  connections_.push_back(std::make_unique<Connection>(this, std::move(fd), std::move(session)));
   Connection* connection = connections_.back().get();
   connection->index = connections_.size() - 1;
   connection->refused = refused;
   if (refused) ++refused_;
-  if (connection->Register() && refused) connection->AnswerAndClose(503, kTooManyClientsText);
+  if (connection->Register() && refused) connection->session()->Refuse(connection);
 }
 
 void Reactor::BeginTurn() {

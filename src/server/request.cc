@@ -3,8 +3,9 @@
 namespace rp::server {
 namespace {
 
-// A longer key's memory is given back with the request.
+// The memory of a longer key or reply is given back with the request.
 constexpr size_t kKeptKeyBytes = 512;
+constexpr size_t kKeptReplyBytes = 512;
 
 }  // namespace
 
@@ -32,10 +33,13 @@ void RequestPool::PutBack(Request* request) {
   request->next_in_pipeline = nullptr;
   request->connection = nullptr;
   request->answered = false;
-  request->head_only = request->http10 = request->close = false;
-  request->if_match_tags = request->if_none_match_any = false;
+  request->group = nullptr;
+  request->group_rest = request->group_unanswered = 0;
+  static_cast<Framing&>(*request) = {};
   request->local_status = 0;
   request->local_text = {};
+  request->local_reply.clear();
+  if (request->local_reply.capacity() > kKeptReplyBytes) request->local_reply.shrink_to_fit();
   free_.push_back(request);
 }
 

@@ -48,12 +48,23 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
   return redis;
 }
 
-ReactorOptions ReactorOptionsOf(const Options& options) {
+ReactorOptions ReactorOptionsOf(const Options& options, Credentials credentials) {
   return {.max_clients = static_cast<size_t>(options.max_clients),
           .timeout = options.timeout,
           .content_type = options.content_type,
           .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
-          .limits = {}};
+          .limits = {},
+          .resp = {.credentials = std::move(credentials),
+                   .knows_ttl = options.max_age == Duration::zero(),
+                   .limits = {}}};
+}
+
+// None where `address` is empty.
+Result<UniqueFd> ListenOn(const std::string& address) {
+  if (address.empty()) return UniqueFd();
+  const auto parsed = ParseHostPort(address);
+  if (!parsed) return parsed.error();
+  return net::Listen(*parsed);
 }
 
 // As many descriptors as the clients may need; fewer are no reason not to serve.
@@ -74,22 +85,30 @@ void RaiseDescriptorLimit(const Options& options) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
-  const auto address = ParseHostPort(options.http);
-  if (!address) return address.error();
-  auto listening = net::Listen(*address);
+  auto credentials = Credentials::Parse(options.proxy_auth);
+  if (!credentials) {
+    return Error{credentials.error().code, "REDIS_PROXY_AUTH: " + credentials.error().message};
+  }
+  auto listening = ListenOn(options.http);
   if (!listening) return listening.error();
+  auto listening_resp = ListenOn(options.resp);
+  if (!listening_resp) return listening_resp.error();
   RaiseDescriptorLimit(options);
-  std::unique_ptr<Server> server(new Server(options));
+  std::unique_ptr<Server> server(new Server(options, std::move(*credentials)));
   const std::string name = net::LocalName(listening->get());
   server->reactor_.ServeHttp(std::move(*listening));
+  const std::string resp_name = options.resp.empty() ? "" : net::LocalName(listening_resp->get());
+  if (!options.resp.empty()) server->reactor_.ServeResp(std::move(*listening_resp));
   const Result<void> started = server->StartThreads(options);
   if (!started) return started.error();
+  if (!resp_name.empty())
+    Log(LogLevel::kInfo, "serving the Redis protocol on %s", resp_name.c_str());
   Log(LogLevel::kInfo, "redis-proxy %s serving HTTP on %s: %s", Version(), name.c_str(),
       DescribeSettings(options).c_str());
   return server;
 }
 
-Server::Server(const Options& options)
+Server::Server(const Options& options, Credentials credentials)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
@@ -98,7 +117,7 @@ Server::Server(const Options& options)
           coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this](TimePoint deadline) { ScheduleSweep(deadline); }),
       workers_(&read_through_, [this] { Sweep(); }),
-      reactor_(ReactorOptionsOf(options), &workers_),
+      reactor_(ReactorOptionsOf(options, std::move(credentials)), &workers_),
       timer_(reactor_.loop(),
              [this] {
                sweep_timer_.OnFired();

@@ -40,6 +40,7 @@ bool Accepts(const Arguments& arguments) { return Parse(arguments).action.ok(); 
 TEST(OptionsTest, HasTheDocumentedDefaults) {
   const Options options = ParseOk({});
   EXPECT_EQ(options.http, ":8080");
+  EXPECT_EQ(options.resp, "");
   EXPECT_EQ(options.redis, "localhost:6379");
   EXPECT_EQ(options.expire, std::chrono::minutes(2));
   EXPECT_EQ(options.max_age, Duration(0));
@@ -318,6 +319,21 @@ TEST(SecretsTest, ComeFromTheEnvironmentAlone) {
   });
   EXPECT_EQ(options.redis_username, "");
   EXPECT_EQ(options.redis_password, "s3cret");
+  LoadSecrets(&options, [](const char* name) -> const char* {
+    return std::string_view(name) == "REDIS_PROXY_AUTH" ? "a:b" : nullptr;
+  });
+  EXPECT_EQ(options.redis_password, "");
+  EXPECT_EQ(options.proxy_auth, "a:b");
+}
+
+TEST(RespFlagTest, IsOffOrAnAddress) {
+  EXPECT_EQ(ParseOk({"-resp", ":6380"}).resp, ":6380");
+  EXPECT_EQ(ParseOk({"-resp", ""}).resp, "");
+  Options options;
+  const std::array<const char*, 3> arguments = {"redis-proxy", "-resp", "6380"};
+  const auto wrong = ParseOptions(3, arguments.data(), &options);
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_TRUE(wrong.error().message.starts_with("-resp: ")) << wrong.error().message;
 }
 
 TEST(HelpTextTest, ListsEveryFlagWithItsDefaultAndSentence) {
@@ -342,11 +358,12 @@ TEST(HelpTextTest, FitsIn80ColumnsAndEndsWithANewline) {
 
 TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
   const Options options = ParseOk({"-workers=2", "-content-type=text/plain; charset=utf-8"});
-  EXPECT_EQ(DescribeSettings(options),
-            "http=:8080 redis=localhost:6379 expire=2m max-age=0 capacity=100000 max-memory=0 "
-            "max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 workers=2 timeout=1s "
-            "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
-            "content-type='text/plain; charset=utf-8' log-level=info");
+  EXPECT_EQ(
+      DescribeSettings(options),
+      "http=:8080 resp= redis=localhost:6379 expire=2m max-age=0 capacity=100000 max-memory=0 "
+      "max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 workers=2 timeout=1s "
+      "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
+      "content-type='text/plain; charset=utf-8' log-level=info");
 }
 
 TEST(DescribeSettingsTest, NeverShowsASecret) {

@@ -74,6 +74,14 @@ Response Client::Read(bool has_body) {
   return response;
 }
 
+std::string Client::ReadBytes(size_t count) {
+  while (input_.size() < count && Receive()) {
+  }
+  std::string bytes = input_.substr(0, count);
+  input_.erase(0, count);
+  return bytes;
+}
+
 bool Client::AtEnd() {
   char byte = 0;
   return input_.empty() && recv(fd_.get(), &byte, 1, 0) == 0;
@@ -107,11 +115,15 @@ ReactorHarness::ReactorHarness(ReactorOptions options)
       workers_(&read_through_, [] {}),
       reactor_(std::move(options), &workers_),
       stopper_(std::make_unique<Stopper>(&reactor_)) {
-  auto listening = net::Listen({"127.0.0.1", 0});
-  RP_CHECK(listening.ok());
-  const std::string name = net::LocalName(listening->get());
-  port_ = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
-  reactor_.ServeHttp(std::move(*listening));
+  const auto listen = [](uint16_t* port) {
+    auto listening = net::Listen({"127.0.0.1", 0});
+    RP_CHECK(listening.ok());
+    const std::string name = net::LocalName(listening->get());
+    *port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
+    return std::move(*listening);
+  };
+  reactor_.ServeHttp(listen(&port_));
+  reactor_.ServeResp(listen(&resp_port_));
   // One worker, so that requests reach Redis in their order.
   workers_.Start(1);
   thread_ = std::thread([this] { reactor_.Run(); });

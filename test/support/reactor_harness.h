@@ -1,4 +1,4 @@
-// A reactor that serves HTTP on a loopback port, over a cache and a Redis that answers when the
+// A reactor that serves HTTP and the Redis protocol on loopback ports, over a cache and a Redis that answers when the
 // test says so; and clients with plain sockets.
 //
 // Thread safety: the test's thread.
@@ -35,6 +35,8 @@ class Client {
   void EndInput();
   // The next response. `has_body` is false behind HEAD.
   [[nodiscard]] Response Read(bool has_body = true);
+  // The next `count` bytes, fewer if the connection ended or nothing came for long.
+  [[nodiscard]] std::string ReadBytes(size_t count);
   // Whether the server has ended the connection and sent nothing further.
   [[nodiscard]] bool AtEnd();
   [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
@@ -56,6 +58,7 @@ class ReactorHarness {
   static ReactorOptions DefaultOptions();
 
   [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] uint16_t resp_port() const { return resp_port_; }
   [[nodiscard]] cache::EntryRef Cached(const std::string& key) {
     return cache_.Get(hasher_(key), key, Now());
   }
@@ -90,6 +93,7 @@ class ReactorHarness {
   Reactor reactor_;
   std::unique_ptr<Stopper> stopper_;
   uint16_t port_ = 0;
+  uint16_t resp_port_ = 0;
   std::thread thread_;
 };
 

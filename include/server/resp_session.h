@@ -1,0 +1,116 @@
+// RespSession: the Redis protocol on one connection, for reading. Hides which commands there are
+// and how their replies are framed in RESP2 and RESP3, as redis-server 7.0 does.
+//
+// A command that reads keys becomes one request for each of its keys; those of MGET and EXISTS are
+// a group, so that their replies make one. Everything else is answered here. What would write, or
+// needs more of Redis than values, is refused by name.
+//
+// Owned by its connection. Thread safety: the reactor's thread.
+#pragma once
+
+#include <string>
+
+#include "resp/command_names.h"
+#include "resp/request_reader.h"
+#include "server/credentials.h"
+#include "server/session.h"
+
+namespace rp::server {
+
+// What all sessions of a listener have in common.
+struct RespOptions {
+  Credentials credentials;
+  bool knows_ttl = true;  // a deadline of the cache is the key's own: -max-age is off
+  resp::RequestLimits limits;
+};
+
+class RespSession final : public Session {
+ public:
+  // The most keys of one command.
+  static constexpr size_t kMaxKeys = 65536;
+
+  // `options` outlives the session. `id` is what CLIENT ID says.
+  RespSession(const RespOptions* options, uint64_t id);
+
+  size_t Consume(std::string_view bytes, Connection* connection) override;
+  bool Midway() const override { return midway_; }
+  // Clients keep connections open, and pause within commands, as long as they like.
+  bool LimitsSilence() const override { return false; }
+  void OnReceiveTimeout(Connection*) override {}
+  void Refuse(Connection* connection) override;
+  size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
+               Payload* payload) override;
+
+ private:
+  // What is made of a request's answer.
+  enum class Form : uint8_t {
+    kReply,  // ready in the request
+    kGet,
+    kStrlen,
+    kRange,
+    kTtl,
+    kPttl,
+    kExpiretime,
+    kPexpiretime,
+    kType,
+    kMget,
+    kMgetRest,  // one of a group, but the first
+    kExists,
+    kExistsRest,
+  };
+
+  void Run(const resp::Command& command);
+  void RunAdmitted(resp::CommandName name, const resp::Command& command);
+
+  // Reading, in resp_session.cc.
+  Request* AddRequest(Form form);
+  void Read(Form form, std::string_view key);
+  void ReadRange(const resp::Command& command);
+  void ReadDeadline(Form form, const resp::CommandInfo& info, std::string_view key);
+  void ReadGroup(Form first, Form rest, const resp::Command& command);
+  size_t WriteValue(const Request& request, std::string_view value, char* out,
+                    Payload* payload) const;
+  size_t WriteElement(const Request& request, char* out, Payload* payload) const;
+
+  // The others, in resp_commands.cc.
+  // Whether the subcommand, if any, exists and has its arguments; if not, that is answered.
+  [[nodiscard]] bool AdmitsSubcommand(const resp::CommandInfo& info, const resp::Command& command);
+  void Auth(const resp::Command& command);
+  void Hello(const resp::Command& command);
+  void Select(const resp::Command& command);
+  void Client(const resp::Command& command);
+  void ClientReply(std::string_view mode);
+  void ClientSetInfo(const resp::Command& command);
+  void CommandTable(const resp::Command& command);
+  void Info(const resp::Command& command);
+  void Config(const resp::Command& command);
+  void Reset();
+  void Quit();
+  [[nodiscard]] std::string ClientLine() const;
+  void SetAuthenticated(bool authenticated);
+
+  // Answers the command that is being run, unless the client wants no answer. The first is for
+  // constants.
+  void Reply(std::string_view constant);
+  void ReplyBytes(std::string reply);
+  void ReplyError(std::string_view text);  // "ERR " goes before it
+  void ReplyVerbatim(std::string_view text);
+
+  const RespOptions* const options_;
+  const uint64_t id_;
+  resp::RequestReader reader_;
+  Connection* connection_ = nullptr;  // while Consume runs
+  int version_ = 2;
+  bool authenticated_ = false;
+  bool midway_ = false;
+  bool replies_off_ = false;   // CLIENT REPLY OFF
+  bool skips_next_ = false;    // CLIENT REPLY SKIP
+  bool silent_ = false;        // this command is not answered
+  bool group_failed_ = false;  // the group that is being written was answered with an error
+  std::string user_{Credentials::kDefaultUser};
+  std::string name_;  // CLIENT SETNAME
+  std::string library_name_;
+  std::string library_version_;
+};
+
+}  // namespace rp::server

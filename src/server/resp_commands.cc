@@ -1,0 +1,396 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+
+#include "base/ascii.h"
+#include "net/socket.h"
+#include "resp/writer.h"
+#include "server/connection.h"
+#include "server/reactor.h"
+#include "server/resp_session.h"
+#include "server/version.h"
+
+namespace rp::server {
+namespace {
+
+// Clients choose what they may ask for by this: the version whose replies these are.
+constexpr std::string_view kRedisVersion = "7.0.15";
+
+constexpr std::string_view kOk = "+OK\r\n";
+constexpr std::string_view kWrongPass =
+    "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+constexpr std::string_view kNoPassword =
+    "AUTH <password> called without any password configured for the default user. Are you sure "
+    "your configuration is correct?";
+constexpr std::string_view kHelloNoAuth =
+    "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+    "version at the same time\r\n";
+constexpr std::string_view kNoVersion = "Protocol version is not an integer or out of range";
+constexpr std::string_view kNoProto = "-NOPROTO unsupported protocol version\r\n";
+constexpr std::string_view kBadName =
+    "Client names cannot contain spaces, newlines or special characters.";
+constexpr std::string_view kSyntax = "syntax error";
+constexpr std::string_view kNoDatabase =
+    "DB index is out of range: this endpoint serves one database, as number 0";
+
+bool IsVisible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+bool Is(std::string_view text, std::string_view lower) { return EqualsIgnoreCase(text, lower); }
+
+std::string Refusal(std::string_view full_name) {
+  return "'" + std::string(full_name) + "' is not available: this endpoint serves reads";
+}
+
+struct Subcommand {
+  std::string_view full_name;
+  int arity;  // as of CommandInfo
+};
+
+constexpr std::array<Subcommand, 21> kSubcommands = {{
+    {"client|setname", 3},   {"client|getname", 2},   {"client|setinfo", 4},
+    {"client|id", 2},        {"client|info", 2},      {"client|no-evict", 3},
+    {"client|no-touch", 3},  {"client|reply", 3},     {"client|help", 2},
+    {"command|count", 2},    {"command|docs", -2},    {"command|info", -2},
+    {"command|list", -2},    {"command|getkeys", -3}, {"command|getkeysandflags", -3},
+    {"command|help", 2},     {"config|get", -3},      {"config|set", -4},
+    {"config|resetstat", 2}, {"config|rewrite", 2},   {"config|help", 2},
+}};
+
+// The subcommand that `command` names, in lower case and without the command, or none.
+const Subcommand* FindSubcommand(std::string_view name, const resp::Command& command) {
+  for (const Subcommand& entry : kSubcommands) {
+    const size_t bar = entry.full_name.find('|');
+    if (entry.full_name.substr(0, bar) == name && Is(command[1], entry.full_name.substr(bar + 1))) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+void WriteWords(std::string_view words, resp::Writer* writer) {
+  const auto spaces = static_cast<size_t>(std::count(words.begin(), words.end(), ' '));
+  writer->SetHeader(words.empty() ? 0 : spaces + 1);
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(' '), words.size());
+    writer->SimpleString(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+}
+
+// Without ACL categories, tips, key specifications and subcommands.
+void WriteCommandInfo(const resp::CommandInfo& info, resp::Writer* writer) {
+  writer->ArrayHeader(10);
+  writer->Bulk(info.name);
+  writer->Integer(info.arity);
+  WriteWords(info.flags, writer);
+  writer->Integer(info.first_key);
+  writer->Integer(info.last_key);
+  writer->Integer(info.key_step);
+  writer->SetHeader(0);
+  writer->SetHeader(0);
+  writer->SetHeader(0);
+  writer->ArrayHeader(0);
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::string Field(std::string_view name, std::string_view value) {
+  return std::string(name) + ':' + std::string(value) + "\r\n";
+}
+
+std::string Field(std::string_view name, uint64_t value) {
+  return Field(name, std::to_string(value));
+}
+
+struct Section {
+  std::string_view name;
+  std::string text;
+};
+
+std::array<Section, 4> InfoSections(const ServerFacts& facts) {
+  const uint64_t resident = ResidentBytes();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(facts.uptime).count();
+  return {{
+      {"server", "# Server\r\n" + Field("redis_version", kRedisVersion) +
+                     Field("redis_mode", "standalone") + Field("redis_proxy_version", Version()) +
+                     Field("process_id", static_cast<uint64_t>(getpid())) +
+                     Field("uptime_in_seconds", static_cast<uint64_t>(seconds))},
+      {"clients", "# Clients\r\n" + Field("connected_clients", facts.clients) +
+                      Field("maxclients", facts.max_clients)},
+      {"memory", "# Memory\r\n" + Field("used_memory", facts.cache.bytes) +
+                     Field("used_memory_rss", resident)},
+      // Clients wait for a server that says it is loading.
+      {"stats", "# Stats\r\n" + Field("loading", "0") +
+                    Field("total_connections_received", facts.connections_received) +
+                    Field("keyspace_hits", facts.cache.hits) +
+                    Field("keyspace_misses", facts.cache.misses) +
+                    Field("evicted_keys", facts.cache.evictions) +
+                    Field("expired_keys", facts.cache.expirations)},
+  }};
+}
+
+}  // namespace
+
+bool RespSession::AdmitsSubcommand(const resp::CommandInfo& info, const resp::Command& command) {
+  const bool has_subcommands = info.id == resp::CommandName::kClient ||
+                               info.id == resp::CommandName::kCommand ||
+                               info.id == resp::CommandName::kConfig;
+  if (!has_subcommands || command.size() == 1) return true;
+  const Subcommand* entry = FindSubcommand(info.name, command);
+  if (entry == nullptr) {
+    ReplyError(resp::UnknownSubcommandText(command));
+    return false;
+  }
+  const auto least = static_cast<size_t>(std::abs(entry->arity));
+  if (entry->arity < 0 ? command.size() >= least : command.size() == least) return true;
+  ReplyError(resp::WrongArityText(entry->full_name));
+  return false;
+}
+
+void RespSession::SetAuthenticated(bool authenticated) {
+  authenticated_ = authenticated;
+  reader_.SetAuthenticated(authenticated);
+}
+
+void RespSession::Auth(const resp::Command& command) {
+  if (command.size() > 3) return ReplyError(kSyntax);
+  const bool has_user = command.size() == 3;
+  const std::string_view user = has_user ? command[1] : Credentials::kDefaultUser;
+  const Credentials& credentials = options_->credentials;
+  if (!credentials.required()) {
+    if (!has_user) return ReplyError(kNoPassword);
+    return Reply(user == Credentials::kDefaultUser ? kOk : kWrongPass);
+  }
+  if (!credentials.Match(user, command[command.size() - 1])) return Reply(kWrongPass);
+  user_ = user;
+  SetAuthenticated(true);
+  Reply(kOk);
+}
+
+void RespSession::Hello(const resp::Command& command) {
+  int64_t version = version_;
+  if (command.size() > 1) {
+    if (!resp::ParseCanonicalInteger(command[1], &version)) return ReplyError(kNoVersion);
+    if (version < 2 || version > 3) return Reply(kNoProto);
+  }
+  const Credentials& credentials = options_->credentials;
+  for (size_t i = 2; i < command.size(); ++i) {
+    const size_t more = command.size() - i - 1;
+    if (Is(command[i], "auth") && more >= 2) {
+      const bool matches = credentials.required()
+                               ? credentials.Match(command[i + 1], command[i + 2])
+                               : command[i + 1] == Credentials::kDefaultUser;
+      if (!matches) return Reply(kWrongPass);
+      user_ = command[i + 1];
+      SetAuthenticated(true);
+      i += 2;
+    } else if (Is(command[i], "setname") && more >= 1) {
+      if (!IsVisible(command[i + 1])) return ReplyError(kBadName);
+      name_ = command[++i];
+    } else {
+      return ReplyError("Syntax error in HELLO option '" +
+                        std::string(resp::UpToNul(command[i].substr(0, 128))) + "'");
+    }
+  }
+  if (!authenticated_) return Reply(kHelloNoAuth);
+  version_ = static_cast<int>(version);
+  std::string reply;
+  resp::Writer writer(version_, &reply);
+  writer.MapHeader(7);
+  writer.Bulk("server");
+  writer.Bulk("redis");
+  writer.Bulk("version");
+  writer.Bulk(kRedisVersion);
+  writer.Bulk("proto");
+  writer.Integer(version_);
+  writer.Bulk("id");
+  writer.Integer(static_cast<int64_t>(id_));
+  writer.Bulk("mode");
+  writer.Bulk("standalone");
+  writer.Bulk("role");
+  writer.Bulk("master");
+  writer.Bulk("modules");
+  writer.ArrayHeader(0);
+  ReplyBytes(std::move(reply));
+}
+
+void RespSession::Select(const resp::Command& command) {
+  int64_t database = 0;
+  if (!resp::ParseCanonicalInteger(command[1], &database)) {
+    return ReplyError("value is not an integer or out of range");
+  }
+  if (database < std::numeric_limits<int>::min() || database > std::numeric_limits<int>::max()) {
+    return ReplyError("value is out of range, value must between -2147483648 and 2147483647");
+  }
+  if (database < 0) return ReplyError("DB index is out of range");
+  if (database != 0) return ReplyError(kNoDatabase);
+  Reply(kOk);
+}
+
+void RespSession::Client(const resp::Command& command) {
+  const Subcommand* entry = FindSubcommand("client", command);
+  const std::string_view name = entry->full_name.substr(entry->full_name.find('|') + 1);
+  std::string reply;
+  resp::Writer writer(version_, &reply);
+  if (name == "setname") {
+    if (!IsVisible(command[2])) return ReplyError(kBadName);
+    name_ = command[2];
+    return Reply(kOk);
+  }
+  if (name == "getname") {
+    name_.empty() ? writer.Null() : writer.Bulk(name_);
+    return ReplyBytes(std::move(reply));
+  }
+  if (name == "setinfo") return ClientSetInfo(command);
+  if (name == "id") {
+    writer.Integer(static_cast<int64_t>(id_));
+    return ReplyBytes(std::move(reply));
+  }
+  if (name == "info") return ReplyVerbatim(ClientLine());
+  if (name == "reply") return ClientReply(command[2]);
+  if (name == "help") return ReplyError(Refusal(entry->full_name));
+  // What they switch, the cache's eviction by use, is not a client's business here.
+  if (!Is(command[2], "on") && !Is(command[2], "off")) return ReplyError(kSyntax);
+  Reply(kOk);
+}
+
+void RespSession::ClientReply(std::string_view mode) {
+  if (Is(mode, "on")) {
+    replies_off_ = silent_ = false;
+    Reply(kOk);
+  } else if (Is(mode, "off")) {
+    replies_off_ = true;
+  } else if (Is(mode, "skip")) {
+    skips_next_ = true;
+  } else {
+    ReplyError(kSyntax);
+  }
+}
+
+void RespSession::ClientSetInfo(const resp::Command& command) {
+  const bool is_name = Is(command[2], "lib-name");
+  if (!is_name && !Is(command[2], "lib-ver")) {
+    return ReplyError("Unrecognized option '" + std::string(command[2].substr(0, 128)) + "'");
+  }
+  if (!IsVisible(command[3])) {
+    return ReplyError(std::string(is_name ? "lib-name" : "lib-ver") +
+                      " cannot contain spaces, newlines or special characters.");
+  }
+  (is_name ? library_name_ : library_version_) = command[3];
+  Reply(kOk);
+}
+
+std::string RespSession::ClientLine() const {
+  const int fd = connection_->fd();
+  return "id=" + std::to_string(id_) + " addr=" + net::PeerName(fd) +
+         " laddr=" + net::LocalName(fd) + " fd=" + std::to_string(fd) + " name=" + name_ +
+         " flags=N db=0 sub=0 psub=0 multi=-1 cmd=client|info user=" + user_ +
+         " redir=-1 resp=" + std::to_string(version_) + " lib-name=" + library_name_ +
+         " lib-ver=" + library_version_ + "\n";
+}
+
+void RespSession::CommandTable(const resp::Command& command) {
+  std::string_view name = "info";
+  if (command.size() > 1) {
+    const Subcommand* entry = FindSubcommand("command", command);
+    name = entry->full_name.substr(entry->full_name.find('|') + 1);
+    if (name.starts_with("getkeys") || name == "help") {
+      return ReplyError(Refusal(entry->full_name));
+    }
+  }
+  std::string reply;
+  resp::Writer writer(version_, &reply);
+  if (name == "count") {
+    writer.Integer(static_cast<int64_t>(resp::kCommands.size()));
+  } else if (name == "docs") {
+    writer.MapHeader(0);
+  } else if (name == "list") {
+    if (command.size() > 2) return ReplyError(kSyntax);
+    writer.ArrayHeader(resp::kCommands.size());
+    for (const resp::CommandInfo& info : resp::kCommands) writer.Bulk(info.name);
+  } else if (command.size() <= 2) {
+    writer.ArrayHeader(resp::kCommands.size());
+    for (const resp::CommandInfo& info : resp::kCommands) WriteCommandInfo(info, &writer);
+  } else {
+    writer.ArrayHeader(command.size() - 2);
+    for (size_t i = 2; i < command.size(); ++i) {
+      const resp::CommandInfo* info = resp::FindCommand(command[i]);
+      info == nullptr ? writer.Null() : WriteCommandInfo(*info, &writer);
+    }
+  }
+  ReplyBytes(std::move(reply));
+}
+
+void RespSession::Info(const resp::Command& command) {
+  std::string text;
+  for (const Section& section : InfoSections(connection_->reactor().Facts())) {
+    bool wanted = command.size() == 1;
+    for (size_t i = 1; i < command.size(); ++i) {
+      wanted |= Is(command[i], section.name) || Is(command[i], "default") ||
+                Is(command[i], "all") || Is(command[i], "everything");
+    }
+    if (!wanted) continue;
+    if (!text.empty()) text += "\r\n";
+    text += section.text;
+  }
+  ReplyVerbatim(text);
+}
+
+void RespSession::Config(const resp::Command& command) {
+  const Subcommand* entry = FindSubcommand("config", command);
+  if (entry->full_name != "config|get") return ReplyError(Refusal(entry->full_name));
+  const std::string max_clients = std::to_string(connection_->reactor().Facts().max_clients);
+  const std::array<std::pair<std::string_view, std::string_view>, 5> settings = {{
+      {"appendonly", "no"},
+      {"save", ""},
+      {"databases", "1"},
+      {"maxclients", max_clients},
+      {"timeout", "0"},
+  }};
+  const auto is_wanted = [&](std::string_view name) {
+    for (size_t i = 2; i < command.size(); ++i) {
+      if (command[i] == "*" || Is(command[i], name)) return true;
+    }
+    return false;
+  };
+  const auto count = std::count_if(settings.begin(), settings.end(),
+                                   [&](const auto& setting) { return is_wanted(setting.first); });
+  std::string reply;
+  resp::Writer writer(version_, &reply);
+  writer.MapHeader(static_cast<size_t>(count));
+  for (const auto& [name, value] : settings) {
+    if (!is_wanted(name)) continue;
+    writer.Bulk(name);
+    writer.Bulk(value);
+  }
+  ReplyBytes(std::move(reply));
+}
+
+void RespSession::Reset() {
+  replies_off_ = silent_ = false;
+  version_ = 2;
+  name_.clear();
+  user_ = Credentials::kDefaultUser;
+  SetAuthenticated(!options_->credentials.required());
+  Reply("+RESET\r\n");
+}
+
+void RespSession::Quit() {
+  Reply(kOk);
+  connection_->CloseAfterAnswers(Closing::kLinger);
+}
+
+}  // namespace rp::server

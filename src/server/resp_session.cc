@@ -1,0 +1,383 @@
+#include "server/resp_session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "base/ascii.h"
+#include "base/check.h"
+#include "resp/writer.h"
+#include "server/connection.h"
+#include "server/reactor.h"
+
+namespace rp::server {
+namespace {
+
+using resp::CommandName;
+
+constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
+constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
+constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
+constexpr std::string_view kNoInteger = "value is not an integer or out of range";
+constexpr std::string_view kNoString =
+    "-ERR the key is not a string, and this endpoint knows no more of it\r\n";
+
+// A value up to this size is copied behind its header: cheaper than a piece of its own.
+constexpr size_t kCopiedBytes = 256;
+
+// What a single line of an error may take: Redis's own texts are shorter.
+constexpr size_t kMaxErrorTextBytes = 512;
+
+size_t Put(std::string_view bytes, char* out) {
+  std::memcpy(out, bytes.data(), bytes.size());
+  return bytes.size();
+}
+
+size_t PutInteger(int64_t number, char* out) {
+  return static_cast<size_t>(resp::PutHeader(':', number, out) - out);
+}
+
+bool HasFailed(const Request& request) {
+  return request.outcome != proxy::Outcome::kValue && request.outcome != proxy::Outcome::kMissing;
+}
+
+// A key of another type is there, and MGET shows it as missing.
+bool IsWrongType(const Request& request) {
+  return request.outcome == proxy::Outcome::kError && request.error == ErrorCode::kWrongType;
+}
+
+// Redis begins its errors with a word in capitals; nothing of our own does.
+bool HasCode(std::string_view text) {
+  const size_t end = text.find(' ');
+  return end != std::string_view::npos && end >= 2 &&
+         std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end),
+                     [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// Redis's own error goes through as it is, unless it is about this proxy's credentials: the client
+// would take it for its own.
+size_t PutError(const Request& request, char* out) {
+  const ErrorInfo& info = Describe(request.error);
+  std::string_view text =
+      request.error_text.empty() ? info.text : std::string_view(request.error_text);
+  text = text.substr(0, kMaxErrorTextBytes);
+  size_t size = Put("-", out);
+  if (request.error == ErrorCode::kAuth || !HasCode(text)) {
+    size += Put(info.resp_prefix, out + size);
+    size += Put(" ", out + size);
+  }
+  size += Put(text, out + size);
+  return size + Put(resp::kCrLf, out + size);
+}
+
+// The part of a value that GETRANGE names; negative positions count from the end.
+std::string_view Range(std::string_view value, int64_t start, int64_t end) {
+  const auto size = static_cast<int64_t>(value.size());
+  if (start < 0 && end < 0 && start > end) return {};
+  if (start < 0) start = std::max<int64_t>(start + size, 0);
+  if (end < 0) end = std::max<int64_t>(end + size, 0);
+  end = std::min(end, size - 1);
+  if (start > end) return {};
+  return value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
+}
+
+int64_t RemainingMs(const Request& request, TimePoint now) {
+  const Duration remaining = std::max(request.value->hard_deadline - now, Duration(0));
+  return std::chrono::floor<std::chrono::milliseconds>(remaining).count();
+}
+
+int64_t UnixMs() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::floor<std::chrono::milliseconds>(since).count();
+}
+
+// As Redis rounds.
+int64_t ToSeconds(int64_t ms) { return (ms + 500) / 1000; }
+
+}  // namespace
+
+RespSession::RespSession(const RespOptions* options, uint64_t id)
+    : options_(options), id_(id), reader_(options->limits) {
+  SetAuthenticated(!options->credentials.required());
+}
+
+size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
+  connection_ = connection;
+  midway_ = false;
+  size_t used = 0;
+  while (used < bytes.size() && connection->TakesRequests()) {
+    resp::Command command;
+    const resp::ParseStatus status = reader_.Parse(bytes.substr(used), &command);
+    if (status == resp::ParseStatus::kNeedMore) {
+      midway_ = true;
+      return used;
+    }
+    if (status == resp::ParseStatus::kError) {
+      silent_ = false;
+      ReplyError(reader_.error_text());
+      connection->CloseAfterAnswers(Closing::kLinger);
+      break;
+    }
+    used += reader_.consumed();
+    Run(command);
+    if (connection->draining()) connection->CloseAfterAnswers(Closing::kLinger);
+  }
+  return connection->closing() ? bytes.size() : used;
+}
+
+void RespSession::Refuse(Connection* connection) {
+  connection_ = connection;
+  Reply(kTooManyClients);
+  connection->CloseAfterAnswers(Closing::kLinger);
+}
+
+void RespSession::Run(const resp::Command& command) {
+  silent_ = replies_off_ || skips_next_;
+  skips_next_ = false;
+  if (command.kind() == resp::Command::Kind::kNothing) return;
+  if (command.kind() == resp::Command::Kind::kSilentClose) {
+    return connection_->CloseAfterAnswers(Closing::kLinger);
+  }
+  const resp::CommandInfo* info = resp::FindCommand(command[0]);
+  const bool is_other = info == nullptr && resp::IsOtherRedisCommand(command[0]);
+  if (info == nullptr && !is_other) return ReplyError(resp::UnknownCommandText(command));
+  if (info != nullptr && !info->Takes(command.size())) {
+    return ReplyError(resp::WrongArityText(info->name));
+  }
+  if (info != nullptr && !AdmitsSubcommand(*info, command)) return;
+  // PING is for whoever watches over this proxy, with or without a password.
+  const bool is_open =
+      info != nullptr && (info->flags == resp::kConnectionFlags || info->id == CommandName::kPing);
+  if (!authenticated_ && !is_open) return Reply(kNoAuth);
+  if (info == nullptr) {
+    std::string name(command[0]);
+    std::transform(name.begin(), name.end(), name.begin(), ToLowerAscii);
+    return ReplyError("'" + name + "' is not available: this endpoint serves reads");
+  }
+  RunAdmitted(info->id, command);
+}
+
+void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
+  switch (name) {
+    case CommandName::kGet:
+      return Read(Form::kGet, command[1]);
+    case CommandName::kMget:
+      return ReadGroup(Form::kMget, Form::kMgetRest, command);
+    case CommandName::kExists:
+      return ReadGroup(Form::kExists, Form::kExistsRest, command);
+    case CommandName::kStrlen:
+      return Read(Form::kStrlen, command[1]);
+    case CommandName::kGetrange:
+    case CommandName::kSubstr:
+      return ReadRange(command);
+    case CommandName::kTtl:
+      return ReadDeadline(Form::kTtl, resp::InfoOf(name), command[1]);
+    case CommandName::kPttl:
+      return ReadDeadline(Form::kPttl, resp::InfoOf(name), command[1]);
+    case CommandName::kExpiretime:
+      return ReadDeadline(Form::kExpiretime, resp::InfoOf(name), command[1]);
+    case CommandName::kPexpiretime:
+      return ReadDeadline(Form::kPexpiretime, resp::InfoOf(name), command[1]);
+    case CommandName::kType:
+      return Read(Form::kType, command[1]);
+    case CommandName::kPing:
+      if (command.size() > 2) return ReplyError(resp::WrongArityText("ping"));
+      if (command.size() == 1) return Reply("+PONG\r\n");
+      [[fallthrough]];
+    case CommandName::kEcho: {
+      std::string reply;
+      resp::Writer(version_, &reply).Bulk(command[1]);
+      return ReplyBytes(std::move(reply));
+    }
+    case CommandName::kHello:
+      return Hello(command);
+    case CommandName::kAuth:
+      return Auth(command);
+    case CommandName::kSelect:
+      return Select(command);
+    case CommandName::kClient:
+      return Client(command);
+    case CommandName::kCommand:
+      return CommandTable(command);
+    case CommandName::kInfo:
+      return Info(command);
+    case CommandName::kConfig:
+      return Config(command);
+    case CommandName::kReset:
+      return Reset();
+    case CommandName::kQuit:
+      return Quit();
+    case CommandName::kDbsize: {
+      std::string reply;
+      const uint64_t entries = connection_->reactor().Facts().cache.entries;
+      resp::Writer(version_, &reply).Integer(static_cast<int64_t>(entries));
+      return ReplyBytes(std::move(reply));
+    }
+  }
+}
+
+Request* RespSession::AddRequest(Form form) {
+  Request* request = connection_->AddRequest();
+  if (request == nullptr) return nullptr;
+  request->resp_version = static_cast<uint8_t>(version_);
+  request->resp_form = static_cast<uint8_t>(form);
+  return request;
+}
+
+// Nothing changes by reading, so without an answer it need not be done.
+void RespSession::Read(Form form, std::string_view key) {
+  Request* request = silent_ ? nullptr : AddRequest(form);
+  if (request == nullptr) return;
+  request->key = key;
+  connection_->Dispatch(request);
+}
+
+void RespSession::ReadRange(const resp::Command& command) {
+  int64_t start = 0;
+  int64_t end = 0;
+  if (!resp::ParseCanonicalInteger(command[2], &start) ||
+      !resp::ParseCanonicalInteger(command[3], &end)) {
+    return ReplyError(kNoInteger);
+  }
+  Request* request = silent_ ? nullptr : AddRequest(Form::kRange);
+  if (request == nullptr) return;
+  request->range_start = start;
+  request->range_end = end;
+  request->key = command[1];
+  connection_->Dispatch(request);
+}
+
+void RespSession::ReadDeadline(Form form, const resp::CommandInfo& info, std::string_view key) {
+  if (options_->knows_ttl) return Read(form, key);
+  ReplyError("'" + std::string(info.name) +
+             "' is not available with -max-age: the cache does not know when Redis ends a key");
+}
+
+void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command& command) {
+  const size_t keys = command.size() - 1;
+  if (keys > kMaxKeys) return ReplyError(kTooManyKeys);
+  if (silent_) return;
+  if (!connection_->reactor().HasRoomFor(keys)) return Reply(kNoRoom);
+  Request* first = nullptr;
+  for (size_t i = 0; i < keys; ++i) {
+    Request* request = AddRequest(i == 0 ? first_form : rest_form);
+    RP_CHECK(request != nullptr);
+    request->key = command[i + 1];
+    if (first == nullptr) first = request;
+  }
+  connection_->MakeGroup(first, static_cast<uint32_t>(keys));
+  for (Request* request = first; request != nullptr; request = request->next_in_pipeline)
+    connection_->Dispatch(request);
+}
+
+size_t RespSession::WriteValue(const Request& request, std::string_view value, char* out,
+                               Payload* payload) const {
+  const char* end = resp::PutBulkHeader(value.size(), out);
+  auto size = static_cast<size_t>(end - out);
+  if (value.size() <= kCopiedBytes) {
+    size += Put(value, out + size);
+    return size + Put(resp::kCrLf, out + size);
+  }
+  RP_DCHECK(request.value);
+  payload->bytes = value;
+  payload->tail = resp::kCrLf;
+  return size;
+}
+
+size_t RespSession::WriteElement(const Request& request, char* out, Payload* payload) const {
+  if (request.outcome == proxy::Outcome::kValue) {
+    return WriteValue(request, request.value->value(), out, payload);
+  }
+  return Put(resp::NullReply(request.resp_version), out);
+}
+
+size_t RespSession::Write(const Request& request, bool, const TurnContext& turn, char* out,
+                          Payload* payload) {
+  const auto form = static_cast<Form>(request.resp_form);
+  const bool is_missing = request.outcome == proxy::Outcome::kMissing;
+  switch (form) {
+    case Form::kReply:
+      payload->bytes = request.local_reply;
+      if (request.local_reply.size() > kMaxAnswerBytes) return 0;
+      payload->bytes = {};
+      return Put(request.local_reply.empty() ? request.local_text : request.local_reply, out);
+    case Form::kMget:
+    case Form::kExists: {
+      int64_t there = 0;
+      group_failed_ = false;
+      const Request* member = &request;
+      for (uint32_t left = request.group_rest + 1; left > 0; --left) {
+        if (HasFailed(*member) && !IsWrongType(*member)) {
+          group_failed_ = true;
+          return PutError(*member, out);
+        }
+        there += member->outcome != proxy::Outcome::kMissing;
+        member = member->next_in_pipeline;
+      }
+      if (form == Form::kExists) return PutInteger(there, out);
+      const char* end = resp::PutHeader('*', int64_t{request.group_rest} + 1, out);
+      const auto header = static_cast<size_t>(end - out);
+      return header + WriteElement(request, out + header, payload);
+    }
+    case Form::kMgetRest:
+      return group_failed_ ? 0 : WriteElement(request, out, payload);
+    case Form::kExistsRest:
+      return 0;
+    default:
+      break;
+  }
+  if (form >= Form::kTtl && form <= Form::kType && IsWrongType(request)) return Put(kNoString, out);
+  if (HasFailed(request)) return PutError(request, out);
+  const int64_t without_end = is_missing ? -2 : -1;
+  const bool ends = !is_missing && request.value->hard_deadline != kNever;
+  switch (form) {
+    case Form::kStrlen:
+      return PutInteger(is_missing ? 0 : request.value->value_bytes, out);
+    case Form::kRange:
+      return WriteValue(request,
+                        is_missing
+                            ? std::string_view()
+                            : Range(request.value->value(), request.range_start, request.range_end),
+                        out, payload);
+    case Form::kTtl:
+      return PutInteger(ends ? ToSeconds(RemainingMs(request, turn.now)) : without_end, out);
+    case Form::kPttl:
+      return PutInteger(ends ? RemainingMs(request, turn.now) : without_end, out);
+    case Form::kExpiretime:
+      return PutInteger(ends ? ToSeconds(UnixMs() + RemainingMs(request, turn.now)) : without_end,
+                        out);
+    case Form::kPexpiretime:
+      return PutInteger(ends ? UnixMs() + RemainingMs(request, turn.now) : without_end, out);
+    case Form::kType:
+      return Put(is_missing ? "+none\r\n" : "+string\r\n", out);
+    default:
+      return WriteElement(request, out, payload);
+  }
+}
+
+void RespSession::Reply(std::string_view constant) {
+  Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
+  if (request != nullptr) connection_->AnswerLocally(request, 0, constant);
+}
+
+void RespSession::ReplyBytes(std::string reply) {
+  Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
+  if (request == nullptr) return;
+  request->local_reply = std::move(reply);
+  connection_->AnswerLocally(request, 0, {});
+}
+
+void RespSession::ReplyError(std::string_view text) {
+  std::string reply;
+  resp::Writer(version_, &reply).Error("ERR", text);
+  ReplyBytes(std::move(reply));
+}
+
+void RespSession::ReplyVerbatim(std::string_view text) {
+  std::string reply;
+  resp::Writer(version_, &reply).Verbatim("txt", text);
+  ReplyBytes(std::move(reply));
+}
+
+}  // namespace rp::server
