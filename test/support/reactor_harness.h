@@ -1,5 +1,5 @@
-// A reactor that serves HTTP and the Redis protocol on loopback ports, over a cache and a Redis that answers when the
-// test says so; and clients with plain sockets.
+// A reactor that serves HTTP and the Redis protocol on loopback ports, over a cache and a Redis
+// that answers when the test says so; and clients with plain sockets.
 //
 // Thread safety: the test's thread.
 #pragma once
