@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "base/ascii.h"
 #include "base/check.h"
@@ -30,7 +29,7 @@ constexpr size_t kCopiedBytes = 256;
 constexpr size_t kMaxErrorTextBytes = 512;
 
 size_t Put(std::string_view bytes, char* out) {
-  std::memcpy(out, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), out);  // may be null where it is empty
   return bytes.size();
 }
 
