@@ -19,6 +19,7 @@
 #define RP_REQUIRES(...) RP_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define RP_EXCLUDES(...) RP_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define RP_ACQUIRE(...) RP_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
+#define RP_TRY_ACQUIRE(...) RP_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
 #define RP_RELEASE(...) RP_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
 
 namespace rp {
@@ -26,6 +27,8 @@ namespace rp {
 class RP_CAPABILITY("mutex") Mutex {
  public:
   void Lock() RP_ACQUIRE() { mutex_.lock(); }
+  // False when somebody has it.
+  [[nodiscard]] bool TryLock() RP_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
   void Unlock() RP_RELEASE() { mutex_.unlock(); }
 
  private:

@@ -45,6 +45,9 @@ class Cache {
   // The live value of the key, now the most recently used, or none.
   [[nodiscard]] EntryRef Get(uint64_t hash, std::string_view key, TimePoint now);
 
+  // As Get, and none also if that would take waiting for another thread.
+  [[nodiscard]] EntryRef TryGet(uint64_t hash, std::string_view key, TimePoint now);
+
   // For a key that Get did not find; see Stripe. REQUIRES: candidate's hash, key_bytes and deadline
   // are set.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,

@@ -110,6 +110,10 @@ class alignas(64) Stripe {
   // into `expired`.
   [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired);
 
+  // As Get, and none also while another thread is in the stripe: for who must not wait.
+  [[nodiscard]] EntryRef TryGet(uint32_t tag, std::string_view key, TimePoint now,
+                                EntryRef* expired);
+
   // As Get; but without a live entry `waiter` joins the key's flight, or `candidate` becomes that
   // flight with `waiter` as its first. The flight's deadline is then at least `deadline`.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,

@@ -1,11 +1,12 @@
 // ReadThrough is what the program is: a key is answered from the cache, or fetched from Redis once
 // for all who ask.
 //
-// A worker calls Start and never waits: a miss registers a waiter and the worker goes on, so a hung
-// Redis costs hits nothing. The fetch belongs to the proxy and not to a client: one that leaves
-// does not cancel it for the others. The entry is stored with the deadline that Redis gave the key
-// (PTTL, counted from before the GET was sent), so that none outlives its key in Redis. There are
-// no sockets and no protocol here.
+// A reactor takes what is in the cache by TryHit. For the rest a worker calls Start and never
+// waits: a miss registers a waiter and the worker goes on, so a hung Redis costs hits nothing. The
+// fetch belongs to the proxy and not to a client: one that leaves does not cancel it for the
+// others. The entry is stored with the deadline that Redis gave the key (PTTL, counted from before
+// the GET was sent), so that none outlives its key in Redis. There are no sockets and no protocol
+// here.
 //
 // Owned by the server; borrows the cache, which outlives it.
 //
@@ -41,6 +42,10 @@ class ReadThrough final : public redis::FetchSink {
   ReadThrough(const ReadThroughOptions& options, const Hasher& hasher, cache::Cache* cache,
               const Coherence* coherence, SubmitFetch submit,
               std::function<void(TimePoint)> on_deadline);
+
+  // Answers the request if its key is in the cache and no other thread is in the way; else nothing
+  // has happened and Start is next. Never waits: for the reactor. REQUIRES: key is set.
+  [[nodiscard]] bool TryHit(Request* request, TimePoint now) const;
 
   // Answers the request now (true), or takes it and delivers it to its home later (false).
   // REQUIRES: key, deadline and home are set; outcome is kPending.

@@ -1,8 +1,9 @@
 // Reactor: one thread with its event loop, its connections and the answers on their way to them.
 //
-// A turn: wait for events; read what came and send the requests to the workers in chains; take back
-// all answers that are there; write them together. Only this thread touches connections. It never
-// blocks but in the wait, and sleeps without a limit when nothing has a deadline.
+// A turn: wait for events; read what came, answer what is in the cache and send the other requests
+// to the workers in chains; take back all answers that are there; write them together. Only this
+// thread touches connections. It never blocks but in the wait, and sleeps without a limit when
+// nothing has a deadline.
 //
 // Owned by the server; borrows the worker pool, which outlives its requests.
 //
@@ -30,11 +31,16 @@ namespace rp::server {
 
 // Where answers are put together before one writev.
 struct Scratch {
-  static constexpr size_t kMostAnswers = Connection::kMaxPipeline;
-  static constexpr size_t kMostPieces = 2 * kMostAnswers + 1;
+  static constexpr size_t kMostHeadBytes = 64 * Session::kMaxAnswerBytes;
+  static constexpr size_t kMostPieces = 256;
+  // What one answer takes at most: its head, its payload and the payload's tail.
+  static constexpr size_t kPiecesPerAnswer = 3;
 
-  void Clear() { answer_count = piece_count = head_bytes = total_bytes = 0; }
-  [[nodiscard]] bool full() const { return answer_count == kMostAnswers; }
+  void Clear() { piece_count = head_bytes = total_bytes = 0; }
+  [[nodiscard]] bool full() const {
+    return head_bytes > kMostHeadBytes - Session::kMaxAnswerBytes ||
+           piece_count > kMostPieces - kPiecesPerAnswer;
+  }
   // At least Session::kMaxAnswerBytes unless full().
   [[nodiscard]] char* free_bytes() { return heads.data() + head_bytes; }
   // Takes over what was written to free_bytes() for one answer, and what is sent behind it. `value`
@@ -43,13 +49,12 @@ struct Scratch {
 
   void AddWritten(size_t bytes);
 
-  size_t answer_count = 0;
   size_t piece_count = 0;
   size_t head_bytes = 0;
   size_t total_bytes = 0;
   std::array<iovec, kMostPieces> pieces;
   std::array<cache::Entry*, kMostPieces> values;  // null for a piece of `heads` or of a request
-  std::array<char, kMostAnswers * Session::kMaxAnswerBytes> heads;
+  std::array<char, kMostHeadBytes> heads;
 };
 
 // The waits of connections, each sorted by itself because it has one length.
@@ -81,7 +86,7 @@ struct ServerFacts {
 
 class Reactor final : public proxy::ReplyBox {
  public:
-  Reactor(ReactorOptions options, WorkerPool* workers);
+  Reactor(ReactorOptions options, proxy::ReadThrough* read_through, WorkerPool* workers);
   ~Reactor();
 
   // Accepts connections that speak HTTP. REQUIRES: Run has not begun.
@@ -111,6 +116,9 @@ class Reactor final : public proxy::ReplyBox {
   // RespSession::kMaxKeys while no other is so large.
   [[nodiscard]] bool HasRoomFor(size_t requests) const;
   [[nodiscard]] ServerFacts Facts() const;
+  // Reads the clock anew, so that a long turn trusts no lease that has ended meanwhile.
+  void UpdateNow() { turn_.now = Now(); }
+  // Answers the request from the cache, or sends it on its way to a worker.
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
   // Whether the request has come back without an answer; if not, it will come back with one soon.
@@ -125,9 +133,8 @@ class Reactor final : public proxy::ReplyBox {
   static constexpr Duration kDrainWait = std::chrono::seconds(5);
   // Over -max-clients a connection is told so and closed; over this many more it is just closed.
   static constexpr size_t kMostRefused = 128;
-  // The most requests that go to a worker at once. Waking a worker costs as much as dozens of hits,
-  // so a turn is usually one chain: chains of 16 cost 1.35 times a bare epoll loop's CPU per
-  // request at 64 connections, chains of 64 cost 1.09 times.
+  // The most requests that go to a worker at once. Waking a worker costs as much as dozens of
+  // lookups, so a turn's misses are usually one chain.
   static constexpr int kChainLength = 64;
 
   void Listen(UniqueFd listening_fd, std::function<std::unique_ptr<Session>()> make_session);
@@ -144,6 +151,7 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] bool finished() const;
 
   const ReactorOptions options_;
+  proxy::ReadThrough* const read_through_;
   WorkerPool* const workers_;
   net::EventLoop loop_;
   net::Waker waker_;

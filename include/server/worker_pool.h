@@ -36,8 +36,6 @@ class WorkerPool {
   [[nodiscard]] bool TrySubmit(proxy::Request* first);
   [[nodiscard]] bool TrySubmitSweep();
 
-  [[nodiscard]] const proxy::ReadThrough& read_through() const { return *read_through_; }
-
   // Does the job in the calling thread.
   void RunHere(proxy::Request* first);
 

@@ -47,6 +47,14 @@ EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now) {
   return entry;
 }
 
+EntryRef Cache::TryGet(uint64_t hash, std::string_view key, TimePoint now) {
+  EntryRef expired;
+  EntryRef entry =
+      stripes_[StripeIndex(hash)].TryGet(static_cast<uint32_t>(hash), key, now, &expired);
+  if (expired) Release(expired);
+  return entry;
+}
+
 Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
                              EntryRef* hit) {
   EntryRef expired;

@@ -23,6 +23,14 @@ EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef
   return entry;
 }
 
+EntryRef Stripe::TryGet(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
+  if (!mutex_.TryLock()) return {};
+  EntryRef entry = Use(tag, key, now, expired);
+  if (entry) ++stats_.hits;
+  mutex_.Unlock();
+  return entry;
+}
+
 Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
                               EntryRef* hit, EntryRef* expired) {
   MutexLock lock(&mutex_);

@@ -70,6 +70,13 @@ ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher
       submit_(std::move(submit)),
       on_deadline_(std::move(on_deadline)) {}
 
+bool ReadThrough::TryHit(Request* request, TimePoint now) const {
+  request->value = cache_->TryGet(hasher_(request->key), request->key, now);
+  if (!request->value) return false;
+  AnswerFromCache(request, Source::kCache);
+  return true;
+}
+
 bool ReadThrough::Start(Request* request, TimePoint now) {
   RP_DCHECK(request->outcome == Outcome::kPending);
   request->hash = hasher_(request->key);

@@ -117,7 +117,7 @@ Server::Server(const Options& options, Credentials credentials)
           coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this](TimePoint deadline) { ScheduleSweep(deadline); }),
       workers_(&read_through_, [this] { Sweep(); }),
-      reactor_(ReactorOptionsOf(options, std::move(credentials)), &workers_),
+      reactor_(ReactorOptionsOf(options, std::move(credentials)), &read_through_, &workers_),
       timer_(reactor_.loop(),
              [this] {
                sweep_timer_.OnFired();

@@ -24,6 +24,22 @@ TEST(MutexTest, LetsOneThreadInAtATime) {
   EXPECT_EQ(count, 20000);
 }
 
+TEST(MutexTest, TriesWithoutWaiting) {
+  Mutex mutex;
+  bool while_held = true;
+  bool while_free = false;
+  const auto try_lock = [&mutex](bool* got) {
+    *got = mutex.TryLock();
+    if (*got) mutex.Unlock();
+  };
+  mutex.Lock();
+  std::thread(try_lock, &while_held).join();
+  mutex.Unlock();
+  std::thread(try_lock, &while_free).join();
+  EXPECT_FALSE(while_held);
+  EXPECT_TRUE(while_free);
+}
+
 TEST(CondVarTest, WakesAWaiterWithOrWithoutADeadline) {
   for (const bool with_deadline : {false, true}) {
     Mutex mutex;

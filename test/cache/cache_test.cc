@@ -45,6 +45,22 @@ TEST(CacheTest, CapacityOneKeepsTheLastKey) {
   EXPECT_EQ(cache.stats().entries, 1u);
 }
 
+TEST(CacheTest, TryGetFindsAndUsesWhatGetWould) {
+  Cache cache({.capacity = 2, .expire = std::chrono::nanoseconds(100)});
+  Put(&cache, "a", "1", At(1));
+  Put(&cache, "b", "2", At(2));
+  const EntryRef found = cache.TryGet(HashOf("a"), "a", At(3));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->value(), "1");
+  EXPECT_EQ(cache.stats().hits, 1u);
+  EXPECT_FALSE(cache.TryGet(HashOf("c"), "c", At(4)));
+  EXPECT_EQ(cache.stats().misses, 2u) << "only who asks Redis has missed";
+  Put(&cache, "c", "3", At(5));
+  EXPECT_FALSE(cache.TryGet(HashOf("b"), "b", At(6))) << "a was used later";
+  EXPECT_TRUE(cache.TryGet(HashOf("a"), "a", At(102)));
+  EXPECT_FALSE(cache.TryGet(HashOf("a"), "a", At(202))) << "its time is over";
+}
+
 TEST(CacheTest, HoldsExactlyAThousandKeysAtCapacityAThousand) {
   Cache cache(Capacity(1000));
   for (int i = 0; i < 1000; ++i) Put(&cache, std::to_string(i), "v", At(i));

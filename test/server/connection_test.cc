@@ -49,6 +49,18 @@ TEST(ConnectionTest, AnswersWhatIsReadyAtTheFrontWhileOthersWait) {
   EXPECT_EQ(client.Read().body, "value of b");
 }
 
+TEST(ConnectionTest, AnswersHitsWithoutAWorker) {
+  ReactorHarness harness;
+  Client client(harness.port());
+  client.SendGet("key");
+  ASSERT_TRUE(harness.AwaitFetch("key"));
+  harness.AnswerValue("key", "value");
+  EXPECT_EQ(client.Read().body, "value");
+  harness.StopWorkers();
+  client.SendGet("key");
+  EXPECT_EQ(client.Read().body, "value");
+}
+
 TEST(ConnectionTest, TakesARequestByteByByte) {
   ReactorHarness harness;
   Client client(harness.port());
@@ -365,7 +377,7 @@ class DrainOnEvent final : public net::EventHandler {
 // when the acceptor is freed too early.
 TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
   WorkerPool workers(nullptr, [] {});
-  Reactor reactor(ReactorHarness::DefaultOptions(), &workers);
+  Reactor reactor(ReactorHarness::DefaultOptions(), nullptr, &workers);
   auto listening = net::Listen({"127.0.0.1", 0});
   ASSERT_TRUE(listening) << listening.error().message;
   const std::string name = net::LocalName(listening->get());

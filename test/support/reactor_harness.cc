@@ -113,7 +113,7 @@ ReactorHarness::ReactorHarness(ReactorOptions options)
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
           [this](redis::Fetch* fetch) { return Submit(fetch); }, [](TimePoint) {}),
       workers_(&read_through_, [] {}),
-      reactor_(std::move(options), &workers_),
+      reactor_(std::move(options), &read_through_, &workers_),
       stopper_(std::make_unique<Stopper>(&reactor_)) {
   const auto listen = [](uint16_t* port) {
     auto listening = net::Listen({"127.0.0.1", 0});

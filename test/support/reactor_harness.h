@@ -71,6 +71,9 @@ class ReactorHarness {
   void AnswerValue(const std::string& key, std::string_view value);
   void AnswerMissing(const std::string& key);
 
+  // From here on only hits are answered.
+  void StopWorkers() { workers_.Stop(); }
+
   // As SIGTERM does.
   void Drain();
   // Waits until the reactor has ended.
