@@ -258,7 +258,7 @@ TEST(RespFlagsTest, AMalformedSecretIsNamedAndNotShown) {
   ASSERT_EQ(setenv("REDIS_PROXY_AUTH", "alice:one,hunter2", 1), 0);
   const RunResult result = RunProxy({"-resp", "127.0.0.1:0"});
   ASSERT_EQ(unsetenv("REDIS_PROXY_AUTH"), 0);
-  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.standard_error.find("REDIS_PROXY_AUTH: expected"), std::string::npos);
   EXPECT_EQ(result.standard_error.find("hunter2"), std::string::npos);
 }

@@ -57,8 +57,12 @@ int main(int argc, char** argv) {
     case rp::server::ParsedAction::kRun:
       break;
   }
-  rp::server::LoadSecrets(&options,
-                          [](const char* name) -> const char* { return std::getenv(name); });
+  const auto secrets = rp::server::LoadSecrets(
+      &options, [](const char* name) -> const char* { return std::getenv(name); });
+  if (!secrets) {
+    std::fprintf(stderr, "redis-proxy: %s\n", secrets.error().message.c_str());
+    return kExitUsage;
+  }
   rp::SetLogLevel(options.log_level);
   SetUpSignals();
   auto server = rp::server::Server::Create(options);

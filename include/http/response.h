@@ -23,11 +23,12 @@ enum class CacheState : unsigned char {
 };
 
 struct ResponseHead {
-  int status = 200;          // 100 to 999
-  bool http10 = false;       // the request was HTTP/1.0, which has to be told that it persists
-  bool close = false;        // the connection ends behind this answer
-  bool retry_after = false;  // "Retry-After: 1"
-  bool allow = false;        // the methods we know: for 405 and OPTIONS (RFC 9110 section 10.2.1)
+  int status = 200;           // 100 to 999
+  bool http10 = false;        // the request was HTTP/1.0, which has to be told that it persists
+  bool close = false;         // the connection ends behind this answer
+  bool retry_after = false;   // "Retry-After: 1"
+  bool authenticate = false;  // what schemes there are: for 401 (RFC 9110 section 11.6.1)
+  bool allow = false;         // the methods we know: for 405 and OPTIONS (RFC 9110 section 10.2.1)
   CacheState cache_state = CacheState::kNone;
   int64_t age_seconds = -1;       // how long the value has been in the cache; below 0: no Age
   uint64_t content_length = 0;    // of the body that a GET has, also when answering HEAD

@@ -1,4 +1,4 @@
-// Who may use the Redis protocol: names and passwords, and how they are compared. Hides their
+// Who may use the proxy: names and passwords, and how they are compared. Hides their
 // notation and that a comparison says nothing by the time it takes.
 //
 // Owned by the options. Thread safety: immutable. Cost: Match looks at every user.
@@ -30,6 +30,8 @@ class Credentials {
   // How long it takes depends on the arguments' lengths and the number of users, never on how much
   // of a password was right.
   [[nodiscard]] bool Match(std::string_view user, std::string_view password) const;
+  // Whether it is the password of any user, compared likewise.
+  [[nodiscard]] bool MatchToken(std::string_view password) const;
 
  private:
   struct User {

@@ -7,14 +7,21 @@
 
 #include "http/body.h"
 #include "http/request_parser.h"
+#include "server/credentials.h"
 #include "server/session.h"
 
 namespace rp::server {
 
+// What all sessions of a listener have in common.
+struct HttpOptions {
+  http::Limits limits;
+  Credentials credentials;  // whom every request has to name, if anybody
+};
+
 class HttpSession final : public Session {
  public:
-  // `limits` outlives the session.
-  explicit HttpSession(const http::Limits* limits) : limits_(limits), parser_(*limits) {}
+  // `options` outlives the session.
+  explicit HttpSession(const HttpOptions* options) : options_(options), parser_(options->limits) {}
 
   size_t Consume(std::string_view bytes, Connection* connection) override;
   bool Midway() const override { return in_body_ || parser_.started(); }
@@ -25,9 +32,10 @@ class HttpSession final : public Session {
                Payload* payload) override;
 
  private:
+  [[nodiscard]] bool IsAuthorized(const http::RequestHead& head) const;
   void OnHead(const http::RequestHead& head, Connection* connection);
 
-  const http::Limits* const limits_;
+  const HttpOptions* const options_;
   http::RequestParser parser_;
   http::BodySkipper body_;
   bool in_body_ = false;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "server/credentials.h"
 
 namespace rp::server {
 
@@ -25,12 +26,14 @@ enum class Coherent : unsigned char { kNo, kAuto, kYes };
 
 // ParseOptions sets every member but the secrets. The comments give the ranges it enforces.
 struct Options {
-  std::string http;       // as ParseHostPort takes it
-  std::string resp;       // as http; empty: off
-  std::string redis;      // as ParseHostPort takes it, with a host and a port; or a path: "/..."
-  Duration expire{};      // of non-use; 0: never
-  Duration max_age{};     // since the fetch; 0: no limit
-  uint64_t capacity = 0;  // keys; 0: cache nothing
+  std::string http;        // as ParseHostPort takes it
+  std::string resp;        // as http; empty: off
+  bool forward = false;    // resp lets other commands through; only with kYes
+  bool http_auth = false;  // HTTP asks for proxy_auth as well
+  std::string redis;       // as ParseHostPort takes it, with a host and a port; or a path: "/..."
+  Duration expire{};       // of non-use; 0: never
+  Duration max_age{};      // since the fetch; 0: no limit
+  uint64_t capacity = 0;   // keys; 0: cache nothing
   uint64_t max_memory_bytes = 0;  // 0: no limit
   uint64_t max_value_bytes = 0;   // larger values are served and not cached
   int redis_ops_limit = 0;        // 1 to 1000000
@@ -47,7 +50,7 @@ struct Options {
   std::vector<std::string> prefixes;  // of the keys to follow; empty: all
   std::string redis_username;         // empty: none
   std::string redis_password;         // empty: none
-  std::string proxy_auth;             // as Credentials::Parse takes it; empty: none
+  Credentials proxy_auth;             // of clients
 };
 
 // One row of the table.
@@ -72,7 +75,9 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
 // Fills in what must not be seen in a list of processes: REDIS_USERNAME, REDIS_PASSWORD
 // and REDIS_PROXY_AUTH.
 // `get_env` is as std::getenv; an empty variable counts as none.
-void LoadSecrets(Options* options, const std::function<const char*(const char*)>& get_env);
+// An error is one line that names the variable, or the flag that lacks it, and no secret.
+[[nodiscard]] Result<void> LoadSecrets(Options* options,
+                                       const std::function<const char*(const char*)>& get_env);
 
 // For standard output; ends with a newline, no line is longer than 80 bytes.
 std::string HelpText();

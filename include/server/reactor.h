@@ -19,11 +19,11 @@
 #include <string>
 #include <vector>
 
-#include "http/request_parser.h"
 #include "http/response.h"
 #include "net/acceptor.h"
 #include "net/event_loop.h"
 #include "server/connection.h"
+#include "server/http_session.h"
 #include "server/resp_session.h"
 #include "server/worker_pool.h"
 
@@ -71,7 +71,7 @@ struct ReactorOptions {
   Duration timeout = std::chrono::seconds(1);  // of a request
   std::string content_type;
   int reserved_descriptors = 0;  // for others than clients
-  http::Limits limits;
+  HttpOptions http;
   RespOptions resp;
 };
 

@@ -33,7 +33,7 @@ class Server {
   void Run();
 
  private:
-  Server(const Options& options, Credentials credentials);
+  explicit Server(const Options& options);
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const Options& options);
   [[nodiscard]] Result<void> StartThreads(const Options& options);

@@ -122,6 +122,11 @@ size_t WriteHead(const ResponseHead& head, std::string_view date, char* out) {
   end = PutCacheStatus(end, head.cache_state, head.cache_detail);
   if (head.status >= 400) end = Put(end, "Cache-Control: no-store\r\n");
   if (head.allow) end = Put(end, "Allow: GET, HEAD, OPTIONS\r\n");
+  if (head.authenticate) {
+    end = Put(end,
+              "WWW-Authenticate: Basic realm=\"redis-proxy\", charset=\"UTF-8\"\r\n"
+              "WWW-Authenticate: Bearer realm=\"redis-proxy\"\r\n");
+  }
   if (head.retry_after) end = Put(end, "Retry-After: 1\r\n");
   if (head.close) {
     end = Put(end, "Connection: close\r\n");

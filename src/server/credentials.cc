@@ -50,4 +50,10 @@ bool Credentials::Match(std::string_view user, std::string_view password) const 
   return matches;
 }
 
+bool Credentials::MatchToken(std::string_view password) const {
+  bool matches = false;
+  for (const User& known : users_) matches |= EqualsInConstantTime(password, known.password);
+  return matches;
+}
+
 }  // namespace rp::server

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "http/authorization.h"
 #include "http/response.h"
 #include "http/target.h"
 #include "server/connection.h"
@@ -16,6 +17,7 @@ static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= Session::kMaxAnswe
 
 constexpr std::string_view kNoKeyText = "no key: ask for /KEY, for example GET /example_key";
 constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
+constexpr std::string_view kUnauthorizedText = "who asks? see WWW-Authenticate";
 constexpr std::string_view kMethodText = "only GET and HEAD read keys";
 constexpr std::string_view kUnknownMethodText = "unknown method";
 constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
@@ -39,6 +41,7 @@ Answer LocalAnswer(const Request& request) {
   answer.head.status = request.local_status;
   answer.head.allow = request.local_status == 405 || request.local_status == 204;
   answer.head.retry_after = request.local_status == 503;
+  answer.head.authenticate = request.local_status == 401;
   answer.text = request.local_text;
   return answer;
 }
@@ -131,9 +134,25 @@ size_t HttpSession::Consume(std::string_view bytes, Connection* connection) {
   return bytes.size();
 }
 
+bool HttpSession::IsAuthorized(const http::RequestHead& head) const {
+  const Credentials& credentials = options_->credentials;
+  if (!credentials.required()) return true;
+  const http::Authorization given = http::ParseAuthorization(head.authorization);
+  switch (given.scheme) {
+    case http::AuthScheme::kNone:
+      return false;
+    case http::AuthScheme::kBasic:
+      return credentials.Match(given.user.empty() ? Credentials::kDefaultUser : given.user,
+                               given.secret);
+    case http::AuthScheme::kBearer:
+      return credentials.MatchToken(given.secret);
+  }
+  return false;
+}
+
 void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) {
   if (head.has_body()) {
-    body_.Start(head, limits_->body_bytes);
+    body_.Start(head, options_->limits.body_bytes);
     in_body_ = true;
   }
   Request* request = connection->AddRequest();
@@ -145,10 +164,15 @@ void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) 
   // A client that waits for 100 gets its answer at once instead, and may or may not send the body
   // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
   request->close |= !head.keep_alive || (head.expect_continue && head.has_body()) ||
-                    head.content_length > limits_->body_bytes;
+                    head.content_length > options_->limits.body_bytes;
   const auto answer = [&](int status, std::string_view text) {
     connection->AnswerLocally(request, status, text);
   };
+  if (!IsAuthorized(head)) {
+    answer(401, kUnauthorizedText);
+    if (request->close) connection->CloseAfterAnswers(Closing::kAtOnce);
+    return;
+  }
   switch (head.method) {
     case http::Method::kGet:
     case http::Method::kHead:

@@ -187,6 +187,19 @@ Result<bool> ParseBool(std::string_view text) {
   return Expected("true or false", text);
 }
 
+template <auto kMember>
+Result<void> ParseSwitch(std::string_view text, Options* options) {
+  const Result<bool> yes = ParseBool(text);
+  if (!yes) return yes.error();
+  options->*kMember = *yes;
+  return {};
+}
+
+template <auto kMember>
+std::string ShowSwitch(const Options& options) {
+  return options.*kMember ? "true" : "false";
+}
+
 Result<void> ParseCoherent(std::string_view text, Options* options) {
   const Result<bool> yes = ParseBool(text);
   if (text != "auto" && !yes) return Expected("true, false or auto", text);
@@ -206,11 +219,15 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 22> flags = {{
+  static const std::array<Flag, 24> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
        ShowText<&O::resp>},
+      {"forward", "[=true|false]", "false", "with -resp and -coherent, let writes through to Redis",
+       ParseSwitch<&O::forward>, ShowSwitch<&O::forward>},
+      {"http-auth", "[=true|false]", "false", "ask for REDIS_PROXY_AUTH over HTTP as well",
+       ParseSwitch<&O::http_auth>, ShowSwitch<&O::http_auth>},
       {"redis", "HOST[:PORT]|/PATH", "localhost:6379", "where Redis is; a path is a Unix socket",
        ParseRedis, ShowText<&O::redis>},
       {"expire", "DURATION", "2m", "drop a key this long after its last use; 0 = never",
@@ -307,17 +324,29 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
     return Error{ErrorCode::kInternal,
                  "-prefix: expected -coherent beside it, got " + Quote(options->prefixes.front())};
   }
+  if (action == ParsedAction::kRun && options->forward &&
+      (options->coherent != Coherent::kYes || options->resp.empty())) {
+    return Error{ErrorCode::kInternal, "-forward: expected -coherent and -resp beside it"};
+  }
   return action;
 }
 
-void LoadSecrets(Options* options, const std::function<const char*(const char*)>& get_env) {
+Result<void> LoadSecrets(Options* options, const std::function<const char*(const char*)>& get_env) {
   const auto read = [&](const char* name) {
     const char* const value = get_env(name);
     return std::string(value == nullptr ? "" : value);
   };
   options->redis_username = read("REDIS_USERNAME");
   options->redis_password = read("REDIS_PASSWORD");
-  options->proxy_auth = read("REDIS_PROXY_AUTH");
+  auto proxy_auth = Credentials::Parse(read("REDIS_PROXY_AUTH"));
+  if (!proxy_auth) {
+    return Error{proxy_auth.error().code, "REDIS_PROXY_AUTH: " + proxy_auth.error().message};
+  }
+  options->proxy_auth = std::move(*proxy_auth);
+  if (options->http_auth && !options->proxy_auth.required()) {
+    return Error{ErrorCode::kInternal, "-http-auth: expected REDIS_PROXY_AUTH in the environment"};
+  }
+  return {};
 }
 
 std::string HelpText() {
@@ -343,7 +372,7 @@ std::string HelpText() {
       "  REDIS_USERNAME, REDIS_PASSWORD\n"
       "      what to log in to Redis with\n"
       "  REDIS_PROXY_AUTH\n"
-      "      a password, or user:password pairs apart by commas, that -resp asks for\n"
+      "      a password, or user:password pairs apart by commas: for -resp, -http-auth\n"
       "\n"
       "Example:\n"
       "  redis-proxy -redis localhost:6379 -http :8080 -expire 2m -capacity 1000\n"

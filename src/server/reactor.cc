@@ -4,7 +4,6 @@
 #include <ctime>
 
 #include "base/check.h"
-#include "server/http_session.h"
 
 namespace rp::server {
 namespace {
@@ -60,8 +59,7 @@ Reactor::Reactor(ReactorOptions options, proxy::ReadThrough* read_through, Worke
 Reactor::~Reactor() = default;
 
 void Reactor::ServeHttp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd),
-         [this] { return std::make_unique<HttpSession>(&options_.limits); });
+  Listen(std::move(listening_fd), [this] { return std::make_unique<HttpSession>(&options_.http); });
 }
 
 void Reactor::ServeResp(UniqueFd listening_fd) {

@@ -48,15 +48,16 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
   return redis;
 }
 
-ReactorOptions ReactorOptionsOf(const Options& options, Credentials credentials) {
-  return {.max_clients = static_cast<size_t>(options.max_clients),
-          .timeout = options.timeout,
-          .content_type = options.content_type,
-          .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
-          .limits = {},
-          .resp = {.credentials = std::move(credentials),
-                   .knows_ttl = options.max_age == Duration::zero(),
-                   .limits = {}}};
+ReactorOptions ReactorOptionsOf(const Options& options) {
+  return {
+      .max_clients = static_cast<size_t>(options.max_clients),
+      .timeout = options.timeout,
+      .content_type = options.content_type,
+      .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
+      .http = {.limits = {}, .credentials = options.http_auth ? options.proxy_auth : Credentials()},
+      .resp = {.credentials = options.proxy_auth,
+               .knows_ttl = options.max_age == Duration::zero(),
+               .limits = {}}};
 }
 
 // None where `address` is empty.
@@ -85,16 +86,12 @@ void RaiseDescriptorLimit(const Options& options) {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
-  auto credentials = Credentials::Parse(options.proxy_auth);
-  if (!credentials) {
-    return Error{credentials.error().code, "REDIS_PROXY_AUTH: " + credentials.error().message};
-  }
   auto listening = ListenOn(options.http);
   if (!listening) return listening.error();
   auto listening_resp = ListenOn(options.resp);
   if (!listening_resp) return listening_resp.error();
   RaiseDescriptorLimit(options);
-  std::unique_ptr<Server> server(new Server(options, std::move(*credentials)));
+  std::unique_ptr<Server> server(new Server(options));
   const std::string name = net::LocalName(listening->get());
   server->reactor_.ServeHttp(std::move(*listening));
   const std::string resp_name = options.resp.empty() ? "" : net::LocalName(listening_resp->get());
@@ -108,7 +105,7 @@ Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
   return server;
 }
 
-Server::Server(const Options& options, Credentials credentials)
+Server::Server(const Options& options)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
@@ -117,7 +114,7 @@ Server::Server(const Options& options, Credentials credentials)
           coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this](TimePoint deadline) { ScheduleSweep(deadline); }),
       workers_(&read_through_, [this] { Sweep(); }),
-      reactor_(ReactorOptionsOf(options, std::move(credentials)), &read_through_, &workers_),
+      reactor_(ReactorOptionsOf(options), &read_through_, &workers_),
       timer_(reactor_.loop(),
              [this] {
                sweep_timer_.OnFired();

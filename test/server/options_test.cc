@@ -311,21 +311,50 @@ TEST(OptionsTest, KnowsTheFourLogLevels) {
 
 TEST(SecretsTest, ComeFromTheEnvironmentAlone) {
   Options options = ParseOk({});
-  LoadSecrets(&options, [](const char* name) -> const char* {
+  const auto load = [&options](const std::function<const char*(const char*)>& get_env) {
+    EXPECT_TRUE(LoadSecrets(&options, get_env).ok());
+  };
+  load([](const char* name) -> const char* {
     return std::string_view(name) == "REDIS_USERNAME" ? "alice" : nullptr;
   });
   EXPECT_EQ(options.redis_username, "alice");
   EXPECT_EQ(options.redis_password, "");
-  LoadSecrets(&options, [](const char* name) -> const char* {
+  load([](const char* name) -> const char* {
     return std::string_view(name) == "REDIS_PASSWORD" ? "s3cret" : nullptr;
   });
   EXPECT_EQ(options.redis_username, "");
   EXPECT_EQ(options.redis_password, "s3cret");
-  LoadSecrets(&options, [](const char* name) -> const char* {
+  load([](const char* name) -> const char* {
     return std::string_view(name) == "REDIS_PROXY_AUTH" ? "a:b" : nullptr;
   });
   EXPECT_EQ(options.redis_password, "");
-  EXPECT_EQ(options.proxy_auth, "a:b");
+  EXPECT_TRUE(options.proxy_auth.Match("a", "b"));
+}
+
+TEST(SecretsTest, AreNamedAndNotShownWhenTheyAreMalformed) {
+  Options options = ParseOk({});
+  const auto loaded = LoadSecrets(&options, [](const char*) { return "alice:one,hunter2"; });
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_TRUE(loaded.error().message.starts_with("REDIS_PROXY_AUTH: ")) << loaded.error().message;
+  EXPECT_EQ(loaded.error().message.find("hunter2"), std::string::npos);
+}
+
+TEST(SecretsTest, HttpAuthNeedsOne) {
+  Options options = ParseOk({"-http-auth"});
+  const auto without = LoadSecrets(&options, [](const char*) -> const char* { return nullptr; });
+  ASSERT_FALSE(without.ok());
+  EXPECT_TRUE(without.error().message.starts_with("-http-auth: ")) << without.error().message;
+  EXPECT_TRUE(LoadSecrets(&options, [](const char*) { return "secret"; }).ok());
+}
+
+TEST(ForwardFlagTest, NeedsCoherentAndResp) {
+  EXPECT_TRUE(ParseOk({"-forward", "-coherent", "-resp=:0"}).forward);
+  EXPECT_TRUE(Accepts({"-forward=false"}));
+  EXPECT_FALSE(Accepts({"-forward"}));
+  EXPECT_FALSE(Accepts({"-forward", "-coherent"}));
+  EXPECT_FALSE(Accepts({"-forward", "-resp=:0"}));
+  EXPECT_FALSE(Accepts({"-forward", "-resp=:0", "-coherent=auto"}));
+  EXPECT_FALSE(Accepts({"-forward=maybe", "-coherent", "-resp=:0"}));
 }
 
 TEST(RespFlagTest, IsOffOrAnAddress) {
@@ -360,18 +389,19 @@ TEST(HelpTextTest, FitsIn80ColumnsAndEndsWithANewline) {
 
 TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
   const Options options = ParseOk({"-workers=2", "-content-type=text/plain; charset=utf-8"});
-  EXPECT_EQ(
-      DescribeSettings(options),
-      "http=:8080 resp= redis=localhost:6379 expire=2m max-age=0 capacity=100000 max-memory=0 "
-      "max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 workers=2 timeout=1s "
-      "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
-      "content-type='text/plain; charset=utf-8' log-level=info");
+  EXPECT_EQ(DescribeSettings(options),
+            "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
+            "max-age=0 capacity=100000 "
+            "max-memory=0 max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
+            "workers=2 timeout=1s "
+            "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
+            "content-type='text/plain; charset=utf-8' log-level=info");
 }
 
 TEST(DescribeSettingsTest, NeverShowsASecret) {
   Options options = ParseOk({});
   const std::string without = DescribeSettings(options);
-  LoadSecrets(&options, [](const char*) { return "s3cret"; });
+  ASSERT_TRUE(LoadSecrets(&options, [](const char*) { return "s3cret"; }).ok());
   EXPECT_EQ(DescribeSettings(options), without);
 }
 
