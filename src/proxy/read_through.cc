@@ -46,6 +46,7 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
       return cache::Kind::kValue;
     case Kind::kMissing:
       return cache::Kind::kMissing;
+    case Kind::kReply:  // of commands alone
     case Kind::kError:
       break;
   }
