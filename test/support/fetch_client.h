@@ -84,7 +84,7 @@ struct Request : Fetch {
   Outcome outcome;
 };
 
-class FetchClient : public FetchSink {
+class FetchClient final : public FetchSink {
  public:
   explicit FetchClient(Options options) : fetchers_(Fetchers::Start(std::move(options), this)) {}
   ~FetchClient() { fetchers_->Stop(); }
