@@ -6,8 +6,8 @@ BEGIN {
   may["http"] = "base"
   may["resp"] = "base"
   may["cache"] = "base"
-  may["redis"] = "base"
-  may["proxy"] = "base cache redis"
+  may["redis"] = "base resp"
+  may["proxy"] = "base cache redis resp"
   may["server"] = "base net http resp cache redis proxy"
   may["main"] = "base server"
 }

@@ -79,7 +79,8 @@ class Cache {
   // invalidated or flushed.
   [[nodiscard]] EntryRef GetStale(uint64_t hash, std::string_view key, TimePoint now);
 
-  // --- Coherence: called by the one thread that hears what is written in Redis. ---
+  // --- Coherence: the first two are any thread's, who has heard of a write or done it; the others
+  // are called by the one thread that hears what is written in Redis. ---
 
   // Takes out the key if it is there. What a fetch under way brings is not stored, and the next
   // miss starts another.

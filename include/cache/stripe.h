@@ -76,7 +76,8 @@ struct StripeStats {
 // has not ended and an entry of the current epoch; an entry of an epoch below the floor is never
 // served again, not even as stale.
 //
-// Thread safety: any thread reads; one thread, the one that hears of invalidations, writes.
+// Thread safety: any thread reads; epoch and floor may be raised by any, and only ever grow; the
+// rest is written by one thread, the one that hears of invalidations.
 struct Freshness {
   std::atomic<TimePoint> lease = kNever;
   std::atomic<uint32_t> epoch = 0;

@@ -16,19 +16,14 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 
 #include "base/siphash.h"
 #include "cache/cache.h"
 #include "proxy/coherence.h"
 #include "proxy/request.h"
-#include "redis/fetchers.h"
+#include "proxy/submit_fetch.h"
 
 namespace rp::proxy {
-
-// Hands a fetch to redis::Fetchers; tests give a fake. False when too many wait already; else
-// FetchSink::OnFetched follows.
-using SubmitFetch = std::function<bool(redis::Fetch*)>;
 
 struct ReadThroughOptions {
   uint64_t value_bytes = 1 << 20;  // a larger value is served and not cached

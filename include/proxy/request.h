@@ -1,6 +1,7 @@
 // Request: one key that one client asked for, on its way from a reactor to a worker, to a flight if
-// the key is missing, and back. One object makes the whole way: it is the job, the waiter and the
-// reply, so that a hit allocates nothing.
+// the key is missing, and back; or one command that is Redis's to answer, which goes the way of the
+// Forwarder. One object makes the whole way: it is the job, the waiter and the reply, so that a hit
+// allocates nothing.
 //
 // Owned by the reactor's pool; in between it belongs to whoever was handed it last. Before Start
 // the reactor fills in the question; when it comes back through its ReplyBox the answer is there.
@@ -31,7 +32,7 @@ class ReplyBox {
   ~ReplyBox() = default;
 };
 
-enum class Outcome : unsigned char { kPending, kValue, kMissing, kError };
+enum class Outcome : unsigned char { kPending, kValue, kMissing, kReply, kError };
 
 // Where an answer is from.
 enum class Source : unsigned char {
@@ -50,12 +51,21 @@ struct Request : cache::Waiter, MailboxNode {
   TimePoint deadline =
       kNever;  // the waiter's own: a fetch that others wait for may go on beyond it
 
+  // The question, where it is a command and no key: one RESP array of bulk strings, and the version
+  // of the protocol, 2 or 3, in which the reply is to be spelled.
+  std::string command;
+  uint8_t command_version = 2;
+  // The command is of the proxy's own choosing and reads only, like TTL for a client that asked for
+  // it: Redis's table of commands is not asked.
+  bool asks_only = false;
+
   // The answer.
   Outcome outcome = Outcome::kPending;
   Source source = Source::kRedis;
   ErrorCode error = ErrorCode::kInternal;  // of kError
   cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
+  std::string reply;                       // of kReply: the bytes to be sent, an error among them
 };
 
 // Requests in order, linked by mail_next, on their way somewhere.

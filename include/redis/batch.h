@@ -1,6 +1,5 @@
-// Some fetches on their way through one connection: GET and PTTL for each in one write, then two
-// replies for each, handed on as they come. Plain GETs, because MGET hides a wrong type behind a
-// nil.
+// Some fetches on their way through one connection: who still waits for an answer, and until when.
+// What is sent for them is another's business (get_exchange.h, command_exchange.h).
 //
 // A fetch whose own deadline passes while its reply is outstanding is failed at once; its reply is
 // dropped when it comes.
@@ -8,30 +7,61 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/time.h"
-#include "redis/connection.h"
 #include "redis/fetch.h"
 
 namespace rp::redis {
+
+// Why a fetch ended that was sent and whose answer did not come: `text`, and what that leaves open.
+std::string LossText(const Fetch& fetch, std::string_view text);
 
 class Batch {
  public:
   static constexpr size_t kFetchesMax = 32;
 
-  // REQUIRES: size() < kFetchesMax.
+  // `sink` hears of those that name none of their own.
+  explicit Batch(FetchSink* sink) : sink_(sink) {}
+
+  // REQUIRES: size() < kFetchesMax; all are GETs, or all are commands.
   void Add(Fetch* fetch) { fetches_[size_++] = fetch; }
 
   [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] bool IsOfCommands() const { return size_ > 0 && fetches_[0]->IsCommand(); }
 
-  // Sends and reads all, within `timeout`. On failure the connection is of no further use, and the
-  // fetches that were not handed to `sink` remain, for PopLastUnanswered.
-  Result<void> Exchange(Connection* connection, Duration timeout, FetchSink* sink);
+  // REQUIRES: neither answered nor failed; true of all until Begin.
+  [[nodiscard]] const Fetch& operator[](size_t index) const { return *fetches_[index]; }
 
-  // The last of the fetches that `sink` has not got; null when there is none.
+  // To be called when what is asked is about to be sent; it has `timeout` as a whole.
+  void Begin(Duration timeout);
+
+  // Runs `step`, which waits until the time it is given at most, until it succeeds, fails, or the
+  // time of the whole batch is over, and fails each fetch when its own time is.
+  template <typename Step>
+  auto WithDeadlines(Step step) -> decltype(step(TimePoint())) {
+    for (;;) {
+      auto result = step(std::min(deadline_, earliest_));
+      if (result.ok() || result.error().code != ErrorCode::kTimeout) return result;
+      const TimePoint now = Now();
+      if (now >= deadline_) return result;
+      FailExpired(now);
+    }
+  }
+
+  // Redis has answered this one, on the connection of this peer. Nothing follows for one that was
+  // failed meanwhile.
+  void Answer(size_t index, FetchResult result, uint64_t peer);
+
+  // What Redis answered to this one is of no use. Nothing follows for one that was failed before.
+  void Fail(size_t index, ErrorCode code, std::string_view text);
+
+  // The last of the fetches that were neither answered nor failed; null when there is none.
   Fetch* PopLastUnanswered();
 
   // Whether Redis has replied to any of them.
@@ -41,18 +71,21 @@ class Batch {
   [[nodiscard]] bool credentials_refused() const { return credentials_refused_; }
 
  private:
-  template <typename Step>
-  auto WithFetchDeadlines(FetchSink* sink, Step step) -> decltype(step(TimePoint()));
-  Result<void> ReadOne(Connection* connection, size_t index, FetchSink* sink);
-  void FailExpired(TimePoint now, FetchSink* sink);
+  void FailExpired(TimePoint now);
 
+  FetchSink* const sink_;
   std::array<Fetch*, kFetchesMax> fetches_;  // null once answered
   size_t size_ = 0;
   TimePoint sent_at_;
-  TimePoint deadline_;           // of the exchange
+  TimePoint deadline_;           // of the whole batch
   TimePoint earliest_ = kNever;  // no fetch expires before this
   bool answered_ = false;
   bool credentials_refused_ = false;
 };
+
+// To the sink of the fetch, or else to `sink`.
+inline void Deliver(Fetch* fetch, const FetchResult& result, FetchSink* sink) {
+  (fetch->sink == nullptr ? sink : fetch->sink)->OnFetched(fetch, result);
+}
 
 }  // namespace rp::redis

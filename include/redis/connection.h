@@ -76,6 +76,15 @@ class Connection {
   // The next reply; an error reply is a reply.
   Result<Reply> ReadReply(TimePoint deadline);
 
+  struct Transferred {
+    size_t sent = 0;
+    size_t received = 0;
+  };
+  // Around hiredis, for replies that it cannot read: sends some of `output` or receives some bytes
+  // into `room`, or both, and waits until it can. No failure of kProtocol.
+  // REQUIRES: all that was appended is flushed and its replies are read; `room` is not empty.
+  Result<Transferred> Transfer(std::string_view output, std::span<char> room, TimePoint deadline);
+
   // Whether a byte has arrived since the last Append: if not, and the connection turns out closed,
   // it was most likely closed before the command came.
   [[nodiscard]] bool heard() const { return heard_; }

@@ -1,5 +1,5 @@
-// A GET that somebody waits for, and its outcome: the values that cross between the fetchers and
-// whoever asks them.
+// A GET, or any command as bytes, that somebody waits for, and its outcome: the values that cross
+// between the fetchers and whoever asks them.
 //
 // Thread safety: a Fetch belongs to its owner until Submit and from OnFetched on, and to the
 // fetchers in between, except for `deadline`, which any thread may move later at any time.
@@ -14,9 +14,20 @@
 
 namespace rp::redis {
 
+class FetchSink;
+
 // The owner derives its own record of the request from it, and keeps that alive until OnFetched.
 struct Fetch {
-  std::string_view key;  // the owner keeps the bytes
+  std::string_view key;  // of a GET; the owner keeps the bytes
+
+  // Empty for a GET; else whole commands as RESP arrays of bulk strings, `replies` of them, each of
+  // which Redis answers with exactly one reply and without changing the connection. The owner keeps
+  // the bytes, and answers for all of that.
+  std::string_view command;
+  uint32_t replies = 1;
+  uint8_t resp_version = 2;      // 2 or 3: how Redis is to spell the replies
+  bool may_be_repeated = false;  // the command writes nothing, so that it may be sent again
+  FetchSink* sink = nullptr;     // who hears of the outcome; null: the fetchers' own
 
   // When nobody waits any more. It is never an error to answer a little later, but a fetch is not
   // sent once it has passed.
@@ -24,6 +35,10 @@ struct Fetch {
 
   void SetDeadline(TimePoint time) { deadline.store(time); }
   [[nodiscard]] TimePoint DeadlineTime() const { return deadline.load(); }
+
+  [[nodiscard]] bool IsCommand() const { return !command.empty(); }
+  // Whether it does no harm to ask again what Redis may have carried out already.
+  [[nodiscard]] bool IsRepeatable() const { return !IsCommand() || may_be_repeated; }
 
  private:
   friend class FetchQueue;
@@ -39,10 +54,12 @@ inline constexpr int64_t kTtlNone = -1;
 inline constexpr int64_t kTtlGone = -2;
 
 struct FetchResult {
-  enum class Kind { kValue, kMissing, kError };
+  enum class Kind { kValue, kMissing, kReply, kError };
 
   Kind kind = Kind::kError;
-  std::string_view value;  // with kValue; valid only during the call
+  // With kValue; with kReply, which is a command's, the replies as Redis sent them, its own errors
+  // among them. Valid only during the call.
+  std::string_view value;
   ErrorCode error_code = ErrorCode::kInternal;
   std::string_view error_text;  // with kError: Redis's own text without '-', or ours; the same
 
@@ -51,8 +68,11 @@ struct FetchResult {
   // serve it, do not cache it. Always kTtlGone otherwise.
   int64_t ttl_ms = kTtlGone;
 
-  // With kValue, kMissing and Redis's own errors: just before the commands were sent. The value is
-  // no older than this.
+  // With kError: Redis may have got the command, and carried it out or be about to.
+  bool maybe_sent = false;
+
+  // With kValue, kMissing, kReply and Redis's own errors: just before the commands were sent. The
+  // value is no older than this.
   TimePoint sent_at;
 
   // With the same: the Connection::peer() it came from. 0 with failures of ours.

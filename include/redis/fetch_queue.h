@@ -75,6 +75,11 @@ class FetchQueue {
 
   FetchQueue TakeAll() { return std::move(*this); }
 
+  // Puts all of `other` behind what is here.
+  void Append(FetchQueue other) {
+    while (!other.empty()) PushBack(other.PopFront());
+  }
+
  private:
   void CountIn(const Fetch* fetch) {
     ++size_;
@@ -85,6 +90,51 @@ class FetchQueue {
   Fetch* tail_ = nullptr;
   size_t size_ = 0;
   TimePoint earliest_ = kNever;
+};
+
+// What waits to be sent: GETs and commands apart, each kind in its order, because they are sent
+// apart.
+//
+// Thread safety: one thread at a time. Cost: as FetchQueue's.
+class WaitingFetches {
+ public:
+  [[nodiscard]] bool empty() const { return gets_.empty() && commands_.empty(); }
+  [[nodiscard]] size_t size() const { return gets_.size() + commands_.size(); }
+  [[nodiscard]] TimePoint earliest() const {
+    return std::min(gets_.earliest(), commands_.earliest());
+  }
+
+  void PushBack(Fetch* fetch) { QueueOf(fetch)->PushBack(fetch); }
+  void PushFront(Fetch* fetch) { QueueOf(fetch)->PushFront(fetch); }
+
+  // Where to take the next batch from: either kind in turn, so that neither waits for all of the
+  // other. REQUIRES: !empty().
+  FetchQueue* NextQueue() {
+    commands_turn_ = gets_.empty() || (commands_turn_ && !commands_.empty());
+    FetchQueue* const next = commands_turn_ ? &commands_ : &gets_;
+    commands_turn_ = !commands_turn_;
+    return next;
+  }
+
+  template <typename Predicate>
+  FetchQueue TakeIf(Predicate take) {
+    FetchQueue taken = gets_.TakeIf(take);
+    taken.Append(commands_.TakeIf(take));
+    return taken;
+  }
+
+  FetchQueue TakeAll() {
+    FetchQueue taken = gets_.TakeAll();
+    taken.Append(commands_.TakeAll());
+    return taken;
+  }
+
+ private:
+  FetchQueue* QueueOf(const Fetch* fetch) { return fetch->IsCommand() ? &commands_ : &gets_; }
+
+  FetchQueue gets_;
+  FetchQueue commands_;
+  bool commands_turn_ = false;
 };
 
 }  // namespace rp::redis

@@ -1,6 +1,9 @@
 // The way to Redis: a bounded queue of fetches and the threads that serve it. Hides connections,
 // pipelining, reconnecting, retries and everything that can be wrong with Redis. Whoever submits
-// gets exactly one outcome for each fetch, whatever happens.
+// gets exactly one outcome for each fetch, whatever happens. Fetches overtake each other.
+//
+// A GET is tried again when its connection is lost, as it may be sent twice; a command that may
+// write never is, once it may have been sent: it fails, and says that it may have been carried out.
 //
 // Each fetcher thread owns at most one connection, takes all that waits (up to 32 fetches) without
 // lingering, and sends it in one write. The limit on unanswered GETs is divided over the threads,
@@ -43,9 +46,11 @@ struct Options {
   std::string username;  // empty: the default user
   std::string password;
   int connections = 4;
-  int ops_limit = 128;                         // GETs sent and unanswered, over all connections
+  int ops_limit = 128;                         // fetches sent and unanswered, over all connections
   Duration timeout = std::chrono::seconds(1);  // to connect, and for the replies to one batch
   size_t max_pending = 16384;                  // fetches that wait to be sent
+  // Of a command: Redis's own limit for one string and some framing. A larger one fails.
+  size_t max_reply_bytes = (size_t{512} << 20) + (64 << 10);
   // A connection made under another value than this one has is given up before it is used again:
   // after a failover it may lead to the old server. Null: never.
   const std::atomic<uint64_t>* generation = nullptr;
@@ -62,8 +67,8 @@ class Fetchers {
   Fetchers(const Fetchers&) = delete;
   Fetchers& operator=(const Fetchers&) = delete;
 
-  // Queues `fetch`, whose key and deadline are set. False, and nothing will happen, when as many
-  // fetches wait as may, or after Stop.
+  // Queues `fetch`, whose key or command, and deadline, are set. False, and nothing will happen,
+  // when as many fetches wait as may, or after Stop.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
 
   // Fails what waits and what is under way with kBusy, without waiting for Redis, and returns when
@@ -76,6 +81,12 @@ class Fetchers {
     bool fetcher = false;
     bool connector = false;
     bool keeper = false;
+  };
+
+  // Fetches that leave unanswered.
+  struct Leaving {
+    FetchQueue expired;
+    FetchQueue failed;
   };
 
   // What became of a batch whose connection is given up.
@@ -108,7 +119,8 @@ class Fetchers {
   TimePoint KeeperTime() const RP_REQUIRES(mutex_);
   Wakes PlanWakes() RP_REQUIRES(mutex_);
   void Wake(Wakes wakes);
-  void Fail(FetchQueue fetches, const Error& error);
+  Leaving Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) RP_REQUIRES(mutex_);
+  void Fail(FetchQueue fetches, const Error& error, bool maybe_sent = false);
 
   static constexpr Duration kNewsApart = std::chrono::seconds(1);
 
@@ -127,7 +139,7 @@ class Fetchers {
   CondVar fetcher_condition_;    // connected fetchers wait for work
   CondVar connector_condition_;  // the others, until a connection is wanted
   CondVar keeper_condition_;
-  FetchQueue queue_ RP_GUARDED_BY(mutex_);
+  WaitingFetches queue_ RP_GUARDED_BY(mutex_);
   Gate gate_ RP_GUARDED_BY(mutex_);
   bool stopping_ RP_GUARDED_BY(mutex_) = false;
   size_t connected_ RP_GUARDED_BY(mutex_) = 0;

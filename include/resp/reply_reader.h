@@ -56,9 +56,13 @@ class ReplyReader {
   // After kError: one line.
   std::string_view error_text() const { return error_; }
 
+  // After kError: whether the reply was just larger than it may be.
+  bool too_large() const { return too_large_; }
+
  private:
   bool IsWhole() const { return depth_ == 0 && pending_[0] == 0; }
   ParseStatus Fail(std::string_view error);
+  ParseStatus FailTooLarge();
   ParseStatus Read(std::string_view buffer);
   bool Descend(const ReplyElement& element);
 
@@ -68,6 +72,7 @@ class ReplyReader {
   size_t scanned_ = 0;   // there is no LF from position_ up to here
   size_t wanted_ = 0;
   std::string_view error_;  // a literal
+  bool too_large_ = false;
 
   // How many elements are still missing: pending_[0] of the whole reply, 1 or 0, then of each
   // aggregate or attribute around the next element, depth_ of them.

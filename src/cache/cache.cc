@@ -107,7 +107,11 @@ void Cache::Invalidate(uint64_t hash, std::string_view key) {
 
 void Cache::Flush() {
   const uint32_t epoch = freshness_.epoch.fetch_add(1, std::memory_order_acq_rel) + 1;
-  freshness_.floor.store(epoch, std::memory_order_release);
+  // Somebody else may have begun a later one meanwhile.
+  uint32_t floor = freshness_.floor.load(std::memory_order_relaxed);
+  while (floor < epoch && !freshness_.floor.compare_exchange_weak(
+                              floor, epoch, std::memory_order_release, std::memory_order_relaxed)) {
+  }
 }
 
 void Cache::BeginEpoch(TimePoint lease) {

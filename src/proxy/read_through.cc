@@ -12,7 +12,6 @@ using Kind = redis::FetchResult::Kind;
 
 constexpr int kMostAskedAgain = 2;
 
-constexpr std::string_view kQueueFullText = "too many keys wait for Redis already";
 constexpr std::string_view kTooOldText = "Redis takes longer than -max-stale to answer";
 constexpr std::string_view kMemoryText = "out of memory for this value";
 
@@ -46,6 +45,7 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
       return cache::Kind::kValue;
     case Kind::kMissing:
       return cache::Kind::kMissing;
+    case Kind::kReply:  // of commands alone
     case Kind::kError:
       break;
   }

@@ -297,6 +297,34 @@ Result<void> Connection::ReadSome() {
   return {};
 }
 
+// What the socket takes or gives at once is not waited for; the time is looked at first all the
+// same, as a peer that always has one more byte must not outlive the deadline.
+Result<Connection::Transferred> Connection::Transfer(std::string_view output, std::span<char> room,
+                                                     TimePoint deadline) {
+  RP_CHECK(!room.empty() && InStep());
+  for (;;) {
+    if (Now() >= deadline) return TimedOut();
+    Transferred moved;
+    if (!output.empty()) {
+      const ssize_t sent =
+          send(context_->fd, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0 && errno != EAGAIN && errno != EINTR) return SystemError(errno);
+      moved.sent = static_cast<size_t>(std::max<ssize_t>(sent, 0));
+      if (moved.sent == output.size()) return moved;  // no reply can be there yet
+    }
+    const ssize_t received = recv(context_->fd, room.data(), room.size(), MSG_DONTWAIT);
+    if (received == 0) {
+      return Error{ErrorCode::kUnavailable, std::string("Server closed the connection")};
+    }
+    if (received < 0 && errno != EAGAIN && errno != EINTR) return SystemError(errno);
+    moved.received = static_cast<size_t>(std::max<ssize_t>(received, 0));
+    if (moved.sent > 0 || moved.received > 0) return moved;
+    const auto events = static_cast<short>(output.empty() ? POLLIN : POLLIN | POLLOUT);
+    Result<short> ready = Wait(context_->fd, events, deadline, interrupt_fd_);
+    if (!ready) return ready.error();
+  }
+}
+
 Error Connection::Broken() const {
   return Error{context_->err == REDIS_ERR_PROTOCOL ? ErrorCode::kProtocol : ErrorCode::kUnavailable,
                std::string(context_->errstr)};

@@ -11,6 +11,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "redis/command_exchange.h"
+#include "redis/get_exchange.h"
 
 // The one lock guards the queue and the gate together, because every decision looks at both. It is
 // held for a few pointer moves: nothing is sent, logged, called back or notified under it.
@@ -151,7 +153,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
       proven = false;
       idled = false;
     }
-    Batch batch;
+    Batch batch(sink_);
     if (!TakeBatch(fetches_max, &batch, &idled)) return;
     if (batch.size() == 0) continue;
     if (generation != Generation() ||
@@ -160,7 +162,10 @@ void Fetchers::Run(size_t fetches_max) noexcept {
       GiveBack(&batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kUnsent);
       continue;
     }
-    Result<void> done = batch.Exchange(connection.get(), options_.timeout, sink_);
+    Result<void> done =
+        batch.IsOfCommands()
+            ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
+            : ExchangeGets(connection.get(), options_.timeout, &batch);
     const bool was_proven = std::exchange(proven, proven || batch.answered());
     idled = false;
     if (proven && !was_proven) OnProven();
@@ -267,8 +272,9 @@ bool Fetchers::TakeBatch(size_t fetches_max, Batch* batch, bool* idled) {
     }
     if (stopping_) return false;
     const TimePoint now = Now();
-    while (batch->size() < fetches_max && !queue_.empty()) {
-      Fetch* const fetch = queue_.PopFront();
+    FetchQueue* const queue = queue_.NextQueue();
+    while (batch->size() < fetches_max && !queue->empty()) {
+      Fetch* const fetch = queue->PopFront();
       if (fetch->DeadlineTime() <= now) {
         expired.PushBack(fetch);
       } else {
@@ -290,8 +296,7 @@ void Fetchers::OnProven() {
 // Gives up a connection: what it has not answered goes back to the head of the queue, in order, as
 // long as it may be tried again.
 void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
-  FetchQueue expired;
-  FetchQueue failed;
+  Leaving leaving;
   Error reason = error;
   Wakes wakes;
   {
@@ -300,24 +305,32 @@ void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
     const TimePoint now = Now();
     if (loss == Loss::kWasted) gate_.OnConnectionWasted(now);
     if (stopping_) reason = ShuttingDown();
-    while (Fetch* const fetch = batch->PopLastUnanswered()) {
-      if (stopping_) {
-        failed.PushFront(fetch);
-      } else if (fetch->DeadlineTime() <= now) {
-        expired.PushFront(fetch);
-      } else if (loss == Loss::kUnsent ||
-                 (loss == Loss::kSilent && !std::exchange(fetch->free_retry_used_, true)) ||
-                 TryAgain(fetch, error.code)) {
-        queue_.PushFront(fetch);
-      } else {
-        failed.PushFront(fetch);
-      }
-    }
+    leaving = Requeue(batch, error.code, loss, now);
     wakes = PlanWakes();
   }
   Wake(wakes);
-  Fail(std::move(expired), TimedOut());
-  Fail(std::move(failed), reason);
+  const bool maybe_sent = loss != Loss::kUnsent;
+  Fail(std::move(leaving.expired), TimedOut(), maybe_sent);
+  Fail(std::move(leaving.failed), reason, maybe_sent);
+}
+
+Fetchers::Leaving Fetchers::Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) {
+  Leaving leaving;
+  while (Fetch* const fetch = batch->PopLastUnanswered()) {
+    if (stopping_) {
+      leaving.failed.PushFront(fetch);
+    } else if (fetch->DeadlineTime() <= now) {
+      leaving.expired.PushFront(fetch);
+    } else if (loss == Loss::kUnsent ||
+               (fetch->IsRepeatable() &&
+                ((loss == Loss::kSilent && !std::exchange(fetch->free_retry_used_, true)) ||
+                 TryAgain(fetch, code)))) {
+      queue_.PushFront(fetch);
+    } else {
+      leaving.failed.PushFront(fetch);
+    }
+  }
+  return leaving;
 }
 
 // --- The keeper ---
@@ -386,11 +399,17 @@ void Fetchers::Wake(Wakes wakes) {
   if (wakes.keeper) keeper_condition_.NotifyOne();
 }
 
-void Fetchers::Fail(FetchQueue fetches, const Error& error) {
+// `maybe_sent`: Redis may have got them.
+void Fetchers::Fail(FetchQueue fetches, const Error& error, bool maybe_sent) {
   FetchResult result;
   result.error_code = error.code;
-  result.error_text = error.message;
-  while (!fetches.empty()) sink_->OnFetched(fetches.PopFront(), result);
+  result.maybe_sent = maybe_sent;
+  while (!fetches.empty()) {
+    Fetch* const fetch = fetches.PopFront();
+    const std::string text = maybe_sent ? LossText(*fetch, error.message) : error.message;
+    result.error_text = text;
+    Deliver(fetch, result, sink_);
+  }
 }
 
 }  // namespace rp::redis

@@ -131,7 +131,7 @@ ParseStatus ReplyReader::Parse(std::string_view buffer) {
   wanted_ = 0;
   const ParseStatus status = Read(allowed);
   if (status == ParseStatus::kNeedMore && allowed.size() == max_reply_bytes_) {
-    return Fail("too large a reply");
+    return FailTooLarge();
   }
   return status;
 }
@@ -141,7 +141,7 @@ ParseStatus ReplyReader::Read(std::string_view buffer) {
     ReplyElement element;
     const ElementOutcome outcome = ReadElement(buffer, position_, &scanned_, &element);
     if (outcome.status == ParseStatus::kError) return Fail(outcome.error);
-    if (outcome.end > max_reply_bytes_) return Fail("too large a reply");
+    if (outcome.end > max_reply_bytes_) return FailTooLarge();
     if (outcome.status == ParseStatus::kNeedMore) {
       if (outcome.end > 0) wanted_ = outcome.end - buffer.size();
       return ParseStatus::kNeedMore;
@@ -167,6 +167,11 @@ bool ReplyReader::Descend(const ReplyElement& element) {
 ParseStatus ReplyReader::Fail(std::string_view error) {
   error_ = error;
   return ParseStatus::kError;
+}
+
+ParseStatus ReplyReader::FailTooLarge() {
+  too_large_ = true;
+  return Fail("too large a reply");
 }
 
 bool ReplyCursor::Next(ReplyElement* element) {

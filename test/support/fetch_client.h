@@ -33,6 +33,15 @@ inline bool Await(const std::function<bool()>& condition) {
   return true;
 }
 
+// As a client sends it: an array of bulk strings.
+inline std::string Encode(const std::vector<std::string>& arguments) {
+  std::string bytes = "*" + std::to_string(arguments.size()) + "\r\n";
+  for (const std::string& argument : arguments) {
+    bytes += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
+  }
+  return bytes;
+}
+
 struct Outcome {
   FetchResult::Kind kind = FetchResult::Kind::kError;
   std::string value;
@@ -42,9 +51,13 @@ struct Outcome {
   TimePoint sent_at;
   TimePoint done_at;
   uint64_t peer = 0;
+  bool maybe_sent = false;
 
   [[nodiscard]] bool IsValue(std::string_view expected) const {
     return kind == FetchResult::Kind::kValue && value == expected;
+  }
+  [[nodiscard]] bool IsReply(std::string_view expected) const {
+    return kind == FetchResult::Kind::kReply && value == expected;
   }
   [[nodiscard]] bool IsMissing() const { return kind == FetchResult::Kind::kMissing; }
   [[nodiscard]] bool IsError(ErrorCode code) const {
@@ -56,6 +69,8 @@ inline std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
   switch (outcome.kind) {
     case FetchResult::Kind::kValue:
       return out << "value '" << outcome.value.substr(0, 100) << "'";
+    case FetchResult::Kind::kReply:
+      return out << "reply '" << outcome.value.substr(0, 100) << "'";
     case FetchResult::Kind::kMissing:
       return out << "missing";
     default:
@@ -69,7 +84,7 @@ struct Request : Fetch {
   Outcome outcome;
 };
 
-class FetchClient : public FetchSink {
+class FetchClient final : public FetchSink {
  public:
   explicit FetchClient(Options options) : fetchers_(Fetchers::Start(std::move(options), this)) {}
   ~FetchClient() { fetchers_->Stop(); }
@@ -81,13 +96,19 @@ class FetchClient : public FetchSink {
     auto request = std::make_unique<Request>();
     request->key_bytes = key;
     request->key = request->key_bytes;
-    request->SetDeadline(Now() + timeout);
-    Request* const submitted = request.get();
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      requests_.push_back(std::move(request));
-    }
-    return fetchers_->Submit(submitted) ? submitted : nullptr;
+    return Submit(std::move(request), timeout);
+  }
+
+  // Null when it was refused.
+  Request* SubmitCommand(std::string bytes, uint8_t resp_version = 2, Duration timeout = seconds(5),
+                         uint32_t replies = 1, bool may_be_repeated = false) {
+    auto request = std::make_unique<Request>();
+    request->key_bytes = std::move(bytes);
+    request->command = request->key_bytes;
+    request->resp_version = resp_version;
+    request->replies = replies;
+    request->may_be_repeated = may_be_repeated;
+    return Submit(std::move(request), timeout);
   }
 
   // The first outcome.
@@ -110,6 +131,10 @@ class FetchClient : public FetchSink {
 
   Outcome Get(const std::string& key, Duration timeout = seconds(5)) {
     return Wait(Submit(key, timeout));
+  }
+
+  Outcome Call(const std::vector<std::string>& arguments, uint8_t resp_version = 2) {
+    return Wait(SubmitCommand(Encode(arguments), resp_version));
   }
 
   // Until a fetch succeeds, trying again and again; false when it never does.
@@ -140,7 +165,8 @@ class FetchClient : public FetchSink {
                     result.ttl_ms,
                     result.sent_at,
                     Now(),
-                    result.peer};
+                    result.peer,
+                    result.maybe_sent};
     std::function<void(Request*)> hook;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -157,6 +183,16 @@ class FetchClient : public FetchSink {
   }
 
  private:
+  Request* Submit(std::unique_ptr<Request> request, Duration timeout) {
+    request->SetDeadline(Now() + timeout);
+    Request* const submitted = request.get();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      requests_.push_back(std::move(request));
+    }
+    return fetchers_->Submit(submitted) ? submitted : nullptr;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Request>> requests_;

@@ -1,0 +1,81 @@
+// Forwarder: commands that are Redis's to answer, let through to it over the fetchers' connections,
+// and their replies handed back as they came.
+//
+// Two ways lead here. What the proxy itself asks for a client (Request::asks_only) is just sent. A
+// client's own command goes by the rules: it must be in the table of commands that Redis gives at
+// its start (COMMAND), must not tie up or change a connection that all share, and before its reply
+// is delivered the keys that it may have written leave the cache, so that a client reads its own
+// writes. That holds for failures too, if the command may have been carried out. Where the keys
+// cannot be learned, all of the cache goes.
+//
+// There is no order between requests: two that are under way may overtake each other.
+//
+// Owned by the server; borrows the cache. Both, and it, outlive the fetchers.
+//
+// Thread safety: any thread; OnFetched comes from fetcher threads.
+// Cost: an allocation and a short lock for each command; for one whose keys only Redis can tell, a
+// copy of it and twice the bytes to Redis.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/mutex.h"
+#include "base/siphash.h"
+#include "cache/cache.h"
+#include "proxy/command_table.h"
+#include "proxy/forward_rules.h"
+#include "proxy/request.h"
+#include "proxy/submit_fetch.h"
+
+namespace rp::proxy {
+
+class Forwarder final : public redis::FetchSink {
+ public:
+  // A name that is not in a table of this age is asked for anew: a module may have been loaded, or
+  // another Redis have taken over.
+  static constexpr Duration kTableAge = std::chrono::seconds(10);
+
+  // `on_flush` is called when much of the cache has become garbage, for the sweep to come. Any
+  // thread calls it.
+  Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
+            std::function<void()> on_flush);
+
+  // Asks Redis for its commands, until `deadline`. What fails is tried again when a request needs
+  // the table.
+  void LoadTable(TimePoint deadline) RP_EXCLUDES(mutex_);
+
+  // Answers the request now (true), or takes it and delivers it to its home later (false): by its
+  // deadline, even if Redis does not answer. Nobody can take it back meanwhile.
+  // REQUIRES: command, command_version, deadline and home are set, and the command is one whole
+  // array; outcome is kPending.
+  [[nodiscard]] bool Start(Request* request, TimePoint now) RP_EXCLUDES(mutex_);
+
+  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override
+      RP_EXCLUDES(mutex_);
+
+ private:
+  struct Sent;
+
+  void AwaitTable(Request* request) RP_EXCLUDES(mutex_);
+  void OnTable(const redis::FetchResult& result) RP_EXCLUDES(mutex_);
+  bool Forward(Request* request, const resp::Command& command, const CommandFacts* facts);
+  static std::unique_ptr<Sent> SentFor(Request* request);
+  void Submit(std::unique_ptr<Sent> sent);
+  void DropWritten(const Sent& sent, const redis::FetchResult& result, std::string_view keys_reply);
+  void Flush();
+
+  const Hasher hasher_;
+  cache::Cache* const cache_;
+  const SubmitFetch submit_;
+  const std::function<void()> on_flush_;
+
+  Mutex mutex_;
+  std::shared_ptr<const CommandTable> table_ RP_GUARDED_BY(mutex_);
+  TimePoint loaded_at_ RP_GUARDED_BY(mutex_);  // or could not be, the last time
+  bool loading_ RP_GUARDED_BY(mutex_) = false;
+  RequestChain waiting_ RP_GUARDED_BY(mutex_);  // for the table
+};
+
+}  // namespace rp::proxy

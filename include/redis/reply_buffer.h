@@ -1,0 +1,76 @@
+// What has been received and not been used yet: bytes that grow at the end and are dropped from the
+// front. Hides how room is made.
+//
+// Owned by one exchange. Thread safety: none. Cost: O(1) per byte received, but for Erase, which
+// moves what is behind; no byte is written before it is received.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/check.h"
+
+namespace rp::redis {
+
+class ReplyBuffer {
+ public:
+  [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+
+  // Room behind the bytes, for `wanted` more at least and never less than some kilobytes. Moves
+  // the bytes.
+  std::span<char> Room(size_t wanted) {
+    wanted = std::max(wanted, kReadBytes);
+    if (capacity_ - end_ < wanted) MakeRoom(wanted);
+    return {data_.get() + end_, capacity_ - end_};
+  }
+
+  // So many bytes were written to the room.
+  void Grow(size_t bytes) {
+    RP_CHECK(bytes <= capacity_ - end_);
+    end_ += bytes;
+  }
+
+  void DropFront(size_t bytes) {
+    RP_CHECK(bytes <= end_ - begin_);
+    begin_ += bytes;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+
+  // Takes `bytes` bytes out at `offset`.
+  void Erase(size_t offset, size_t bytes) {
+    RP_CHECK(offset + bytes <= end_ - begin_);
+    char* const at = data_.get() + begin_ + offset;
+    std::memmove(at, at + bytes, end_ - begin_ - offset - bytes);
+    end_ -= bytes;
+  }
+
+ private:
+  static constexpr size_t kReadBytes = 16 * 1024;
+
+  // Twice as much as there was at least, so that no byte is moved more than twice on the average.
+  void MakeRoom(size_t wanted) {
+    const size_t held = end_ - begin_;
+    if (held + wanted <= capacity_ && held <= capacity_ / 2) {
+      std::memmove(data_.get(), data_.get() + begin_, held);
+    } else {
+      const size_t capacity = std::max(held + wanted, 2 * capacity_);
+      auto data = std::make_unique_for_overwrite<char[]>(capacity);
+      if (held > 0) std::memcpy(data.get(), data_.get() + begin_, held);
+      data_ = std::move(data);
+      capacity_ = capacity;
+    }
+    begin_ = 0;
+    end_ = held;
+  }
+
+  std::unique_ptr<char[]> data_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+}  // namespace rp::redis

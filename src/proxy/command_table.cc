@@ -1,0 +1,135 @@
+#include "proxy/command_table.h"
+
+#include <utility>
+
+#include "base/ascii.h"
+#include "redis/connection.h"
+#include "resp/reply_reader.h"
+
+namespace rp::proxy {
+namespace {
+
+// Where things stand in the array that describes a command.
+constexpr int64_t kFieldsMin = 6;
+constexpr int64_t kSubcommandsField = 9;
+
+void AppendLower(std::string_view text, std::string* out) {
+  for (const char c : text) out->push_back(ToLowerAscii(c));
+}
+
+bool IsAggregate(const resp::ReplyElement& element) {
+  return element.type == '*' || element.type == '~' || element.type == '%';
+}
+
+}  // namespace
+
+// Every function is false when the reply is not of the form expected.
+class CommandTableParser {
+ public:
+  CommandTableParser(std::string_view reply, CommandTable* table) : cursor_(reply), table_(table) {}
+
+  bool ReadCommands() {
+    resp::ReplyElement list;
+    if (!cursor_.Next(&list)) return false;
+    return ReadCommandsOf(list);
+  }
+
+ private:
+  bool ReadCommandsOf(const resp::ReplyElement& list) {
+    if (!IsAggregate(list)) return false;
+    for (int64_t i = 0; i < list.number; ++i) {
+      if (!ReadCommand()) return false;
+    }
+    return true;
+  }
+
+  bool ReadCommand() {
+    resp::ReplyElement fields;
+    resp::ReplyElement name;
+    if (!cursor_.Next(&fields) || fields.type != '*' || fields.number < kFieldsMin) return false;
+    if (!cursor_.Next(&name) || name.text.empty()) return false;
+    if (name.text.size() > CommandTable::kMaxNameBytes) return false;
+    CommandFacts facts;
+    AppendLower(name.text, &facts.name);
+    if (!ReadInteger(&facts.arity) || !ReadFlags(&facts)) return false;
+    KeyRange& keys = facts.keys;
+    if (!ReadInteger(&keys.first) || !ReadInteger(&keys.last) || !ReadInteger(&keys.step)) {
+      return false;
+    }
+    for (int64_t i = kFieldsMin; i < fields.number; ++i) {
+      if (!(i == kSubcommandsField ? ReadSubcommands(&facts) : Skip())) return false;
+    }
+    std::string key = facts.name;
+    table_->commands_.insert_or_assign(std::move(key), std::move(facts));
+    return table_->commands_.size() <= CommandTable::kMaxCommands;
+  }
+
+  bool ReadInteger(int64_t* number) {
+    resp::ReplyElement element;
+    if (!cursor_.Next(&element) || element.type != ':') return false;
+    *number = element.number;
+    return true;
+  }
+
+  bool ReadFlags(CommandFacts* facts) {
+    resp::ReplyElement flags;
+    if (!cursor_.Next(&flags) || !IsAggregate(flags)) return false;
+    for (int64_t i = 0; i < flags.number; ++i) {
+      resp::ReplyElement flag;
+      if (!cursor_.Next(&flag) || IsAggregate(flag)) return false;
+      facts->readonly = facts->readonly || flag.text == "readonly";
+      facts->write = facts->write || flag.text == "write";
+      facts->blocking = facts->blocking || flag.text == "blocking";
+      facts->movablekeys = facts->movablekeys || flag.text == "movablekeys";
+    }
+    return true;
+  }
+
+  bool ReadSubcommands(CommandFacts* facts) {
+    resp::ReplyElement list;
+    if (!cursor_.Next(&list) || !ReadCommandsOf(list)) return false;
+    facts->has_subcommands = list.number > 0;
+    return true;
+  }
+
+  bool Skip() {
+    for (int64_t left = 1; left > 0; --left) {
+      resp::ReplyElement element;
+      if (!cursor_.Next(&element)) return false;
+      if (IsAggregate(element)) left += element.number;
+    }
+    return true;
+  }
+
+  resp::ReplyCursor cursor_;
+  CommandTable* const table_;
+};
+
+Result<CommandTable> CommandTable::Parse(std::string_view reply) {
+  if (reply.starts_with('-')) {
+    const std::string_view text = reply.substr(1, reply.find('\r') - 1);
+    return Error{redis::ClassifyErrorReply(text), std::string(text)};
+  }
+  CommandTable table;
+  if (reply.size() > kMaxReplyBytes || !CommandTableParser(reply, &table).ReadCommands()) {
+    return Error{ErrorCode::kProtocol, std::string("Redis's reply to COMMAND is not understood")};
+  }
+  return table;
+}
+
+const CommandFacts* CommandTable::Find(const resp::Command& command) const {
+  if (command[0].size() > kMaxNameBytes) return nullptr;
+  std::string name;
+  AppendLower(command[0], &name);
+  const auto found = commands_.find(name);
+  if (found == commands_.end()) return nullptr;
+  if (!found->second.has_subcommands || command.size() < 2 || command[1].size() > kMaxNameBytes) {
+    return &found->second;
+  }
+  name += '|';
+  AppendLower(command[1], &name);
+  const auto subcommand = commands_.find(name);
+  return subcommand == commands_.end() ? &found->second : &subcommand->second;
+}
+
+}  // namespace rp::proxy

@@ -1,0 +1,275 @@
+#include "proxy/forwarder.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "resp/command_names.h"
+#include "resp/reply_reader.h"
+#include "resp/writer.h"
+
+namespace rp::proxy {
+namespace {
+
+using Kind = redis::FetchResult::Kind;
+
+constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
+
+// The arguments of a command that the server has put together: whatever the limits of clients are,
+// it has passed them.
+class Arguments {
+ public:
+  explicit Arguments(std::string_view encoded) : reader_(kNoLimits) {
+    RP_CHECK(reader_.Parse(encoded, &command_) == resp::ParseStatus::kDone &&
+             reader_.consumed() == encoded.size() && command_.size() >= 1);
+  }
+
+  [[nodiscard]] const resp::Command& operator*() const { return command_; }
+
+ private:
+  static constexpr size_t kMost = std::numeric_limits<uint32_t>::max();
+  static constexpr resp::RequestLimits kNoLimits{.bulk_bytes = kMost, .command_bytes = kMost};
+
+  resp::RequestReader reader_;
+  resp::Command command_;
+};
+
+// COMMAND GETKEYS and the arguments of `command`
+// (https://redis.io/docs/latest/commands/command-getkeys/).
+std::string GetKeysOf(std::string_view command, size_t arguments) {
+  std::string bytes = "*" + std::to_string(arguments + 2) + "\r\n";
+  bytes += "$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n";
+  bytes += command.substr(command.find('\n') + 1);
+  return bytes;
+}
+
+// Redis's ways to say that there are none, besides an empty array.
+bool SaysThereAreNoKeys(std::string_view reply) {
+  return reply.starts_with("-ERR The command has no key arguments") ||
+         reply.starts_with("-ERR Invalid arguments specified for command");
+}
+
+// The bytes of the first of some replies. REQUIRES: there is one.
+size_t FirstReplyBytes(std::string_view replies) {
+  resp::ReplyReader reader(replies.size());
+  RP_CHECK(reader.Parse(replies) == resp::ParseStatus::kDone);
+  return reader.consumed();
+}
+
+void AnswerError(Request* request, std::string_view text) {
+  request->outcome = Outcome::kReply;
+  resp::Writer(request->command_version, &request->reply).Error("ERR", text);
+}
+
+void Fail(Request* request, ErrorCode code, std::string_view text) {
+  request->outcome = Outcome::kError;
+  request->error = code;
+  request->error_text = text;
+  request->home->Deliver(request, request);
+}
+
+}  // namespace
+
+// What is under way: a request's command, or COMMAND for the table.
+struct Forwarder::Sent : redis::Fetch {
+  Request* request = nullptr;  // null for the table
+  Drop drop = Drop::kNothing;
+  KeyRange keys;      // of Drop::kKeys
+  std::string bytes;  // of Drop::kGetKeys: both commands
+};
+
+Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
+                     std::function<void()> on_flush)
+    : hasher_(hasher), cache_(cache), submit_(std::move(submit)), on_flush_(std::move(on_flush)) {}
+
+bool Forwarder::Start(Request* request, TimePoint now) {
+  RP_DCHECK(request->outcome == Outcome::kPending && !request->command.empty());
+  if (request->asks_only) {
+    std::unique_ptr<Sent> sent = SentFor(request);
+    sent->may_be_repeated = true;
+    Submit(std::move(sent));
+    return false;
+  }
+  std::shared_ptr<const CommandTable> table;
+  bool is_old;
+  {
+    MutexLock lock(&mutex_);
+    table = table_;
+    is_old = now - loaded_at_ >= kTableAge;
+  }
+  const Arguments arguments(request->command);
+  const CommandFacts* const facts = table == nullptr ? nullptr : table->Find(*arguments);
+  if (facts == nullptr && (table == nullptr || is_old)) {
+    AwaitTable(request);
+    return false;
+  }
+  return Forward(request, *arguments, facts);
+}
+
+// Answers now (true), or later. `facts` are null for a command that Redis does not know.
+bool Forwarder::Forward(Request* request, const resp::Command& command, const CommandFacts* facts) {
+  if (facts == nullptr) {
+    AnswerError(request, resp::UnknownCommandText(command));
+    return true;
+  }
+  if (IsRefused(*facts, command)) {
+    AnswerError(request, "'" + facts->name +
+                             "' is not available: all clients share the connections to Redis, and "
+                             "it would tie up or change one");
+    return true;
+  }
+  std::unique_ptr<Sent> sent = SentFor(request);
+  sent->drop = DropOf(*facts, command);
+  sent->keys = facts->keys;
+  sent->may_be_repeated = facts->readonly;
+  if (sent->drop == Drop::kGetKeys) {
+    sent->bytes = GetKeysOf(request->command, command.size()) + request->command;
+    sent->command = sent->bytes;
+    sent->replies = 2;
+  }
+  Submit(std::move(sent));
+  return false;
+}
+
+std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request) {
+  auto sent = std::make_unique<Sent>();
+  sent->request = request;
+  sent->command = request->command;
+  sent->resp_version = request->command_version;
+  sent->SetDeadline(request->deadline);
+  return sent;
+}
+
+// The fetchers have it from here on, and OnFetched takes it back.
+void Forwarder::Submit(std::unique_ptr<Sent> sent) {
+  sent->sink = this;
+  Sent* const submitted = sent.release();
+  if (submit_(submitted)) return;
+  redis::FetchResult failure;
+  failure.error_code = ErrorCode::kBusy;
+  failure.error_text = kQueueFullText;
+  OnFetched(submitted, failure);
+}
+
+void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
+  const std::unique_ptr<Sent> sent(static_cast<Sent*>(fetch));
+  Request* const request = sent->request;
+  if (request == nullptr) return OnTable(result);
+  std::string_view reply = result.value;
+  std::string_view keys_reply;
+  if (sent->drop == Drop::kGetKeys && result.kind == Kind::kReply) {
+    keys_reply = reply.substr(0, FirstReplyBytes(reply));
+    reply.remove_prefix(keys_reply.size());
+  }
+  DropWritten(*sent, result, keys_reply);
+  if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
+  request->outcome = Outcome::kReply;
+  request->reply = reply;
+  request->home->Deliver(request, request);
+}
+
+// --- What leaves the cache ---
+
+void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
+                            std::string_view keys_reply) {
+  const bool failed = result.kind != Kind::kReply;
+  if (failed && !result.maybe_sent) return;
+  const auto drop = [this](std::string_view key) { cache_->Invalidate(hasher_(key), key); };
+  switch (sent.drop) {
+    case Drop::kNothing:
+      return;
+    case Drop::kKeys:
+      return ForEachKey(sent.keys, *Arguments(sent.request->command), drop);
+    case Drop::kAll:
+      // An error means that nothing was done: nobody without permission empties the cache.
+      if (failed || !result.value.starts_with('-')) Flush();
+      return;
+    case Drop::kGetKeys:
+      break;
+  }
+  if (SaysThereAreNoKeys(keys_reply)) return;
+  if (!keys_reply.starts_with('*')) return Flush();
+  resp::ReplyCursor cursor(keys_reply);
+  resp::ReplyElement element;
+  while (cursor.Next(&element)) {
+    if (element.type == '$') drop(element.text);
+  }
+}
+
+void Forwarder::Flush() {
+  cache_->Flush();
+  on_flush_();
+}
+
+// --- The table ---
+
+void Forwarder::LoadTable(TimePoint deadline) {
+  {
+    MutexLock lock(&mutex_);
+    if (std::exchange(loading_, true)) return;
+  }
+  auto sent = std::make_unique<Sent>();
+  sent->command = kCommand;
+  sent->may_be_repeated = true;
+  sent->SetDeadline(deadline);
+  Submit(std::move(sent));
+}
+
+void Forwarder::AwaitTable(Request* request) {
+  // The request may be answered, and be another's, as soon as the lock is given back.
+  const TimePoint deadline = request->deadline;
+  {
+    MutexLock lock(&mutex_);
+    waiting_.Append(request);
+  }
+  LoadTable(deadline);
+}
+
+void Forwarder::OnTable(const redis::FetchResult& result) {
+  Result<CommandTable> parsed =
+      result.kind == Kind::kReply
+          ? CommandTable::Parse(result.value)
+          : Result<CommandTable>(Error{result.error_code, std::string(result.error_text)});
+  std::shared_ptr<const CommandTable> table;
+  std::shared_ptr<const CommandTable> old;
+  if (parsed) table = std::make_shared<CommandTable>(std::move(*parsed));
+  const TimePoint now = Now();
+  RequestChain waiting;
+  {
+    MutexLock lock(&mutex_);
+    loading_ = false;
+    loaded_at_ = now;
+    // The old one is better than none, and freed without the lock.
+    if (table != nullptr) {
+      old = std::exchange(table_, table);
+    } else {
+      table = table_;
+    }
+    waiting = std::exchange(waiting_, {});
+  }
+  if (!parsed) {
+    static LogLimiter limiter{std::chrono::seconds(10)};
+    uint64_t suppressed = 0;
+    if (limiter.Allow(now, &suppressed)) {
+      Log(LogLevel::kWarn, "-forward: Redis does not say which commands it has: %s",
+          parsed.error().message.c_str());
+    }
+  }
+  Request* next = nullptr;
+  for (Request* request = waiting.first(); request != nullptr; request = next) {
+    next = RequestChain::Next(request);
+    if (table == nullptr) {
+      Fail(request, parsed.error().code, parsed.error().message);
+      continue;
+    }
+    const Arguments arguments(request->command);
+    if (Forward(request, *arguments, table->Find(*arguments))) {
+      request->home->Deliver(request, request);
+    }
+  }
+}
+
+}  // namespace rp::proxy

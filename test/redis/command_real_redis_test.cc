@@ -1,0 +1,89 @@
+// Commands against a redis-server of the test's own, where one is installed.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "../support/fetch_client.h"
+#include "../support/real_redis.h"
+#include "redis/fetchers.h"
+
+namespace rp::redis {
+namespace {
+
+class CommandRealRedisTest : public RealRedis {
+ protected:
+  void SetUp() override {
+    RealRedis::SetUp();
+    if (!connected_) return;
+    Options options = OptionsFor(address());
+    options.connections = 1;
+    client_ = std::make_unique<FetchClient>(options);
+  }
+
+  void TearDown() override {
+    client_.reset();
+    RealRedis::TearDown();
+  }
+
+  std::string Reply(const std::vector<std::string>& arguments, uint8_t version) {
+    const Outcome outcome = client_->Call(arguments, version);
+    EXPECT_EQ(outcome.kind, FetchResult::Kind::kReply) << outcome;
+    return outcome.value;
+  }
+
+  std::unique_ptr<FetchClient> client_;
+};
+
+TEST_F(CommandRealRedisTest, SpellsRepliesInTheClientsVersion) {
+  Do({"HSET", "hash", "f", "v"});
+  Do({"SADD", "set", "m"});
+  Do({"ZADD", "zset", "1.5", "m"});
+  const struct {
+    std::vector<std::string> command;
+    std::string resp2, resp3;
+  } rows[] = {
+      {{"HGETALL", "hash"}, "*2\r\n$1\r\nf\r\n$1\r\nv\r\n", "%1\r\n$1\r\nf\r\n$1\r\nv\r\n"},
+      {{"SMEMBERS", "set"}, "*1\r\n$1\r\nm\r\n", "~1\r\n$1\r\nm\r\n"},
+      {{"ZSCORE", "zset", "m"}, "$3\r\n1.5\r\n", ",1.5\r\n"},
+      {{"HGET", "hash", "absent"}, "$-1\r\n", "_\r\n"},
+      {{"EVAL", "return {1,{2,'a'}}", "0"},
+       "*2\r\n:1\r\n*2\r\n:2\r\n$1\r\na\r\n",
+       "*2\r\n:1\r\n*2\r\n:2\r\n$1\r\na\r\n"},
+      {{"EVAL", "redis.setresp(3); return {big_number='-12345678901234567890'}", "0"},
+       "$21\r\n-12345678901234567890\r\n",
+       "(-12345678901234567890\r\n"},
+      {{"EVAL", "redis.setresp(3); return true", "0"}, ":1\r\n", "#t\r\n"},
+      {{"EVAL", "return {verbatim_string={format='txt',string='a b'}}", "0"},
+       "$3\r\na b\r\n",
+       "=7\r\ntxt:a b\r\n"},
+      {{"SET", "hash", "v", "NX"}, "$-1\r\n", "_\r\n"},
+      {{"LPUSH", "hash", "v"},
+       "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+       "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(Reply(row.command, 2), row.resp2) << row.command[0];
+    EXPECT_EQ(Reply(row.command, 3), row.resp3) << row.command[0];
+    EXPECT_EQ(Reply(row.command, 2), row.resp2) << row.command[0] << " after RESP3";
+  }
+}
+
+TEST_F(CommandRealRedisTest, GetsBetweenCommandsOfBothVersionsKeepTheirValues) {
+  std::vector<Request*> gets;
+  std::vector<Request*> commands;
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    Do({"SET", "k" + n, "v" + n});
+    gets.push_back(client_->Submit("k" + n));
+    commands.push_back(client_->SubmitCommand(Encode({"HGET", "absent" + n, "f"}),
+                                              static_cast<uint8_t>(2 + i % 2)));
+  }
+  for (size_t i = 0; i < gets.size(); ++i) {
+    EXPECT_TRUE(client_->Wait(gets[i]).IsValue("v" + std::to_string(i)));
+    EXPECT_TRUE(client_->Wait(commands[i]).IsReply(i % 2 == 0 ? "$-1\r\n" : "_\r\n"));
+  }
+}
+
+}  // namespace
+}  // namespace rp::redis
