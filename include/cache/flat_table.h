@@ -7,13 +7,21 @@
 // tag's high bits are the position: the caller chooses the stripe by bits outside the tag, or every
 // table would use a fraction of its slots.
 //
-// Thread safety: one thread at a time (the stripe's lock). Cost: O(1); growing moves every pointer.
+// Resizing is incremental, as in Redis's dict (dict.c, dictRehash): the old arrays stay beside the
+// new, and each insert or erase moves on by kPositionsPerChange positions. Redis looks a key up in
+// both; here positions are in the order of tags, so how far the move has come tells which one to
+// look at, and a table that is left in the middle of a move costs finds nothing.
+//
+// Thread safety: one thread at a time (the stripe's lock). Cost: O(1) for each operation, not just
+// on average: while it grows, up to 64 pointers are moved and now and then 24 pages unmapped.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
-#include <vector>
+#include <utility>
+
+#include "cache/zeroed_block.h"
 
 namespace rp::cache {
 
@@ -21,79 +29,162 @@ namespace rp::cache {
 template <typename Node>
 class FlatTable {
  public:
+  // A change moves what lies in so many positions of the old arrays, and then on to the end of the
+  // run it is in. Enough for emptying a table to keep pace with erasing from it: shrinking begins
+  // with 6/64 of the slots taken and ends S/64 changes later, before the next begins at 3/64.
+  static constexpr size_t kPositionsPerChange = 64;
+
   [[nodiscard]] Node* Find(uint32_t tag, std::string_view key) const {
     if (size_ == 0) return nullptr;
-    for (size_t i = Home(tag); slots_[i] != nullptr; i = Next(i)) {
-      if (tags_[i] == tag && slots_[i]->key() == key) return slots_[i];
+    const Slots& slots = SlotsOf(tag);
+    for (size_t i = slots.Home(tag); slots.nodes[i] != nullptr; i = slots.Next(i)) {
+      if (slots.tags[i] == tag && slots.nodes[i]->key() == key) return slots.nodes[i];
     }
     return nullptr;
   }
 
   // REQUIRES: no node with this key is in the table.
   void Insert(Node* node) {
-    if ((size_ + 1) * 4 > slots_.size() * 3)
-      Rehash(std::max(kMinSlots, slots_.size() + slots_.size() / 2));
-    Place(node);
+    if (!moving() && (size_ + 1) * 4 > slots_.count * 3)
+      Resize(std::max(kMinSlots, slots_.count + slots_.count / 2));
+    MoveSome();
+    SlotsOf(node->tag).Place(node->tag, node);
     ++size_;
   }
 
   // Returns whether the node, this very one and not just its key, was there.
   bool Erase(const Node* node) {
-    if (size_ == 0) return false;
-    size_t hole = Home(node->tag);
-    while (slots_[hole] != node) {
-      if (slots_[hole] == nullptr) return false;
-      hole = Next(hole);
-    }
-    // A later node of the same run may move into the hole only if its own position does not lie
-    // behind the hole.
-    for (size_t i = Next(hole); slots_[i] != nullptr; i = Next(i)) {
-      if (Distance(Home(tags_[i]), i) >= Distance(hole, i)) {
-        slots_[hole] = slots_[i];
-        tags_[hole] = tags_[i];
-        hole = i;
-      }
-    }
-    slots_[hole] = nullptr;
+    if (size_ == 0 || !SlotsOf(node->tag).Erase(node)) return false;
     --size_;
-    if (slots_.size() > kMinSlots && size_ * 32 < slots_.size() * 3)
-      Rehash(std::max(kMinSlots, slots_.size() / 2));
+    if (!moving() && slots_.count > kLeastShrunkSlots && size_ * 32 < slots_.count * 3)
+      Resize(std::max(kLeastShrunkSlots, slots_.count / 2));
+    MoveSome();
     return true;
   }
 
   [[nodiscard]] size_t size() const { return size_; }
-  [[nodiscard]] size_t slot_count() const { return slots_.size(); }
+  // Of the new arrays, during a move.
+  [[nodiscard]] size_t slot_count() const { return slots_.count; }
+  // Positions of the old arrays that the move has still to come to; 0 when none is under way.
+  [[nodiscard]] size_t unmoved_count() const { return old_.count - moved_; }
 
  private:
   static constexpr size_t kMinSlots = 8;
+  // About a page: less is no gain, and would come from malloc, which may be slow after many frees.
+  static constexpr size_t kLeastShrunkSlots = 344;
+  static constexpr size_t kReleasedPositions = 8192;  // 16 pages of pointers, 8 of tags
 
-  // The slots in proportion to the tags: a multiplication in place of a mask, for sizes that are no
-  // powers of two.
-  [[nodiscard]] size_t Home(uint32_t tag) const { return (uint64_t{tag} * slots_.size()) >> 32; }
-  [[nodiscard]] size_t Next(size_t i) const { return i + 1 == slots_.size() ? 0 : i + 1; }
-  // Steps from `from` to `to`, round the end.
-  [[nodiscard]] size_t Distance(size_t from, size_t to) const {
-    return to >= from ? to - from : to + slots_.size() - from;
+  // A linear probing table without a care for its load.
+  struct Slots {
+    Slots() = default;
+    explicit Slots(size_t slot_count)
+        : block(slot_count * (sizeof(Node*) + sizeof(uint32_t))),
+          nodes(static_cast<Node**>(block.data())),
+          tags(reinterpret_cast<uint32_t*>(nodes + slot_count)),
+          count(slot_count) {}
+
+    // The slots in proportion to the tags: a multiplication in place of a mask, for sizes that are
+    // no powers of two.
+    [[nodiscard]] size_t Home(uint32_t tag) const { return (uint64_t{tag} * count) >> 32; }
+    [[nodiscard]] size_t Next(size_t i) const { return i + 1 == count ? 0 : i + 1; }
+    // Steps from `from` to `to`, round the end.
+    [[nodiscard]] size_t Distance(size_t from, size_t to) const {
+      return to >= from ? to - from : to + count - from;
+    }
+
+    void Place(uint32_t tag, Node* node) {
+      size_t i = Home(tag);
+      while (nodes[i] != nullptr) i = Next(i);
+      nodes[i] = node;
+      tags[i] = tag;
+    }
+
+    bool Erase(const Node* node) {
+      size_t hole = Home(node->tag);
+      while (nodes[hole] != node) {
+        if (nodes[hole] == nullptr) return false;
+        hole = Next(hole);
+      }
+      // A later node of the same run may move into the hole only if its own position does not lie
+      // behind the hole.
+      for (size_t i = Next(hole); nodes[i] != nullptr; i = Next(i)) {
+        if (Distance(Home(tags[i]), i) >= Distance(hole, i)) {
+          nodes[hole] = nodes[i];
+          tags[hole] = tags[i];
+          hole = i;
+        }
+      }
+      nodes[hole] = nullptr;
+      return true;
+    }
+
+    ZeroedBlock block;  // of the two arrays
+    Node** nodes = nullptr;
+    uint32_t* tags = nullptr;
+    size_t count = 0;
+  };
+
+  [[nodiscard]] bool moving() const { return old_.count != 0; }
+
+  // The arrays that a node with this tag is in, if it is in the table, and belongs in.
+  [[nodiscard]] const Slots& SlotsOf(uint32_t tag) const {
+    if (!moving()) return slots_;
+    return old_.Distance(first_, old_.Home(tag)) < moved_ ? slots_ : old_;
+  }
+  [[nodiscard]] Slots& SlotsOf(uint32_t tag) {
+    return const_cast<Slots&>(std::as_const(*this).SlotsOf(tag));
   }
 
-  void Place(Node* node) {
-    size_t i = Home(node->tag);
-    while (slots_[i] != nullptr) i = Next(i);
-    slots_[i] = node;
-    tags_[i] = node->tag;
-  }
-
-  void Rehash(size_t slot_count) {
-    std::vector<Node*> old(slot_count, nullptr);
-    old.swap(slots_);
-    std::vector<uint32_t>(slot_count).swap(tags_);
-    for (Node* node : old) {
-      if (node != nullptr) Place(node);
+  // Begins a move. It ends at most old/64 changes later: until then at most 3/4 + 1/64 of the old
+  // slots are taken, and fewer of the new ones than let them grow.
+  void Resize(size_t slot_count) {
+    old_ = std::exchange(slots_, Slots(slot_count));
+    moved_ = 0;
+    first_ = 0;
+    if (moving()) {
+      while (old_.nodes[first_] != nullptr) ++first_;
     }
   }
 
-  std::vector<uint32_t> tags_;
-  std::vector<Node*> slots_;
+  // Invariant between moves: the nodes whose old home is one of the `moved_` positions from
+  // `first_` on, round the end, are in slots_, and the others are in old_. Therefore a move begins
+  // and pauses only at an empty position, where no node is behind its home; and a run that inserts
+  // have since made longer than the round is moved to its end.
+  void MoveSome() {
+    if (!moving()) return;
+    const size_t goal = std::min(moved_ + kPositionsPerChange, old_.count);
+    const size_t begin =
+        first_ + moved_ < old_.count ? first_ + moved_ : first_ + moved_ - old_.count;
+    size_t i = begin;
+    for (; moved_ < goal || old_.nodes[i] != nullptr; ++moved_, i = old_.Next(i)) {
+      if (old_.nodes[i] == nullptr) continue;
+      slots_.Place(old_.tags[i], old_.nodes[i]);
+      old_.nodes[i] = nullptr;
+    }
+    if (moved_ < old_.count) {
+      if (begin / kReleasedPositions != i / kReleasedPositions) Release(begin / kReleasedPositions);
+      return;
+    }
+    old_ = {};
+    moved_ = 0;
+  }
+
+  // Gives back a part of the old arrays that the move has come over: unmapping all at its end would
+  // be the one operation whose cost grows with the table. What is in it was inserted since, in a
+  // run that began before first_ and so fills the part from its beginning on.
+  void Release(size_t part) {
+    const size_t begin = std::max(part * kReleasedPositions, first_);
+    if (old_.nodes[begin] != nullptr) return;
+    const size_t end = std::min((part + 1) * kReleasedPositions, old_.count);
+    const size_t tags_at = old_.count * sizeof(Node*);
+    old_.block.Release(begin * sizeof(Node*), end * sizeof(Node*));
+    old_.block.Release(tags_at + begin * sizeof(uint32_t), tags_at + end * sizeof(uint32_t));
+  }
+
+  Slots slots_;
+  Slots old_;         // what a move has not come to yet; without slots when none is under way
+  size_t first_ = 0;  // position in old_ where the move began
+  size_t moved_ = 0;  // positions it has come over
   size_t size_ = 0;
 };
 

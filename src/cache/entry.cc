@@ -12,9 +12,9 @@ namespace {
 constexpr size_t kEntryHeaderBytes = offsetof(Entry, bytes);
 static_assert(kEntryHeaderBytes == 60, "every byte here is a megabyte at a million keys");
 
-// malloc's header and rounding, and the slots of the table (12 bytes at a load of 0.375 to 0.75)
-// and of the heap (16 bytes of an array that doubles).
-constexpr uint64_t kOverheadBytes = 8 + 8 + 26 + 18;
+// malloc's header and rounding, a slot of the table (12 bytes at a load of 0.5 to 0.75, and the old
+// arrays during a move) and one of the heap.
+constexpr uint64_t kOverheadBytes = 8 + 8 + 26 + 16;
 
 // A sixteenth of a second: 32 bits of them on the monotonic clock last for eight years.
 using Ticks = std::chrono::duration<int64_t, std::ratio<1, 16>>;

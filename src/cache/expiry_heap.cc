@@ -13,44 +13,38 @@ constexpr size_t kArity = 4;
 
 void ExpiryHeap::Push(Entry* entry, TimePoint bound) {
   RP_DCHECK(entry->heap_index == kNotInHeap);
-  items_.push_back({});
-  SiftUp(items_.size() - 1, {bound, entry});
+  if (size_ == chunks_.size() * kChunkItems) chunks_.emplace_back(kChunkItems * sizeof(Item));
+  SiftUp(size_++, {bound, entry});
 }
 
 void ExpiryHeap::Erase(Entry* entry) {
   const size_t index = entry->heap_index;
   if (index == kNotInHeap) return;
-  RP_DCHECK(index < items_.size() && items_[index].entry == entry);
+  RP_DCHECK(index < size_ && At(index).entry == entry);
   entry->heap_index = kNotInHeap;
-  const Item last = items_.back();
-  items_.pop_back();
-  if (index < items_.size()) {
+  const Item last = At(--size_);
+  if (index < size_) {
     // The last item comes from another branch: it may belong above the hole as well as below it.
-    if (index > 0 && last.bound < items_[(index - 1) / kArity].bound) {
+    if (index > 0 && last.bound < At((index - 1) / kArity).bound) {
       SiftUp(index, last);
     } else {
       SiftDown(index, last);
     }
   }
-  // Half of what a burst took goes back when three quarters are unused.
-  if (items_.capacity() > 64 && items_.size() < items_.capacity() / 4) {
-    std::vector<Item> smaller;
-    smaller.reserve(items_.capacity() / 2);
-    smaller.assign(items_.begin(), items_.end());
-    items_.swap(smaller);
-  }
+  // One chunk is kept, so that a size that goes up and down at its edge does not allocate.
+  if (size_ + 2 * kChunkItems <= chunks_.size() * kChunkItems) chunks_.pop_back();
 }
 
 void ExpiryHeap::PostponeTop(TimePoint bound) {
-  RP_DCHECK(!items_.empty() && bound >= items_.front().bound);
-  SiftDown(0, {bound, items_.front().entry});
+  RP_DCHECK(!empty() && bound >= top_bound());
+  SiftDown(0, {bound, top()});
 }
 
 void ExpiryHeap::SiftUp(size_t index, Item item) {
   while (index > 0) {
     const size_t parent = (index - 1) / kArity;
-    if (items_[parent].bound <= item.bound) break;
-    Set(index, items_[parent]);
+    if (At(parent).bound <= item.bound) break;
+    Set(index, At(parent));
     index = parent;
   }
   Set(index, item);
@@ -59,14 +53,14 @@ void ExpiryHeap::SiftUp(size_t index, Item item) {
 void ExpiryHeap::SiftDown(size_t index, Item item) {
   for (;;) {
     const size_t first = index * kArity + 1;
-    if (first >= items_.size()) break;
-    const size_t end = std::min(first + kArity, items_.size());
+    if (first >= size_) break;
+    const size_t end = std::min(first + kArity, size_);
     size_t least = first;
     for (size_t child = first + 1; child < end; ++child) {
-      if (items_[child].bound < items_[least].bound) least = child;
+      if (At(child).bound < At(least).bound) least = child;
     }
-    if (items_[least].bound >= item.bound) break;
-    Set(index, items_[least]);
+    if (At(least).bound >= item.bound) break;
+    Set(index, At(least));
     index = least;
   }
   Set(index, item);

@@ -138,5 +138,26 @@ TEST(ExpiryHeapTest, BehavesAsAMultimapUnderRandomOperations) {
   }
 }
 
+TEST(ExpiryHeapTest, KeepsTheOrderOfMoreItemsThanOneChunkHolds) {
+  constexpr int kItems = 3 * 4096 + 1;
+  std::mt19937 random(1);
+  ExpiryHeap heap;
+  std::vector<EntryRef> entries;
+  for (int i = 0; i < kItems; ++i) entries.push_back(Make());
+  for (int round = 0; round < 2; ++round) {
+    for (const EntryRef& entry : entries) heap.Push(entry.get(), At(random() % 1'000'000));
+    for (int i = 0; i < kItems; i += 3) heap.Erase(entries[static_cast<size_t>(i)].get());
+    ASSERT_EQ(heap.size(), 2u * 4096);
+    TimePoint last = At(0);
+    for (size_t left = heap.size(); left > 0; --left) {
+      ASSERT_EQ(heap.size(), left);
+      ASSERT_GE(heap.top_bound(), last);
+      last = heap.top_bound();
+      heap.Erase(heap.top());
+    }
+    ASSERT_TRUE(heap.empty());
+  }
+}
+
 }  // namespace
 }  // namespace rp::cache

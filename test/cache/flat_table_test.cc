@@ -108,7 +108,7 @@ TEST(FlatTableTest, ShrinksBelowThreeThirtySecondsAndNeverBelowTheLeastSize) {
   EXPECT_EQ(table.slot_count(), 765u);
   for (const Node* node : inside) EXPECT_EQ(table.Find(node->tag, node->key()), node);
   for (const Node* node : inside) ASSERT_TRUE(table.Erase(node));
-  EXPECT_EQ(table.slot_count(), 8u);
+  EXPECT_EQ(table.slot_count(), 344u);
   EXPECT_EQ(table.size(), 0u);
 }
 
@@ -129,6 +129,136 @@ TEST(FlatTableTest, MovesARunThatWrapsRoundTheEndBackOverAHole) {
     for (size_t i = gone + 1; i < all.size(); ++i)
       EXPECT_EQ(table.Find(all[i]->tag, all[i]->key()), all[i]) << gone << ' ' << i;
   }
+}
+
+// The least tag whose position is `home` among `slot_count`.
+uint32_t TagOfHome(uint64_t home, uint64_t slot_count) {
+  return static_cast<uint32_t>(((home << 32) + slot_count - 1) / slot_count);
+}
+
+constexpr uint32_t kFullSlots = 1531;  // of 1148 nodes: one more makes it grow
+
+// Fills the table at those positions of kFullSlots for which `takes` says so.
+template <typename Takes>
+void FillUntilItGrows(FlatTable<Node>* table, Nodes* nodes, Takes takes) {
+  for (uint32_t home = 0; home < kFullSlots; ++home) {
+    if (takes(home)) table->Insert(nodes->Make(TagOfHome(home, kFullSlots), std::to_string(home)));
+  }
+  ASSERT_EQ(table->size(), 1148u);
+  ASSERT_EQ(table->slot_count(), kFullSlots);
+  ASSERT_EQ(table->unmoved_count(), 0u);
+}
+
+TEST(FlatTableTest, MovesSixtyFourPositionsWithEachInsertAndErase) {
+  FlatTable<Node> table;
+  Nodes nodes;
+  FillUntilItGrows(&table, &nodes, [](uint32_t home) { return home % 4 != 0; });
+  Node* extra = nodes.Make(0, "extra");
+  table.Insert(extra);
+  EXPECT_EQ(table.slot_count(), 2296u);
+  EXPECT_EQ(table.unmoved_count(), kFullSlots - 64);
+  ASSERT_TRUE(table.Erase(extra));
+  EXPECT_EQ(table.unmoved_count(), kFullSlots - 128);
+  EXPECT_NE(table.Find(TagOfHome(1530, kFullSlots), "1530"), nullptr);
+  EXPECT_EQ(table.unmoved_count(), kFullSlots - 128) << "a find moves nothing";
+  for (int i = 2; i < 23; ++i) {
+    ASSERT_NE(table.unmoved_count(), 0u);
+    table.Insert(nodes.Make(0, "more " + std::to_string(i)));
+  }
+  EXPECT_EQ(table.unmoved_count(), kFullSlots - 23 * 64);
+  table.Insert(nodes.Make(0, "last"));
+  EXPECT_EQ(table.unmoved_count(), 0u);
+}
+
+TEST(FlatTableTest, MovesARunThatItIsInToItsEnd) {
+  FlatTable<Node> table;
+  Nodes nodes;
+  // 61 to 67 are taken.
+  FillUntilItGrows(&table, &nodes,
+                   [](uint32_t home) { return home == 64 || (home % 4 != 0 && home != 1); });
+  table.Insert(nodes.Make(0, "extra"));
+  EXPECT_EQ(table.unmoved_count(), kFullSlots - 68);
+}
+
+TEST(FlatTableTest, FindsEveryNodeAtEveryStepOfAMove) {
+  FlatTable<Node> table;
+  std::vector<Node*> inside;
+  Nodes nodes;
+  std::mt19937 random(1);
+  size_t steps_of_moves = 0;
+  const auto check = [&] {
+    if (table.unmoved_count() != 0) ++steps_of_moves;
+    for (const Node* node : inside) ASSERT_EQ(table.Find(node->tag, node->key()), node);
+    ASSERT_EQ(table.Find(static_cast<uint32_t>(random()), "stranger"), nullptr);
+  };
+  for (int i = 0; i < 3000; ++i) {
+    inside.push_back(nodes.Make(static_cast<uint32_t>(random()), std::to_string(i)));
+    table.Insert(inside.back());
+    ASSERT_NO_FATAL_FAILURE(check()) << i;
+  }
+  EXPECT_GT(steps_of_moves, 100u) << "of growing";
+  steps_of_moves = 0;
+  while (!inside.empty()) {
+    std::swap(inside[random() % inside.size()], inside.back());
+    ASSERT_TRUE(table.Erase(inside.back()));
+    inside.pop_back();
+    ASSERT_NO_FATAL_FAILURE(check()) << inside.size();
+  }
+  EXPECT_GT(steps_of_moves, 30u) << "of shrinking";
+}
+
+// A table of many pages, so that a move gives some back, which the next insert makes grow.
+struct LargeTable {
+  static constexpr uint32_t kSlots = 58'839;
+
+  LargeTable() {
+    while (table.slot_count() != kSlots || (table.size() + 1) * 4 <= kSlots * 3) {
+      Insert(static_cast<uint32_t>(random()));
+    }
+  }
+
+  void Insert(uint32_t tag) {
+    inside.push_back(nodes.Make(tag, std::to_string(inside.size())));
+    table.Insert(inside.back());
+  }
+
+  void Check() {
+    for (const Node* node : inside) ASSERT_EQ(table.Find(node->tag, node->key()), node);
+  }
+
+  std::mt19937 random{1};
+  Nodes nodes;
+  std::vector<Node*> inside;
+  FlatTable<Node> table;
+};
+
+// Before its end a move comes upon a run that has since been made longer, round the end, into
+// positions that it has already been over and whose pages it gives back.
+TEST(FlatTableTest, KeepsWhatIsInsertedRoundTheEndDuringAMove) {
+  LargeTable large;
+  large.Insert(0);
+  ASSERT_GT(large.table.unmoved_count(), LargeTable::kSlots - 200);
+  while (large.table.unmoved_count() != 0) large.Insert(0xffffffffu);
+  large.Check();
+  for (const Node* node : large.inside) ASSERT_TRUE(large.table.Erase(node));
+}
+
+TEST(FlatTableTest, KeepsWhatLiesBeforeTheFirstEmptyPositionUntilAMoveComesRoundToIt) {
+  LargeTable large;
+  // In front of the others, so that a move begins behind them.
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(large.table.Erase(large.inside.back()));
+    large.inside.pop_back();
+  }
+  const size_t others = large.inside.size();
+  for (uint32_t home = 0; home < 3; ++home) large.Insert(TagOfHome(home, LargeTable::kSlots));
+  ASSERT_EQ(large.table.unmoved_count(), 0u);
+  large.Insert(0x80000000u);
+  ASSERT_NE(large.table.unmoved_count(), 0u);
+  ASSERT_TRUE(large.table.Erase(large.inside[others]));
+  large.inside.erase(large.inside.begin() + static_cast<ptrdiff_t>(others));
+  while (large.table.unmoved_count() != 0) large.Insert(static_cast<uint32_t>(large.random()));
+  large.Check();
 }
 
 // Few tags, near each other and at the end of the 32 bits, make long runs that wrap round.
@@ -164,6 +294,34 @@ TEST(FlatTableTest, BehavesAsAnUnorderedMapUnderRandomOperationsWithClusteredTag
       ASSERT_EQ(table.size(), model.size());
     }
     for (auto& [name, node] : model) ASSERT_EQ(table.Find(node.tag, name), &node) << seed;
+  }
+}
+
+TEST(FlatTableTest, BehavesAsAnUnorderedMapWhileThousandsOfKeysComeGoAndAreReplaced) {
+  for (uint32_t seed = 1; seed <= 2; ++seed) {
+    std::mt19937 random(seed);
+    FlatTable<Node> table;
+    std::unordered_map<uint32_t, Node> model;
+    size_t steps_of_moves = 0;
+    for (int step = 0; step < 120'000; ++step) {
+      const auto id = static_cast<uint32_t>(random() % 30'000);
+      const uint32_t tag = id % 5 == 0 ? 0xffffffffu - id : id * 2654435761u;
+      const auto found = model.find(id);
+      Node* const expected = found == model.end() ? nullptr : &found->second;
+      ASSERT_EQ(table.Find(tag, std::to_string(id)), expected) << seed << ' ' << step;
+      if (table.unmoved_count() != 0) ++steps_of_moves;
+      const bool inserts = random() % 10 < (step / 60'000 == 0 ? 8u : 1u);
+      if (expected != nullptr && (!inserts || id % 3 == 0)) {
+        ASSERT_TRUE(table.Erase(expected)) << seed << ' ' << step;
+        model.erase(found);
+      }
+      if (inserts && model.count(id) == 0) {
+        table.Insert(&model.emplace(id, Node{tag, std::to_string(id)}).first->second);
+      }
+    }
+    EXPECT_GT(steps_of_moves, 500u);
+    ASSERT_EQ(table.size(), model.size());
+    for (auto& [id, node] : model) ASSERT_EQ(table.Find(node.tag, node.name), &node) << seed;
   }
 }
 
