@@ -148,6 +148,13 @@ TEST_F(RespTest, LargeValuesArriveWhole) {
   EXPECT_EQ(client.Exchange(requests), expected);
 }
 
+// An argument may have 512 MB as in Redis; this is beyond every smaller limit of ours.
+TEST_F(RespTest, LargeCommandsArriveWhole) {
+  const std::string text = PatternBytes(80'000'000);
+  RespClient client(RespPort(proxy_));
+  EXPECT_TRUE(client.Exchange(RespCommand({"ECHO", text})) == "$80000000\r\n" + text + "\r\n");
+}
+
 TEST_F(RespTest, TtlIsThatOfTheKey) {
   redis_.Set("key", "value");
   ASSERT_EQ(redis_.Command({"EXPIRE", "key", "1000"}), "1");
@@ -162,11 +169,35 @@ TEST_F(RespTest, TtlIsThatOfTheKey) {
   }
 }
 
-TEST_F(RespTest, TtlIsRefusedWhereMaxAgeHidesIt) {
+TEST_F(RespTest, TtlIsAskedOfRedisWhereMaxAgeHidesIt) {
   const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-max-age", "1m"});
-  EXPECT_EQ(RespClient(RespPort(proxy)).Exchange("TTL key\r\n"),
-            "-ERR 'ttl' is not available with -max-age: the cache does not know when Redis ends a "
-            "key\r\n");
+  redis_.Set("key", "value");
+  RespClient client(RespPort(proxy));
+  EXPECT_EQ(client.Exchange("GET key\r\nTTL key\r\nPTTL key\r\nTTL missing\r\n"),
+            "$5\r\nvalue\r\n:-1\r\n:-1\r\n:-2\r\n");
+}
+
+// What is not a string has a type and an end too.
+TEST_F(RespTest, WhatTheCacheDoesNotKnowOfAKeyIsAskedOfRedis) {
+  redis_.Command({"RPUSH", "list", "a"});
+  redis_.Command({"EXPIREAT", "list", "4102444800"});
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("TYPE list\r\nEXPIRETIME list\r\nPEXPIRETIME list\r\nTYPE missing\r\n"
+                            "EXISTS list missing\r\n"),
+            "+list\r\n:4102444800\r\n:4102444800000\r\n+none\r\n:1\r\n");
+  const std::string ttl = client.Exchange("PTTL list\r\n");
+  EXPECT_EQ(ttl.substr(0, 1), ":");
+  EXPECT_GT(std::stod(ttl.substr(1)), 1e9);
+}
+
+TEST_F(RespTest, AskingForTheTypeOfAKeyDoesNotFetchItsValue) {
+  redis_.Set("key", "value");
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("TYPE key\r\nTTL key\r\n"), "+string\r\n:-1\r\n");
+  EXPECT_EQ(redis_.GetCount(), 0);
+  EXPECT_EQ(client.Exchange("GET key\r\n"), "$5\r\nvalue\r\n");
+  redis_.Kill();
+  EXPECT_EQ(client.Exchange("TYPE key\r\nTTL key\r\n"), "+string\r\n:-1\r\n") << "from the cache";
 }
 
 TEST_F(RespTest, InfoCountsHitsAndMisses) {

@@ -43,7 +43,11 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // --- For the session. ---
 
   // Whether another request may be added now, or later.
-  [[nodiscard]] bool TakesRequests() const { return !closing_ && depth_ < kMaxPipeline; }
+  [[nodiscard]] bool TakesRequests() const { return !closing_ && !held_ && depth_ < kMaxPipeline; }
+  // Whether every request in the pipeline is answered.
+  [[nodiscard]] bool all_answered() const { return unanswered_ == 0; }
+  // Takes no further request until all in the pipeline are answered.
+  void Hold() { held_ = !all_answered(); }
   [[nodiscard]] bool closing() const { return closing_; }
   // The server is stopping: the request that is read now is the last.
   [[nodiscard]] bool draining() const;
@@ -52,8 +56,14 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // A blank request at the end of the pipeline; null when memory for requests has run out: the
   // connection is closing.
   [[nodiscard]] Request* AddRequest();
-  // Sends the request on its way. REQUIRES: its key is set.
+  // Answers the request from the cache, or sends it on its way. REQUIRES: its key is set.
   void Dispatch(Request* request);
+  // Fills in what the cache has, if it has the key; then OnAnswer or SendOn is next. The same
+  // requirement.
+  [[nodiscard]] bool TryHit(Request* request);
+  // Sends the request on its way without a look into the cache. REQUIRES: its key or command is
+  // set.
+  void SendOn(Request* request);
   // Answers it without Redis. `text` is constant.
   void AnswerLocally(Request* request, int status, std::string_view text);
   // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them.
@@ -127,13 +137,15 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   Request* first_ = nullptr;
   Request* last_ = nullptr;
   int depth_ = 0;
+  int unanswered_ = 0;  // of depth_
   uint32_t interest_ = 0;
   Wait wait_ = Wait::kNone;
   bool closing_ = false;
   bool linger_ = false;       // close in stages
   bool lingering_ = false;    // our side is shut, the client's input is read over
   bool peer_closed_ = false;  // the client sends no more
-  bool paused_ = false;       // the pipeline was full and input was left
+  bool paused_ = false;       // no further request was taken and input was left
+  bool held_ = false;         // see Hold
 };
 
 }  // namespace rp::server

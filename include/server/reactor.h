@@ -22,6 +22,7 @@
 #include "http/response.h"
 #include "net/acceptor.h"
 #include "net/event_loop.h"
+#include "proxy/read_through.h"
 #include "server/connection.h"
 #include "server/http_session.h"
 #include "server/resp_session.h"
@@ -118,7 +119,9 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] ServerFacts Facts() const;
   // Reads the clock anew, so that a long turn trusts no lease that has ended meanwhile.
   void UpdateNow() { turn_.now = Now(); }
-  // Answers the request from the cache, or sends it on its way to a worker.
+  // Fills in what the cache has, if that takes no waiting.
+  [[nodiscard]] bool TryHit(Request* request) { return read_through_->TryHit(request, turn_.now); }
+  // Sends the request on its way to a worker.
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
   // Whether the request has come back without an answer; if not, it will come back with one soon.

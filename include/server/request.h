@@ -51,6 +51,14 @@ struct Request : proxy::Request, DeadlineNode, Framing {
   // Whether it and its group, if it leads one, may be written.
   [[nodiscard]] bool ready() const { return answered && (group != this || group_unanswered == 0); }
 
+  // Makes it a question again.
+  void ForgetAnswer() {
+    outcome = proxy::Outcome::kPending;
+    source = proxy::Source::kRedis;
+    value = {};
+    error_text.clear();
+  }
+
   // An answer of the server's own, without proxy: `local_status` is not 0 then. The text is
   // constant; `local_reply` is for one that is not, ready to be sent.
   int local_status = 0;

@@ -2,8 +2,10 @@
 // and how their replies are framed in RESP2 and RESP3, as redis-server 7.0 does.
 //
 // A command that reads keys becomes one request for each of its keys; those of MGET and EXISTS are
-// a group, so that their replies make one. Everything else is answered here. What would write, or
-// needs more of Redis than values, is refused by name.
+// a group, so that their replies make one. What the cache does not know of a key is asked of Redis.
+// The connection's own affairs are answered here. Any other command is refused by name, or with
+// -forward let through to Redis: alone, so that it comes after what the client sent before it and
+// before what the client sends behind it, whatever connections they take.
 //
 // Owned by its connection. Thread safety: the reactor's thread.
 #pragma once
@@ -20,6 +22,7 @@ namespace rp::server {
 // What all sessions of a listener have in common.
 struct RespOptions {
   Credentials credentials;
+  bool forward = false;   // other commands are let through to Redis
   bool knows_ttl = true;  // a deadline of the cache is the key's own: -max-age is off
   resp::RequestLimits limits;
 };
@@ -44,14 +47,14 @@ class RespSession final : public Session {
  private:
   // What is made of a request's answer.
   enum class Form : uint8_t {
-    kReply,  // ready in the request
+    kReply,      // ready in the request
+    kForwarded,  // Redis's, as it came
+    kSilent,     // nothing
     kGet,
     kStrlen,
     kRange,
     kTtl,
     kPttl,
-    kExpiretime,
-    kPexpiretime,
     kType,
     kMget,
     kMgetRest,  // one of a group, but the first
@@ -59,6 +62,8 @@ class RespSession final : public Session {
     kExistsRest,
   };
 
+  // Whether the command is none of this endpoint's own and must be alone on its way to Redis.
+  [[nodiscard]] bool IsForwarded(const resp::Command& command) const;
   void Run(const resp::Command& command);
   void RunAdmitted(resp::CommandName name, const resp::Command& command);
 
@@ -66,7 +71,9 @@ class RespSession final : public Session {
   Request* AddRequest(Form form);
   void Read(Form form, std::string_view key);
   void ReadRange(const resp::Command& command);
-  void ReadDeadline(Form form, const resp::CommandInfo& info, std::string_view key);
+  void ReadOrAsk(Form form, const resp::Command& command);
+  void Ask(Request* request, const resp::Command& command);
+  void Forward(const resp::Command& command);
   void ReadGroup(Form first, Form rest, const resp::Command& command);
   size_t WriteValue(const Request& request, std::string_view value, char* out,
                     Payload* payload) const;

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cache/cache.h"
 #include "proxy/coherence.h"
+#include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
@@ -47,6 +48,7 @@ class Server {
   cache::Cache cache_;
   std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
   proxy::ReadThrough read_through_;
+  proxy::Forwarder forwarder_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   WorkerPool workers_;

@@ -14,7 +14,7 @@
 
 #include "base/mpmc_queue.h"
 #include "base/parker.h"
-#include "proxy/read_through.h"
+#include "proxy/request.h"
 
 namespace rp::server {
 
@@ -23,8 +23,11 @@ class WorkerPool {
   // Jobs that may wait. A full queue is no error: who submits does the work itself.
   static constexpr size_t kQueueCapacity = 1024;
 
+  // Answers the request now (true), or takes it and delivers it to its home later (false).
+  using StartRequest = std::function<bool(proxy::Request*, TimePoint now)>;
+
   // `sweep` frees some of what has expired.
-  WorkerPool(proxy::ReadThrough* read_through, std::function<void()> sweep);
+  WorkerPool(StartRequest start, std::function<void()> sweep);
   ~WorkerPool();
 
   void Start(int threads);
@@ -46,7 +49,7 @@ class WorkerPool {
   void Work();
   [[nodiscard]] bool TryPush(Job job);
 
-  proxy::ReadThrough* const read_through_;
+  const StartRequest start_;
   const std::function<void()> sweep_;
   MpmcQueue<Job> queue_{kQueueCapacity};
   Parker parker_;

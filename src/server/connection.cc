@@ -73,6 +73,7 @@ Request* Connection::AddRequest() {
   (last_ == nullptr ? first_ : last_->next_in_pipeline) = request;
   last_ = request;
   ++depth_;
+  ++unanswered_;
   return request;
 }
 
@@ -85,7 +86,13 @@ void Connection::MakeGroup(Request* first, uint32_t count) {
 
 bool Connection::draining() const { return reactor_->draining(); }
 
-void Connection::Dispatch(Request* request) { reactor_->Dispatch(request); }
+void Connection::Dispatch(Request* request) {
+  TryHit(request) ? OnAnswer(request) : SendOn(request);
+}
+
+bool Connection::TryHit(Request* request) { return reactor_->TryHit(request); }
+
+void Connection::SendOn(Request* request) { reactor_->Dispatch(request); }
 
 void Connection::AnswerLocally(Request* request, int status, std::string_view text) {
   request->local_status = status;
@@ -123,6 +130,7 @@ void Connection::OnEvents(uint32_t events) {
 void Connection::OnAnswer(Request* request) {
   request->Leave();
   request->answered = true;
+  if (--unanswered_ == 0) held_ = false;
   if (request->group != nullptr) --request->group->group_unanswered;
   reactor_->MarkDirty(this);
 }
@@ -193,7 +201,7 @@ void Connection::Feed(std::string_view fresh) {
     input_.erase(0, session_->Consume(input_, this));
     if (input_.empty() && input_.capacity() > kKeptInputBytes) std::string().swap(input_);
   }
-  paused_ = !closing_ && !TakesRequests();
+  paused_ = !closing_ && !TakesRequests() && !input_.empty();
 }
 
 void Connection::Discard() {
@@ -354,7 +362,7 @@ void Connection::Close() {
     }
   }
   last_ = nullptr;
-  depth_ = 0;
+  depth_ = unanswered_ = 0;
   reactor_->Bury(this);
 }
 

@@ -66,6 +66,7 @@ Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
       answer.head.status = 404;
       answer.text = kMissingText;
       break;
+    case proxy::Outcome::kReply:  // to no question of HTTP
     case proxy::Outcome::kError:
     case proxy::Outcome::kPending: {
       const ErrorInfo& info = Describe(request.error);

@@ -3,9 +3,13 @@
 namespace rp::server {
 namespace {
 
-// The memory of a longer key or reply is given back with the request.
-constexpr size_t kKeptKeyBytes = 512;
-constexpr size_t kKeptReplyBytes = 512;
+// The memory of a longer key, command or reply is given back with the request.
+constexpr size_t kKeptBytes = 512;
+
+void Clear(std::string* text) {
+  text->clear();
+  if (text->capacity() > kKeptBytes) text->shrink_to_fit();
+}
 
 }  // namespace
 
@@ -24,12 +28,11 @@ Request* RequestPool::Take() {
 
 void RequestPool::PutBack(Request* request) {
   request->Leave();
-  request->key.clear();
-  if (request->key.capacity() > kKeptKeyBytes) request->key.shrink_to_fit();
-  request->outcome = proxy::Outcome::kPending;
-  request->source = proxy::Source::kRedis;
-  request->value = {};
-  request->error_text.clear();
+  Clear(&request->key);
+  Clear(&request->command);
+  Clear(&request->reply);
+  request->asks_only = false;
+  request->ForgetAnswer();
   request->next_in_pipeline = nullptr;
   request->connection = nullptr;
   request->answered = false;
@@ -38,8 +41,7 @@ void RequestPool::PutBack(Request* request) {
   static_cast<Framing&>(*request) = {};
   request->local_status = 0;
   request->local_text = {};
-  request->local_reply.clear();
-  if (request->local_reply.capacity() > kKeptReplyBytes) request->local_reply.shrink_to_fit();
+  Clear(&request->local_reply);
   free_.push_back(request);
 }
 

@@ -19,9 +19,6 @@ constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
 constexpr std::string_view kNoInteger = "value is not an integer or out of range";
-constexpr std::string_view kNoString =
-    "-ERR the key is not a string, and this endpoint knows no more of it\r\n";
-
 // A value up to this size is copied behind its header: cheaper than a piece of its own.
 constexpr size_t kCopiedBytes = 256;
 
@@ -38,7 +35,7 @@ size_t PutInteger(int64_t number, char* out) {
 }
 
 bool HasFailed(const Request& request) {
-  return request.outcome != proxy::Outcome::kValue && request.outcome != proxy::Outcome::kMissing;
+  return request.outcome == proxy::Outcome::kError || request.outcome == proxy::Outcome::kPending;
 }
 
 // A key of another type is there, and MGET shows it as missing.
@@ -81,14 +78,16 @@ std::string_view Range(std::string_view value, int64_t start, int64_t end) {
   return value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
 }
 
+// As an array of bulk strings, whatever form it came in.
+void Encode(const resp::Command& command, std::string* out) {
+  resp::Writer writer(2, out);
+  writer.ArrayHeader(command.size());
+  for (size_t i = 0; i < command.size(); ++i) writer.Bulk(command[i]);
+}
+
 int64_t RemainingMs(const Request& request, TimePoint now) {
   const Duration remaining = std::max(request.value->hard_deadline - now, Duration(0));
   return std::chrono::floor<std::chrono::milliseconds>(remaining).count();
-}
-
-int64_t UnixMs() {
-  const auto since = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::floor<std::chrono::milliseconds>(since).count();
 }
 
 // As Redis rounds.
@@ -118,6 +117,10 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
       connection->CloseAfterAnswers(Closing::kLinger);
       break;
     }
+    if (IsForwarded(command) && !connection->all_answered()) {
+      connection->Hold();  // it comes again
+      break;
+    }
     used += reader_.consumed();
     Run(command);
     if (connection->draining()) connection->CloseAfterAnswers(Closing::kLinger);
@@ -131,6 +134,11 @@ void RespSession::Refuse(Connection* connection) {
   connection->CloseAfterAnswers(Closing::kLinger);
 }
 
+bool RespSession::IsForwarded(const resp::Command& command) const {
+  return options_->forward && command.kind() == resp::Command::Kind::kArguments &&
+         resp::FindCommand(command[0]) == nullptr;
+}
+
 void RespSession::Run(const resp::Command& command) {
   silent_ = replies_off_ || skips_next_;
   skips_next_ = false;
@@ -139,8 +147,9 @@ void RespSession::Run(const resp::Command& command) {
     return connection_->CloseAfterAnswers(Closing::kLinger);
   }
   const resp::CommandInfo* info = resp::FindCommand(command[0]);
-  const bool is_other = info == nullptr && resp::IsOtherRedisCommand(command[0]);
-  if (info == nullptr && !is_other) return ReplyError(resp::UnknownCommandText(command));
+  const bool is_known =
+      info != nullptr || options_->forward || resp::IsOtherRedisCommand(command[0]);
+  if (!is_known) return ReplyError(resp::UnknownCommandText(command));
   if (info != nullptr && !info->Takes(command.size())) {
     return ReplyError(resp::WrongArityText(info->name));
   }
@@ -149,6 +158,7 @@ void RespSession::Run(const resp::Command& command) {
   const bool is_open =
       info != nullptr && (info->flags == resp::kConnectionFlags || info->id == CommandName::kPing);
   if (!authenticated_ && !is_open) return Reply(kNoAuth);
+  if (info == nullptr && options_->forward) return Forward(command);
   if (info == nullptr) {
     std::string name(command[0]);
     std::transform(name.begin(), name.end(), name.begin(), ToLowerAscii);
@@ -171,15 +181,18 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
     case CommandName::kSubstr:
       return ReadRange(command);
     case CommandName::kTtl:
-      return ReadDeadline(Form::kTtl, resp::InfoOf(name), command[1]);
+      return ReadOrAsk(Form::kTtl, command);
     case CommandName::kPttl:
-      return ReadDeadline(Form::kPttl, resp::InfoOf(name), command[1]);
-    case CommandName::kExpiretime:
-      return ReadDeadline(Form::kExpiretime, resp::InfoOf(name), command[1]);
-    case CommandName::kPexpiretime:
-      return ReadDeadline(Form::kPexpiretime, resp::InfoOf(name), command[1]);
+      return ReadOrAsk(Form::kPttl, command);
     case CommandName::kType:
-      return Read(Form::kType, command[1]);
+      return ReadOrAsk(Form::kType, command);
+    case CommandName::kExpiretime:
+    case CommandName::kPexpiretime: {
+      // The cache knows the end of a key on another clock, and not to the millisecond.
+      Request* request = silent_ ? nullptr : AddRequest(Form::kForwarded);
+      if (request != nullptr) Ask(request, command);
+      return;
+    }
     case CommandName::kPing:
       if (command.size() > 2) return ReplyError(resp::WrongArityText("ping"));
       if (command.size() == 1) return Reply("+PONG\r\n");
@@ -247,10 +260,34 @@ void RespSession::ReadRange(const resp::Command& command) {
   connection_->Dispatch(request);
 }
 
-void RespSession::ReadDeadline(Form form, const resp::CommandInfo& info, std::string_view key) {
-  if (options_->knows_ttl) return Read(form, key);
-  ReplyError("'" + std::string(info.name) +
-             "' is not available with -max-age: the cache does not know when Redis ends a key");
+// From the cache as far as it knows; Redis knows the rest, which is not cached.
+void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
+  Request* request = silent_ ? nullptr : AddRequest(form);
+  if (request == nullptr) return;
+  request->key = command[1];
+  const bool may_know = form == Form::kType || options_->knows_ttl;
+  if (may_know && connection_->TryHit(request) && !HasFailed(*request)) {
+    return connection_->OnAnswer(request);
+  }
+  request->ForgetAnswer();
+  request->resp_form = static_cast<uint8_t>(Form::kForwarded);
+  Ask(request, command);
+}
+
+void RespSession::Ask(Request* request, const resp::Command& command) {
+  Encode(command, &request->command);
+  request->command_version = request->resp_version;
+  request->asks_only = true;
+  connection_->SendOn(request);
+}
+
+void RespSession::Forward(const resp::Command& command) {
+  Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
+  if (request == nullptr) return;
+  Encode(command, &request->command);
+  request->command_version = request->resp_version;
+  connection_->SendOn(request);
+  connection_->Hold();
 }
 
 void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command& command) {
@@ -301,6 +338,12 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
       if (request.local_reply.size() > kMaxAnswerBytes) return 0;
       payload->bytes = {};
       return Put(request.local_reply.empty() ? request.local_text : request.local_reply, out);
+    case Form::kSilent:
+      return 0;
+    case Form::kForwarded:
+      if (HasFailed(request)) return PutError(request, out);
+      payload->bytes = request.reply;
+      return 0;
     case Form::kMget:
     case Form::kExists: {
       int64_t there = 0;
@@ -326,7 +369,6 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
     default:
       break;
   }
-  if (form >= Form::kTtl && form <= Form::kType && IsWrongType(request)) return Put(kNoString, out);
   if (HasFailed(request)) return PutError(request, out);
   const int64_t without_end = is_missing ? -2 : -1;
   const bool ends = !is_missing && request.value->hard_deadline != kNever;
@@ -343,11 +385,6 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
       return PutInteger(ends ? ToSeconds(RemainingMs(request, turn.now)) : without_end, out);
     case Form::kPttl:
       return PutInteger(ends ? RemainingMs(request, turn.now) : without_end, out);
-    case Form::kExpiretime:
-      return PutInteger(ends ? ToSeconds(UnixMs() + RemainingMs(request, turn.now)) : without_end,
-                        out);
-    case Form::kPexpiretime:
-      return PutInteger(ends ? UnixMs() + RemainingMs(request, turn.now) : without_end, out);
     case Form::kType:
       return Put(is_missing ? "+none\r\n" : "+string\r\n", out);
     default:

@@ -56,6 +56,7 @@ ReactorOptions ReactorOptionsOf(const Options& options) {
       .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
       .http = {.limits = {}, .credentials = options.http_auth ? options.proxy_auth : Credentials()},
       .resp = {.credentials = options.proxy_auth,
+               .forward = options.forward,
                .knows_ttl = options.max_age == Duration::zero(),
                .limits = {}}};
 }
@@ -113,7 +114,15 @@ Server::Server(const Options& options)
           {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, hasher_, &cache_,
           coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this](TimePoint deadline) { ScheduleSweep(deadline); }),
-      workers_(&read_through_, [this] { Sweep(); }),
+      forwarder_(
+          hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
+          [this] { ScheduleSweep(TimePoint::min()); }),
+      workers_(
+          [this](proxy::Request* request, TimePoint now) {
+            return request->command.empty() ? read_through_.Start(request, now)
+                                            : forwarder_.Start(request, now);
+          },
+          [this] { Sweep(); }),
       reactor_(ReactorOptionsOf(options), &read_through_, &workers_),
       timer_(reactor_.loop(),
              [this] {
@@ -158,6 +167,7 @@ Result<void> Server::StartThreads(const Options& options) {
     if (!following) return following;
   }
   fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options, coherence_.get()), &read_through_);
+  if (options.forward) forwarder_.LoadTable(kNever);
   workers_.Start(options.workers);
   return {};
 }

@@ -8,8 +8,8 @@
 
 namespace rp::server {
 
-WorkerPool::WorkerPool(proxy::ReadThrough* read_through, std::function<void()> sweep)
-    : read_through_(read_through), sweep_(std::move(sweep)) {}
+WorkerPool::WorkerPool(StartRequest start, std::function<void()> sweep)
+    : start_(std::move(start)), sweep_(std::move(sweep)) {}
 
 WorkerPool::~WorkerPool() { RP_CHECK(threads_.empty()); }
 
@@ -39,7 +39,7 @@ void WorkerPool::RunHere(proxy::Request* first) {
   while (first != nullptr) {
     proxy::Request* request = first;
     first = proxy::RequestChain::Next(request);
-    if (read_through_->Start(request, Now())) answered.Append(request);
+    if (start_(request, Now())) answered.Append(request);
   }
   if (!answered.empty()) answered.first()->home->Deliver(answered.first(), answered.last());
 }

@@ -231,7 +231,9 @@ TEST(RequestReaderTest, BoundsAWholeCommandButNotAPipeline) {
 }
 
 TEST(RequestReaderTest, TellsHowMuchOfAnArgumentIsMissing) {
-  RequestReader reader(kDefaultLimits);
+  RequestLimits limits;
+  limits.command_bytes = 1000;
+  RequestReader reader(limits);
   Command command;
   const auto wanted = [&](std::string_view bytes) {
     EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kNeedMore);
@@ -242,7 +244,7 @@ TEST(RequestReaderTest, TellsHowMuchOfAnArgumentIsMissing) {
   EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(101, 'x')), 1U);
   EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(102, 'x')), 0U);
   EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(102, 'x') + "$536870912\r\n"),
-            kDefaultLimits.command_bytes - 124);
+            limits.command_bytes - 124);
 }
 
 // The arguments of a command of a million, then of a small one, from another place.

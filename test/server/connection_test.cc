@@ -376,7 +376,7 @@ class DrainOnEvent final : public net::EventHandler {
 // The acceptor's event waits in the same batch behind the one that stops it: AddressSanitizer sees
 // when the acceptor is freed too early.
 TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
-  WorkerPool workers(nullptr, [] {});
+  WorkerPool workers({}, [] {});
   Reactor reactor(ReactorHarness::DefaultOptions(), nullptr, &workers);
   auto listening = net::Listen({"127.0.0.1", 0});
   ASSERT_TRUE(listening) << listening.error().message;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/read_through.h"
 #include "test/support/cache_flight.h"
 
 namespace rp::server {
@@ -91,7 +92,9 @@ class WorkerPoolTest : public ::testing::Test {
                                    nullptr,
                                    [this](redis::Fetch* fetch) { return OnFetch(fetch); },
                                    [](TimePoint) {}};
-  WorkerPool pool_{&read_through_, [this] { ++sweeps_; }};
+  WorkerPool pool_{
+      [this](proxy::Request* request, TimePoint now) { return read_through_.Start(request, now); },
+      [this] { ++sweeps_; }};
 };
 
 TEST_F(WorkerPoolTest, RunHereDeliversTheAnsweredOnesOfAChainTogetherAndInOrder) {

@@ -112,7 +112,9 @@ ReactorHarness::ReactorHarness(ReactorOptions options)
       read_through_(
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
           [this](redis::Fetch* fetch) { return Submit(fetch); }, [](TimePoint) {}),
-      workers_(&read_through_, [] {}),
+      workers_([this](proxy::Request* request,
+                      TimePoint now) { return read_through_.Start(request, now); },
+               [] {}),
       reactor_(std::move(options), &read_through_, &workers_),
       stopper_(std::make_unique<Stopper>(&reactor_)) {
   const auto listen = [](uint16_t* port) {

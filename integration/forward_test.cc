@@ -1,0 +1,227 @@
+// -forward: other commands go through to Redis, and a client reads what it has written.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "integration/proxy_process.h"
+#include "integration/redis_server.h"
+#include "integration/resp_client.h"
+
+namespace rp::integration {
+namespace {
+
+class ForwardTest : public ::testing::Test {
+ protected:
+  [[nodiscard]] std::string Curl(const std::string& key) const {
+    return RunShell("curl -s http://127.0.0.1:" + std::to_string(proxy_.port()) + "/" + key);
+  }
+
+  RedisServer redis_;
+  Proxy proxy_{{"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent"}};
+};
+
+TEST_F(ForwardTest, AClientReadsItsOwnWrites) {
+  RespClient client(RespPort(proxy_));
+  std::string requests;
+  std::string expected;
+  for (int i = 0; i < 200; ++i) {
+    const std::string value = std::to_string(100 + i);
+    requests += RespCommand({"SET", "key", value}) + "GET key\r\nMGET key other key\r\n";
+    expected +=
+        "+OK\r\n$3\r\n" + value + "\r\n*3\r\n$3\r\n" + value + "\r\n$-1\r\n$3\r\n" + value + "\r\n";
+  }
+  EXPECT_EQ(client.Exchange(requests), expected) << "in one pipeline";
+  for (int i = 0; i < 200; ++i) {
+    const std::string value = std::to_string(100 + i);
+    ASSERT_EQ(client.Exchange(RespCommand({"SET", "key", value})), "+OK\r\n");
+    ASSERT_EQ(client.Exchange("GET key\r\n"), "$3\r\n" + value + "\r\n");
+    ASSERT_EQ(Curl("key"), value) << "and so does anybody else from then on";
+    if (i >= 20) i += 20;
+  }
+}
+
+// A pipeline is run in its order, although the connections to Redis are many.
+TEST_F(ForwardTest, ReadsBeforeAWriteDoNotSeeIt) {
+  redis_.Set("key", "0");
+  RespClient client(RespPort(proxy_));
+  std::string requests;
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {
+    requests += "GET key\r\nINCR key\r\n";
+    const std::string before = std::to_string(i);
+    expected += "$" + std::to_string(before.size()) + "\r\n" + before +
+                "\r\n:" + std::to_string(i + 1) + "\r\n";
+  }
+  EXPECT_EQ(client.Exchange(requests), expected);
+}
+
+TEST_F(ForwardTest, WritesOfEveryShapeDropTheirKeys) {
+  RespClient client(RespPort(proxy_));
+  const std::string warm = "MGET a b c d\r\n";
+  EXPECT_EQ(client.Exchange("MSET a 1 b 2 c 3 d 4\r\n"), "+OK\r\n");
+  EXPECT_EQ(client.Exchange(warm), "*4\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n");
+  EXPECT_EQ(client.Exchange("RENAME a b\r\n" + warm),
+            "+OK\r\n*4\r\n$-1\r\n$1\r\n1\r\n$1\r\n3\r\n$1\r\n4\r\n");
+  EXPECT_EQ(client.Exchange("DEL c d\r\n" + warm), ":2\r\n*4\r\n$-1\r\n$1\r\n1\r\n$-1\r\n$-1\r\n");
+  EXPECT_EQ(client.Exchange("EVAL \"return redis.call('set', KEYS[1], ARGV[1])\" 1 c 9\r\n" + warm),
+            "+OK\r\n*4\r\n$-1\r\n$1\r\n1\r\n$1\r\n9\r\n$-1\r\n");
+  EXPECT_EQ(
+      client.Exchange("MSET a 1 d 4\r\nGET d\r\nLPUSH l 7\r\nSORT l STORE a\r\nGET a\r\n"),
+      "+OK\r\n$1\r\n4\r\n:1\r\n:1\r\n-WRONGTYPE Operation against a key holding the wrong kind of "
+      "value\r\n");
+  EXPECT_EQ(client.Exchange("FLUSHALL\r\n" + warm), "+OK\r\n*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
+}
+
+// RESP2 and RESP3 replies as Redis spells them.
+TEST_F(ForwardTest, RepliesAreThoseOfRedisByteForByte) {
+  RespClient setup(redis_.port());
+  EXPECT_EQ(setup.Exchange(
+                "HSET h a 1 b 2\r\nSADD s x\r\nZADD z 1.5 m 2 n\r\nRPUSH l a b c\r\nSET n 5\r\n"
+                "XADD x 1-1 f v\r\n"),
+            ":2\r\n:1\r\n:2\r\n:3\r\n+OK\r\n$3\r\n1-1\r\n");
+  for (const char* hello : {"HELLO 2\r\n", "HELLO 3\r\n"}) {
+    RespClient there(redis_.port());
+    RespClient here(RespPort(proxy_));
+    (void)there.Exchange(hello);
+    (void)here.Exchange(hello);
+    for (const char* command : {"HGETALL h",
+                                "SMEMBERS s",
+                                "ZSCORE z m",
+                                "ZRANGE z 0 -1 WITHSCORES",
+                                "LRANGE l 0 -1",
+                                "LRANGE none 0 -1",
+                                "HGET h none",
+                                "INCRBYFLOAT n 0",
+                                "LPOS l zz",
+                                "OBJECT ENCODING n",
+                                "OBJECT",
+                                "HGET n f",
+                                "SET",
+                                "NOSUCH a b",
+                                "SCAN 0 MATCH n",
+                                "EVAL 'return {1,{2,\"x\"},false}' 0",
+                                "EVAL 'return redis.error_reply(\"MY err\")' 0",
+                                "SETEX n abc 1",
+                                "GEOPOS z none",
+                                "XRANGE x - +",
+                                "XINFO STREAM x",
+                                "SISMEMBER s x",
+                                "DUMP none",
+                                "APPEND n \"\"",
+                                "COPY n n2 REPLACE",
+                                "PFCOUNT none",
+                                "BITCOUNT n",
+                                "SETBIT n 0 0",
+                                "XREAD STREAMS x 0"}) {
+      const std::string request = std::string(command) + "\r\n";
+      EXPECT_EQ(here.Exchange(request), there.Exchange(request)) << hello << command;
+    }
+  }
+}
+
+TEST_F(ForwardTest, LargeValuesGoThroughBothWays) {
+  const std::string value = PatternBytes(5'000'000);
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange(RespCommand({"SET", "large", value})), "+OK\r\n");
+  EXPECT_EQ(redis_.Command({"STRLEN", "large"}), "5000000");
+  EXPECT_EQ(client.Exchange("GETDEL large\r\n"), "$5000000\r\n" + value + "\r\n");
+}
+
+TEST_F(ForwardTest, WhatWouldTieUpASharedConnectionIsRefusedByName) {
+  RespClient client(RespPort(proxy_));
+  for (const char* command :
+       {"BLPOP l 0", "MULTI", "EXEC", "WATCH k", "SUBSCRIBE c", "PSUBSCRIBE c", "MONITOR", "SYNC",
+        "WAIT 1 0", "DEBUG SLEEP 1", "SCRIPT DEBUG YES", "SHUTDOWN", "READONLY",
+        "XREAD BLOCK 0 STREAMS x $", "REPLICAOF NO ONE"}) {
+    std::string name(command);
+    name = name.substr(0, name.find(' '));
+    for (char& c : name) c = static_cast<char>(std::tolower(c));
+    const std::string reply = client.Exchange(std::string(command) + "\r\n");
+    EXPECT_TRUE(reply.starts_with("-ERR ")) << command << ": " << reply;
+    EXPECT_NE(reply.find(name), std::string::npos) << command << ": " << reply;
+    EXPECT_EQ(CountOccurrences(reply, "\r\n"), 1u) << reply;
+  }
+  const std::string tracking = client.Exchange("CLIENT TRACKING ON\r\n");
+  EXPECT_TRUE(tracking.starts_with("-ERR ")) << tracking;
+  EXPECT_EQ(client.Exchange("PING\r\n"), "+PONG\r\n");
+}
+
+TEST_F(ForwardTest, RepliesCanBeSwitchedOffForWrites) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("CLIENT REPLY SKIP\r\nSET k 1\r\nGET k\r\n"), "$1\r\n1\r\n");
+  EXPECT_EQ(client.Exchange("CLIENT REPLY OFF\r\nINCR k\r\nINCR k\r\nCLIENT REPLY ON\r\nGET k\r\n"),
+            "+OK\r\n$1\r\n3\r\n");
+}
+
+TEST_F(ForwardTest, ManyClientsWriteAndReadTheirOwnKeys) {
+  std::vector<std::thread> clients;
+  for (int c = 0; c < 8; ++c) {
+    clients.emplace_back([this, c] {
+      RespClient client(RespPort(proxy_));
+      const std::string key = "own" + std::to_string(c);
+      std::string requests;
+      std::string expected;
+      for (int i = 1; i <= 200; ++i) {
+        requests += "INCR " + key + "\r\nGET " + key + "\r\n";
+        const std::string number = std::to_string(i);
+        expected +=
+            ":" + number + "\r\n$" + std::to_string(number.size()) + "\r\n" + number + "\r\n";
+      }
+      EXPECT_EQ(client.Exchange(requests), expected);
+    });
+  }
+  for (std::thread& client : clients) client.join();
+}
+
+// Nobody can know whether a write was carried out when Redis dies under it: it is not repeated, and
+// the client is told.
+TEST_F(ForwardTest, AWriteWithoutAnAnswerIsAnErrorAndNotRepeated) {
+  const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent",
+                     "-timeout", "300ms"});
+  RespClient client(RespPort(proxy));
+  EXPECT_EQ(client.Exchange("SET n 1\r\nGET n\r\n"), "+OK\r\n$1\r\n1\r\n");
+  redis_.Freeze();
+  const std::string reply = client.Exchange("INCR n\r\n");
+  EXPECT_TRUE(reply.starts_with("-TIMEOUT ")) << reply;
+  redis_.Thaw();
+  // The write may or may not have reached Redis before it was stopped; never twice.
+  const std::string after = redis_.Command({"GET", "n"});
+  EXPECT_TRUE(after == "1" || after == "2") << after;
+  EXPECT_TRUE(Eventually([&] {
+    return client.Exchange("GET n\r\n") == "$1\r\n" + redis_.Command({"GET", "n"}) + "\r\n";
+  }));
+}
+
+TEST_F(ForwardTest, IsThereAgainAfterRedisWasAway) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
+  redis_.Kill();
+  const std::string reply = client.Exchange("SET k 2\r\n");
+  EXPECT_TRUE(reply.starts_with("-")) << reply;
+  redis_.Restart();
+  EXPECT_TRUE(Eventually([&] { return client.Exchange("SET k 3\r\n") == "+OK\r\n"; }));
+  EXPECT_EQ(client.Exchange("GET k\r\n"), "$1\r\n3\r\n");
+}
+
+TEST(ForwardStartTest, WorksWhenRedisComesLater) {
+  RedisServer redis;
+  redis.Kill();
+  const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent"});
+  RespClient client(RespPort(proxy));
+  EXPECT_TRUE(client.Exchange("SET k 1\r\n").starts_with("-"));
+  redis.Restart();
+  EXPECT_TRUE(Eventually([&] { return client.Exchange("SET k 2\r\n") == "+OK\r\n"; }));
+}
+
+TEST(ForwardStartTest, IsOffUnlessAskedFor) {
+  RedisServer redis;
+  const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-coherent"});
+  EXPECT_EQ(RespClient(RespPort(proxy)).Exchange("SET k 1\r\nGET k\r\n"),
+            "-ERR 'set' is not available: this endpoint serves reads\r\n$-1\r\n");
+}
+
+}  // namespace
+}  // namespace rp::integration
