@@ -48,7 +48,9 @@ UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
 INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
 CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
-BENCHES := $(patsubst %.cc,$(OUT)/%,$(wildcard test/bench/*.cc))
+MICRO_SOURCES := $(wildcard test/bench/micro*.cc)
+MICRO_OBJECTS := $(MICRO_SOURCES:%.cc=$(OUT)/%.o)
+BENCHES := $(patsubst %.cc,$(OUT)/%,$(filter-out $(MICRO_SOURCES),$(wildcard test/bench/*.cc)))
 TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
 
 Q := $(if $(V),,@)
@@ -63,7 +65,7 @@ endif
 
 .PHONY: all run deps deps-dev deps-check tests check unit integration test asan tsan coverage fuzz fuzz-here bench \
         coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install uninstall \
-        clean help FORCE
+        bench-micro clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -102,6 +104,10 @@ $(OUT)/coherence-check: $(CHECKER_OBJECTS) $(OUT)/librp.a
 $(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RP_LDLIBS)
+
+$(OUT)/micro: $(MICRO_OBJECTS) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
 
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
@@ -242,6 +248,9 @@ fuzz-here: $(FUZZERS)
 	done
 
 bench: $(BENCHES) ## build the programs of test/bench
+
+bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 minutes; GROUP=cache-1k chooses
+	@$(OUT)/micro $(GROUP)
 
 # --- Style ----------------------------------------------------------------------------------------------------------
 
