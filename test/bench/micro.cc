@@ -6,11 +6,13 @@
 // wins. Goals are the figures that the design promises.
 //
 // Usage: micro [PATTERN]; runs the groups whose name contains PATTERN, by default all of them,
-// which takes about three minutes. The group with ten million keys is left out where memory is
-// short.
+// which takes about three minutes. The group with ten million keys takes about 4.5 GB; it is left
+// out where less is free, or where MICRO_MEMORY_MB in the environment allows less.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -34,7 +36,7 @@ constexpr Group kGroups[] = {
     {"resp", 0, BenchResp},
     {"cache-1k", 0, [] { BenchCache(1'000, 100); }},
     {"cache-1m", 1024, [] { BenchCache(1'000'000, 100); }},
-    {"cache-10m", 6144, [] { BenchCache(10'000'000, 20); }},
+    {"cache-10m", 5120, [] { BenchCache(10'000'000, 20); }},
 };
 
 // A thread that does nothing. While a process has only one, glibc locks mutexes and counts
@@ -52,6 +54,13 @@ class IdleThread {
   std::thread thread_{[this] { ended_.wait(false); }};
 };
 
+uint64_t MegaToUse() {
+  const char* most = std::getenv("MICRO_MEMORY_MB");
+  const uint64_t available = AvailableBytes() / kMega;
+  return most == nullptr ? available
+                         : std::min<uint64_t>(available, std::strtoull(most, nullptr, 10));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,8 +70,8 @@ int main(int argc, char** argv) {
   for (const Group& group : kGroups) {
     if (std::strstr(group.name, pattern) == nullptr) continue;
     found = true;
-    if (AvailableBytes() < group.needed_mega * kMega) {
-      std::printf("\n%s: left out, for it needs %llu MB of free memory\n", group.name,
+    if (MegaToUse() < group.needed_mega) {
+      std::printf("\n%s: left out, for it wants %llu MB of memory to be free\n", group.name,
                   static_cast<unsigned long long>(group.needed_mega));
       continue;
     }
