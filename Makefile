@@ -48,7 +48,9 @@ UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
 INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
 CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
-BENCHES := $(patsubst %.cc,$(OUT)/%,$(wildcard test/bench/*.cc))
+MICRO_SOURCES := $(wildcard test/bench/micro*.cc)
+MICRO_OBJECTS := $(MICRO_SOURCES:%.cc=$(OUT)/%.o)
+BENCHES := $(patsubst %.cc,$(OUT)/%,$(filter-out $(MICRO_SOURCES),$(wildcard test/bench/*.cc)))
 TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
 
 Q := $(if $(V),,@)
@@ -61,9 +63,9 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-.PHONY: all run deps deps-dev deps-check tests check unit integration test asan tsan coverage fuzz fuzz-here bench \
-        coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install uninstall \
-        clean help FORCE
+.PHONY: all run deps deps-dev deps-bench deps-check tests check unit integration test asan tsan coverage fuzz \
+        fuzz-here coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install \
+        uninstall bench bench-test bench-micro clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -103,6 +105,10 @@ $(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RP_LDLIBS)
 
+$(OUT)/micro: $(MICRO_OBJECTS) $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
@@ -136,7 +142,9 @@ $(OUT)/sources: FORCE
 
 # --- What must be installed -----------------------------------------------------------------------------------------
 
-# $(call install_missing,checks): each check is `need PACKAGE COMMAND...`; the package is missing if the command fails.
+# $(call install_missing,checks,optional): each check is `need PACKAGE COMMAND...`; the package is missing if the
+# command fails. Services that packages bring are not started (policy-rc.d, for as long as this runs), though those that
+# are new may be at the next boot. What is optional is installed one by one, and it is no failure if that cannot be done.
 define install_missing
 @missing=; need() { package=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$package"; }; \
 header() { [ -e /usr/include/$$1 ] || echo "#include <$$1>" | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -; }; \
@@ -146,8 +154,14 @@ command -v apt-get >/dev/null || { echo "$@: please install (Debian's names):$$m
 as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 [ -z "$$as_root" ] || command -v sudo >/dev/null || { echo "$@: please install as root:$$missing" >&2; exit 1; }; \
 echo "$@: installing$$missing"; \
-$$as_root apt-get update -qq && \
-$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+policy=/usr/sbin/policy-rc.d; \
+[ -e $$policy ] || { trap "$$as_root rm -f $$policy" EXIT; trap 'exit 1' INT TERM; \
+  printf '#!/bin/sh\nexit 101\n' | $$as_root tee $$policy >/dev/null && $$as_root chmod 755 $$policy; }; \
+install() { $$as_root env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -qq -y --no-install-recommends "$$@" >/dev/null; }; \
+$$as_root apt-get update -qq; \
+$(if $(2),for package in $$missing; do install $$package || echo "$@: cannot install $$package" >&2; done, \
+  install $$missing)
 endef
 
 deps: ## install what building, testing and running need (Debian; asks apt-get only if something is missing)
@@ -159,8 +173,16 @@ deps-dev: deps ## install what lint, fuzz, coverage and format need on top
 	need libclang-rt-dev sh -c 'ls $$($(CLANGXX) -print-resource-dir)/lib/*/libclang_rt.fuzzer*'; \
 	need lcov command -v lcov)
 
+WITH_SBIN := env PATH="$$PATH:/usr/sbin:/sbin" sh -c
+deps-bench: deps ## install what bench needs on top: wrk, python3, ..., and those peers that can be had
+	$(call install_missing,need wrk command -v wrk; need redis-tools command -v redis-benchmark; \
+	need python3 command -v python3)
+	$(call install_missing,need webdis command -v webdis; need nginx $(WITH_SBIN) 'command -v nginx'; \
+	need varnish $(WITH_SBIN) 'command -v varnishd'; need haproxy $(WITH_SBIN) 'command -v haproxy',optional)
+
 # Before anything is compiled: the goals that promise a working machine install, the others only say what is missing.
-deps-check: $(if $(filter run tests check unit integration coherence-check coherence-mutants,$(MAKECMDGOALS)),deps)
+deps-check: $(if $(filter run tests check unit integration coherence-check coherence-mutants bench, \
+              $(MAKECMDGOALS)),deps)
 	@command -v $(firstword $(CXX)) >/dev/null || { echo 'The compiler $(CXX) is missing: run `make deps`' >&2; exit 1; }
 	@echo '#include <hiredis/hiredis.h>' | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -o /dev/null - 2>/dev/null || \
 	  { echo 'hiredis is missing: run `make deps`' >&2; exit 1; }
@@ -241,7 +263,20 @@ fuzz-here: $(FUZZERS)
 	  tail -n 1 $(OUT)/$$name.log; \
 	done
 
-bench: $(BENCHES) ## build the programs of test/bench
+# SECONDS is also coherence-check's, with another default.
+BENCH_SECONDS := $(if $(filter file,$(origin SECONDS)),2,$(SECONDS))
+ROUNDS ?= 3
+ONLY ?= *
+bench: deps-bench $(OUT)/redis-proxy $(OUT)/test/bench/floor
+bench: ## measure beside the peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
+	@python3 -B test/bench/bench.py --proxy $(OUT)/redis-proxy --floor $(OUT)/test/bench/floor --out build/bench \
+	  --rounds '$(ROUNDS)' --seconds '$(BENCH_SECONDS)' --only '$(ONLY)'
+
+bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 minutes; GROUP=cache-1k chooses
+	@$(OUT)/micro $(GROUP)
+
+bench-test: ## test what reads the tools' output and writes the report
+	@python3 -B test/bench/bench_test.py -q
 
 # --- Style ----------------------------------------------------------------------------------------------------------
 

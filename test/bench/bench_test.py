@@ -1,0 +1,106 @@
+"""Tests of what reads the tools' output and judges it, on samples of that output. `make bench-test` runs them."""
+
+import os
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import bench
+import load
+import report
+import servers
+
+WRK = """Running 1s test @ http://127.0.0.1:35695/x
+  1 threads and 64 connections
+  Non-2xx or 3xx responses: 7
+Requests/sec:  38467.03
+wrk: requests=38890 us=1010985 p50=1349 p99=3266 connect=0 read={read} write=0 timeout=0 status={status}
+"""
+REDIS_BENCHMARK = """"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms"
+"GET value100","90712.00","0.373","0.128","0.359","0.647","0.847"
+"""
+
+
+def row(scenario, server, cpu_us=1.0, rate=1000.0):
+    return report.Row(scenario, "a <title>", server, rate, 10, 20, cpu_us, 0.0, 0.0, 5.0)
+
+
+class ParsingTest(unittest.TestCase):
+    def test_wrk_is_read_from_the_line_of_our_script(self):
+        outcome = load.parse_wrk(WRK.format(read=0, status=0))
+        self.assertEqual((38890, 1349, 3266, ""), (outcome.requests, outcome.p50_us, outcome.p99_us, outcome.errors))
+        self.assertAlmostEqual(38467.4, outcome.rate, 1)
+
+    def test_errors_that_wrk_counts_are_named(self):
+        self.assertEqual("7 answers not 2xx, 2 read errors", load.parse_wrk(WRK.format(read=2, status=7)).errors)
+
+    def test_wrk_that_could_not_connect_is_an_error(self):
+        with self.assertRaisesRegex(ValueError, "refused"):
+            load.parse_wrk("unable to connect to 127.0.0.1:1 Connection refused")
+
+    def test_redis_benchmark_is_read_by_the_names_of_its_columns(self):
+        outcome = load.parse_redis_benchmark(REDIS_BENCHMARK, 181424)
+        self.assertEqual((359, 847, ""), (outcome.p50_us, outcome.p99_us, outcome.errors))
+        self.assertAlmostEqual(2.0, outcome.seconds)
+
+    def test_errors_that_redis_benchmark_shows_are_kept(self):
+        outcome = load.parse_redis_benchmark("Error from server: ERR no\n" + REDIS_BENCHMARK, 10)
+        self.assertEqual("Error from server: ERR no", outcome.errors)
+
+    def test_redis_benchmark_that_gave_up_is_an_error(self):
+        with self.assertRaises(ValueError):
+            load.parse_redis_benchmark("Error from server: ERR no\n", 10)
+
+
+class ReportTest(unittest.TestCase):
+    def test_a_goal_is_met_at_its_limit_and_missed_beyond(self):
+        for cpu_us, verdict in ((1.25, "met"), (1.26, "**missed**")):
+            judged = report.goals([row("hit-100B", "floor"), row("hit-100B", "redis-proxy", cpu_us)])
+            self.assertEqual(verdict, judged[0][3])
+
+    def test_what_was_not_run_is_not_measured(self):
+        self.assertEqual({"not measured"}, {goal[3] for goal in report.goals([])})
+
+    def test_the_best_peer_counts(self):
+        judged = report.goals([row("zipf", "redis-proxy", 2), row("zipf", "varnish", 3), row("zipf", "webdis", 1.9)])
+        self.assertIn("webdis", judged[-1][1])
+        self.assertEqual("**missed**", judged[-1][3])
+
+    def test_following_is_a_share_of_a_core(self):
+        judged = report.goals([row("writes", "redis-proxy -coherent", 1.5)])
+        self.assertIn(["15.0 %", "met"], [goal[2:] for goal in judged])
+
+    def test_the_plot_is_well_formed(self):
+        xml.etree.ElementTree.fromstring(report.svg([row("hit-100B", "floor"), row("hit-100B", "redis-proxy")]))
+
+    def test_goals_and_growths_name_scenarios_that_exist(self):
+        names = {scenario.name for scenario in bench.scenarios()}
+        used = {goal[0] for goal in report.RATIO_GOALS} | {end[0] for growth in report.GROWTHS for end in growth[1:]}
+        self.assertEqual(set(), used - names)
+
+
+class ProcessTest(unittest.TestCase):
+    def test_the_tree_is_counted_with_children_and_all_of_it_is_stopped(self):
+        with tempfile.TemporaryDirectory() as directory:
+            spin = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+            process = servers.Process("spin", ["sh", "-c", f"sh -c '{spin}; sleep 60' & {spin}; wait"], directory)
+            try:
+                while process.alive() and not any(pid for pid, stat in process.tree().items()
+                                                  if Path(f"/proc/{pid}/comm").read_text() == "sleep\n"):
+                    pass
+                tree = process.tree()
+                self.assertEqual(3, len(tree))
+                own = sum(map(int, tree[process.popen.pid][11:13])) / servers.TICKS_PER_SECOND
+                self.assertGreater(process.cpu_seconds(), own)
+                self.assertGreater(process.peak_bytes(), 0)
+            finally:
+                process.stop()
+            self.assertFalse(any(map(servers.running, tree)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,226 @@
+"""Turns medians into tables, goals, a CSV and a plot."""
+
+import csv
+import html
+import os
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PROXY, COHERENT = "redis-proxy", "redis-proxy -coherent"
+
+
+@dataclass
+class Row:
+    """The medians of one server in one scenario."""
+    scenario: str
+    title: str
+    server: str
+    rate: float         # requests/s
+    p50_us: float
+    p99_us: float
+    cpu_us: float       # of the server's processes, per request
+    redis_cpu_us: float  # of Redis behind it, per request
+    redis_share: float  # GETs that reached Redis, per request
+    peak_mb: float
+    errors: str = ""
+
+
+def by_scenario(rows):
+    """Returns {scenario: {server: Row}} in the order of rows."""
+    table = {}
+    for row in rows:
+        table.setdefault(row.scenario, {})[row.server] = row
+    return table
+
+
+def base_of(scenario):
+    """The row to which the others are compared: the floor, for RESP Redis itself."""
+    return scenario.get("floor") or scenario.get("redis-server")
+
+
+def ratio(value, base):
+    return f"{value / base:.2f}" if base else "–"
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(header, rows):
+    """A markdown table, its columns aligned so that it reads well as text too."""
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+             for row in (header, ["-" * width for width in widths], *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def scenario_table(scenario):
+    base = base_of(scenario)
+    versus = f"× {base.server}" if base else "ratio"
+    body = []
+    for row in scenario.values():
+        body.append([
+            row.server, number(row.rate), ratio(row.rate, base and base.rate), number(row.p50_us), number(row.p99_us),
+            f"{row.cpu_us:.2f}", ratio(row.cpu_us, base and base.cpu_us), f"{row.redis_cpu_us:.2f}",
+            f"{100 * row.redis_share:.0f} %", number(row.peak_mb), row.errors])
+    return table(["server", "requests/s", versus, "p50 µs", "p99 µs", "CPU µs/request", versus, "Redis µs/request",
+                  "at Redis", "peak MB", "went wrong"], body)
+
+
+# --- Goals ------------------------------------------------------------------------------------------------------------
+
+# Scenario, what it is, the row's field, against which server, the sign, the limit.
+RATIO_GOALS = [
+    ("hit-100B", "CPU per hit of 100 B, 64 connections", "cpu_us", "floor", "<=", 1.25),
+    ("hit-100B", "throughput of hits of 100 B, 64 connections", "rate", "floor", ">=", 0.85),
+    ("hit-p16", "CPU per hit of 100 B, 16 pipelined", "cpu_us", "floor", "<=", 2.0),
+    ("hit-10KB", "CPU per hit of 10 KB", "cpu_us", "floor", "<=", 1.5),
+    ("miss", "CPU per miss", "cpu_us", "floor", "<=", 2.0),
+    ("resp-p1", "CPU per GET (RESP)", "cpu_us", "redis-server", "<=", 0.9),
+    ("resp-p16", "CPU per GET (RESP), 16 pipelined", "cpu_us", "redis-server", "<=", 1.0),
+    ("resp-mget", "CPU per MGET of 100 (RESP)", "cpu_us", "redis-server", "<=", 1.0),
+]
+WRITES_PER_SECOND, WRITES_LIMIT = 100_000, 15.0
+NO_PEERS = {PROXY, "floor", "redis-server"}
+
+
+def verdict(value, sign, limit):
+    return "met" if (value <= limit if sign == "<=" else value >= limit) else "**missed**"
+
+
+def goals(rows):
+    """Returns [goal, limit, measured, verdict] for each goal that can be judged."""
+    scenarios, judged = by_scenario(rows), []
+    for name, text, field, against, sign, limit in RATIO_GOALS:
+        scenario = scenarios.get(name, {})
+        if PROXY not in scenario or against not in scenario or not getattr(scenario[against], field):
+            judged.append([text, f"{sign} {limit} × {against}", "–", "not measured"])
+            continue
+        value = getattr(scenario[PROXY], field) / getattr(scenario[against], field)
+        judged.append([text, f"{sign} {limit} × {against}", f"{value:.2f}", verdict(value, sign, limit)])
+    following = scenarios.get("writes", {}).get(COHERENT)
+    share = following and following.cpu_us * WRITES_PER_SECOND / 1e4
+    judged.append(["following 100k writes/s to keys that are not cached (100k × CPU per write)",
+                   f"<= {WRITES_LIMIT:.0f} % of a core",
+                   f"{share:.1f} %" if following else "–",
+                   verdict(share, "<=", WRITES_LIMIT) if following else "not measured"])
+    for name, scenario in scenarios.items():
+        peers = [row for row in scenario.values() if row.server not in NO_PEERS and not row.server.startswith(PROXY)]
+        if peers and PROXY in scenario:
+            best = min(peers, key=lambda row: row.cpu_us)
+            value = scenario[PROXY].cpu_us / best.cpu_us if best.cpu_us else float("inf")
+            judged.append([f"ahead of every peer: {best.title}", f"<= 1 × {best.server}, the best of them",
+                           f"{value:.2f}", verdict(value, "<=", 1.0)])
+    return judged
+
+
+# What grows: the text, and scenario and server before and after.
+GROWTHS = [
+    ("64 → 1000 connections", ("hit-100B", PROXY), ("hit-c1000", PROXY)),
+    ("100 B → 10 KB", ("hit-100B", PROXY), ("hit-10KB", PROXY)),
+    ("10 KB → 1 MB", ("hit-10KB", PROXY), ("hit-1MB", PROXY)),
+    ("10,000 → 100,000 keys", ("keys-10k", PROXY), ("keys-100k", PROXY)),
+    ("100,000 → 1,000,000 keys", ("keys-100k", PROXY), ("keys-1M", PROXY)),
+    ("1 → 2 workers", ("workers", f"{PROXY} -workers 1"), ("workers", f"{PROXY} -workers 2")),
+    ("2 → 4 workers", ("workers", f"{PROXY} -workers 2"), ("workers", f"{PROXY} -workers 4")),
+    ("without → with -coherent, 100 B", ("hit-100B", PROXY), ("hit-100B", COHERENT)),
+    ("without → with -coherent, 16 pipelined", ("hit-p16", PROXY), ("hit-p16", COHERENT)),
+]
+
+
+def growth(rows):
+    """How CPU per hit grows, beside how the floor's does: what bends both is the kernel and the machine."""
+    scenarios, body = by_scenario(rows), []
+    for text, (before, server), (after, grown) in GROWTHS:
+        old, new = scenarios.get(before, {}).get(server), scenarios.get(after, {}).get(grown)
+        floors = [scenarios.get(name, {}).get("floor") for name in (before, after)]
+        if old and new:
+            body.append([text, f"{old.cpu_us:.2f}", f"{new.cpu_us:.2f}", ratio(new.cpu_us, old.cpu_us),
+                         ratio(floors[1].cpu_us, floors[0].cpu_us) if all(floors) and before != after else "–"])
+    return body
+
+
+# --- Output -----------------------------------------------------------------------------------------------------------
+
+def machine():
+    """One line that names the machine."""
+    cpu = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+           if line.startswith("model name")]
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 1e6
+    return (f"{cpu[0] if cpu else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+            f"Linux {platform.release()}, {time.strftime('%Y-%m-%d')}")
+
+
+def markdown(rows, notes, rounds, seconds, versions):
+    parts = ["# Benchmark of redis-proxy\n", f"Machine: {machine()}\n",
+             f"Medians of {rounds} rounds of {seconds} s in turn. CPU is utime + stime of all processes of a server, "
+             "with webdis where that stands behind a cache; Redis is a column of its own. Memory is the sum of the "
+             "peaks of the processes, shared pages counted in each; what nginx keeps in files is not in it.\n",
+             "\n".join(f"* {name}: {text}" for name, text in versions.items()) + "\n"]
+    if notes:
+        parts += ["## To know\n", "\n".join(f"* {note}" for note in notes) + "\n"]
+    parts += ["## Goals\n", table(["goal", "limit", "measured", "verdict"], goals(rows))]
+    for scenario in by_scenario(rows).values():
+        title = next(iter(scenario.values())).title
+        parts += [f"## {title[0].upper()}{title[1:]}\n", scenario_table(scenario)]
+    grown = growth(rows)
+    if grown:
+        parts += ["## How cost grows\n",
+                  table(["what grows", "CPU µs/hit before", "after", "×", "the floor's ×"], grown)]
+    return "\n".join(parts)
+
+
+def write_csv(path, rows, raw):
+    """Every run, and after them the medians (round `median`)."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["scenario", "server", "round", "requests_per_second", "p50_us", "p99_us", "cpu_us_per_request",
+                      "redis_cpu_us_per_request", "redis_gets_per_request", "peak_mb", "errors"])
+        for scenario, server, round_number, run in raw:
+            requests = run.load.requests
+            out.writerow([scenario, server, round_number, round(run.load.rate, 1), run.load.p50_us, run.load.p99_us,
+                          round(1e6 * run.cpu_seconds / requests, 3), round(1e6 * run.redis_cpu_seconds / requests, 3),
+                          round(run.redis_gets / requests, 5), "", run.errors])
+        for row in rows:
+            out.writerow([row.scenario, row.server, "median", round(row.rate, 1), row.p50_us, row.p99_us,
+                          round(row.cpu_us, 3), round(row.redis_cpu_us, 3), round(row.redis_share, 5),
+                          round(row.peak_mb, 1), row.errors])
+
+
+PANEL_WIDTH, LABEL_WIDTH, BAR_HEIGHT, TITLE_HEIGHT, COLUMNS = 560, 190, 18, 44, 2
+COLOURS = {PROXY: "#c0392b", "floor": "#7f8c8d", "redis-server": "#7f8c8d"}
+
+
+def panel(scenario, x, y):
+    """Bars of CPU time per request of one scenario."""
+    most = max(row.cpu_us for row in scenario.values()) or 1
+    base = base_of(scenario)
+    title = next(iter(scenario.values())).title
+    parts = [f'<text x="{x}" y="{y + 18}" class="title">{html.escape(title)}</text>']
+    for i, row in enumerate(scenario.values()):
+        top = y + 28 + i * BAR_HEIGHT
+        width = max(1, (PANEL_WIDTH - LABEL_WIDTH - 130) * row.cpu_us / most)
+        colour = COLOURS.get(row.server, "#e08e79" if row.server.startswith(PROXY) else "#4a7fb0")
+        text = f"{row.cpu_us:.2f} µs" + (f" ({row.cpu_us / base.cpu_us:.2f} ×)" if base and base.cpu_us else "")
+        parts.append(f'<text x="{x + LABEL_WIDTH - 8}" y="{top + 13}" text-anchor="end">'
+                     f'{html.escape(row.server)}</text>'
+                     f'<rect x="{x + LABEL_WIDTH}" y="{top + 2}" width="{width:.1f}" height="{BAR_HEIGHT - 4}" '
+                     f'fill="{colour}"/><text x="{x + LABEL_WIDTH + width + 6:.1f}" y="{top + 13}">{text}</text>')
+    return "\n".join(parts)
+
+
+def svg(rows):
+    """A plot of server CPU time per request, a panel for each scenario."""
+    panels, y = [], 50
+    scenarios = list(by_scenario(rows).values())
+    for start in range(0, len(scenarios), COLUMNS):
+        line = scenarios[start:start + COLUMNS]
+        panels += [panel(scenario, 20 + i * PANEL_WIDTH, y) for i, scenario in enumerate(line)]
+        y += TITLE_HEIGHT + BAR_HEIGHT * max(map(len, line))
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{20 + COLUMNS * PANEL_WIDTH}" height="{y + 10}" '
+            'font-family="sans-serif" font-size="12">\n<style>.title{font-weight:bold;font-size:13px}</style>\n'
+            '<rect width="100%" height="100%" fill="white"/>\n'
+            '<text x="20" y="28" font-size="16">Server CPU time per request (less is better); '
+            f'{html.escape(machine())}</text>\n' + "\n".join(panels) + "\n</svg>\n")
