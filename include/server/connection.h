@@ -1,16 +1,16 @@
 // Connection: one client's socket, its pipeline of requests, and what could not be sent yet.
 //
 // Answers leave in the order of their requests (RFC 9112 section 9.3.2), whatever the order in
-// which they come back. Heads are written into a scratch buffer of the reactor and values straight
-// from their entries, all that is ready in one writev; only what the socket does not take is kept,
-// heads as bytes and values as references. Likewise input is read into a buffer of the reactor, and
-// only an unfinished request is kept here. An idle connection owns no buffer.
+// which they come back. Heads and small values are written into a scratch buffer of the reactor,
+// larger values straight from their entries, all that is ready in one system call; only what the
+// socket does not take is kept, heads as bytes and values as references. Likewise input is read into
+// a buffer of the reactor, and only an unfinished request is kept here. An idle connection owns no
+// buffer.
 //
 // Limits: kMaxPipeline requests are in progress at once, but for those that the last command makes
-// by itself, and while answers cannot be sent nothing
-// more is read; more input waits in the kernel. A close happens in stages where the client may
-// still be sending, since closing on unread input makes the kernel take back the answer (RFC 9112
-// section 9.6).
+// by itself, and while answers cannot be sent nothing more is read; more input waits in the kernel.
+// A close happens in stages where the client may still be sending, since closing on unread input
+// makes the kernel take back the answer (RFC 9112 section 9.6).
 //
 // Owned by its reactor. Thread safety: the reactor's thread.
 #pragma once

@@ -51,6 +51,8 @@ class Session {
   // Answers are written in the order of the pipeline, each once; when the first of a group is
   // written, the rest of it stands behind it.
   static constexpr size_t kMaxAnswerBytes = 2048;
+  // A value up to this size is written there too: the copy costs less than a piece of its own.
+  static constexpr size_t kCopiedBytes = 1024;
   [[nodiscard]] virtual size_t Write(const Request& request, bool close, const TurnContext& turn,
                                      char* out, Payload* payload) = 0;
 };

@@ -14,6 +14,7 @@ constexpr std::string_view kErrorContentType = "text/plain; charset=utf-8";
 // What a single line of an error may take: Redis's own texts are shorter.
 constexpr size_t kMaxErrorTextBytes = 512;
 static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= Session::kMaxAnswerBytes);
+static_assert(http::kMaxHeadBytes + Session::kCopiedBytes <= Session::kMaxAnswerBytes);
 
 constexpr std::string_view kNoKeyText = "no key: ask for /KEY, for example GET /example_key";
 constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
@@ -218,7 +219,6 @@ void HttpSession::Refuse(Connection* connection) {
 size_t HttpSession::Write(const Request& request, bool close, const TurnContext& turn, char* out,
                           Payload* payload) {
   Answer answer = request.local_status != 0 ? LocalAnswer(request) : ProxiedAnswer(request, turn);
-  if (answer.has_value && !request.head_only) payload->bytes = request.value->value();
   answer.head.http10 = request.http10;
   answer.head.close = close;
   answer.text = answer.text.substr(0, kMaxErrorTextBytes);
@@ -232,6 +232,15 @@ size_t HttpSession::Write(const Request& request, bool close, const TurnContext&
     std::memcpy(out + written, answer.text.data(), answer.text.size());
     written += answer.text.size();
     out[written++] = '\n';
+  }
+  if (answer.has_value && !request.head_only) {
+    const std::string_view value = request.value->value();
+    if (value.size() > kCopiedBytes) {
+      payload->bytes = value;
+    } else {
+      std::memcpy(out + written, value.data(), value.size());
+      written += value.size();
+    }
   }
   return written;
 }

@@ -19,9 +19,6 @@ constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
 constexpr std::string_view kNoInteger = "value is not an integer or out of range";
-// A value up to this size is copied behind its header: cheaper than a piece of its own.
-constexpr size_t kCopiedBytes = 256;
-
 // What a single line of an error may take: Redis's own texts are shorter.
 constexpr size_t kMaxErrorTextBytes = 512;
 
