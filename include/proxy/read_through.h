@@ -38,8 +38,12 @@ class ReadThrough final : public redis::FetchSink {
               const Coherence* coherence, SubmitFetch submit,
               std::function<void(TimePoint)> on_deadline);
 
-  // Answers the request if its key is in the cache and no other thread is in the way; else nothing
-  // has happened and Start is next. Never waits: for the reactor. REQUIRES: key is set.
+  // The key's entry if it is in the cache and no other thread is in the way. Never waits: for the
+  // reactor.
+  [[nodiscard]] cache::EntryRef TryFind(std::string_view key, TimePoint now) const;
+
+  // Answers the request if TryFind finds its key; else nothing has happened and Start is next.
+  // REQUIRES: key is set.
   [[nodiscard]] bool TryHit(Request* request, TimePoint now) const;
 
   // Answers the request now (true), or takes it and delivers it to its home later (false).

@@ -30,7 +30,7 @@ namespace rp::resp {
 // What goes over a limit is an error, exactly at the limit is not.
 struct RequestLimits {
   size_t line_bytes = 65536;  // of an inline command, a count or a length, CR included, without LF
-  size_t bulk_bytes = size_t{512} << 20;    // one argument; redis-server's proto-max-bulk-len
+  size_t bulk_bytes = size_t{512} << 20;   // one argument; redis-server's proto-max-bulk-len
   size_t command_bytes = size_t{1} << 30;  // a whole one as it is sent; Redis's query buffer
 };
 

@@ -3,9 +3,9 @@
 // Answers leave in the order of their requests (RFC 9112 section 9.3.2), whatever the order in
 // which they come back. Heads and small values are written into a scratch buffer of the reactor,
 // larger values straight from their entries, all that is ready in one system call; only what the
-// socket does not take is kept, heads as bytes and values as references. Likewise input is read into
-// a buffer of the reactor, and only an unfinished request is kept here. An idle connection owns no
-// buffer.
+// socket does not take is kept, heads as bytes and values as references. Likewise input is read
+// into a buffer of the reactor, and only an unfinished request is kept here. An idle connection
+// owns no buffer.
 //
 // Limits: kMaxPipeline requests are in progress at once, but for those that the last command makes
 // by itself, and while answers cannot be sent nothing more is read; more input waits in the kernel.

@@ -121,6 +121,10 @@ class Reactor final : public proxy::ReplyBox {
   void UpdateNow() { turn_.now = Now(); }
   // Fills in what the cache has, if that takes no waiting.
   [[nodiscard]] bool TryHit(Request* request) { return read_through_->TryHit(request, turn_.now); }
+  // The key's entry, if that takes no waiting.
+  [[nodiscard]] cache::EntryRef TryFind(std::string_view key) const {
+    return read_through_->TryFind(key, turn_.now);
+  }
   // Sends the request on its way to a worker.
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);

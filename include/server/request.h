@@ -44,9 +44,10 @@ struct Request : proxy::Request, DeadlineNode, Framing {
   // Requests that make one answer together stand behind each other in the pipeline, and none is
   // written before all are answered. `group` is the first of them, null for a request by itself.
   Request* group = nullptr;
-  // Of the first one: how many follow, and how many, itself among them, are not answered.
+  // Of the first one: how many follow; how many, itself among them, are not answered.
   uint32_t group_rest = 0;
   uint32_t group_unanswered = 0;
+  uint32_t group_found = 0;  // keys that exist, of those without a request of their own
 
   // Whether it and its group, if it leads one, may be written.
   [[nodiscard]] bool ready() const { return answered && (group != this || group_unanswered == 0); }

@@ -57,7 +57,7 @@ class RespSession final : public Session {
     kPttl,
     kType,
     kMget,
-    kMgetRest,  // one of a group, but the first
+    kMgetRest,  // one of a group, but the first, which has no key
     kExists,
     kExistsRest,
   };
@@ -74,6 +74,7 @@ class RespSession final : public Session {
   void ReadOrAsk(Form form, const resp::Command& command);
   void Ask(Request* request, const resp::Command& command);
   void Forward(const resp::Command& command);
+  [[nodiscard]] size_t AppendHits(const resp::Command& command, Request* first);
   void ReadGroup(Form first, Form rest, const resp::Command& command);
   size_t WriteValue(const Request& request, std::string_view value, char* out,
                     Payload* payload) const;

@@ -70,8 +70,12 @@ ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher
       submit_(std::move(submit)),
       on_deadline_(std::move(on_deadline)) {}
 
+cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const {
+  return cache_->TryGet(hasher_(key), key, now);
+}
+
 bool ReadThrough::TryHit(Request* request, TimePoint now) const {
-  request->value = cache_->TryGet(hasher_(request->key), request->key, now);
+  request->value = TryFind(request->key, now);
   if (!request->value) return false;
   AnswerFromCache(request, Source::kCache);
   return true;

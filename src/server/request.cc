@@ -37,7 +37,7 @@ void RequestPool::PutBack(Request* request) {
   request->connection = nullptr;
   request->answered = false;
   request->group = nullptr;
-  request->group_rest = request->group_unanswered = 0;
+  request->group_rest = request->group_unanswered = request->group_found = 0;
   static_cast<Framing&>(*request) = {};
   request->local_status = 0;
   request->local_text = {};

@@ -19,6 +19,10 @@ constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
 constexpr std::string_view kNoInteger = "value is not an integer or out of range";
+// What MGET copies at most, and what it makes room for with each key.
+constexpr size_t kMostCopiedBytes = 64 * 1024;
+constexpr size_t kTypicalElementBytes = 128;
+
 // What a single line of an error may take: Redis's own texts are shorter.
 constexpr size_t kMaxErrorTextBytes = 512;
 
@@ -287,21 +291,50 @@ void RespSession::Forward(const resp::Command& command) {
   connection_->Hold();
 }
 
+// The first request of the group has no key: it brings what precedes the first key that is not an
+// easy hit, which is usually all. A request for each key would cost MGET a third more.
 void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command& command) {
   const size_t keys = command.size() - 1;
   if (keys > kMaxKeys) return ReplyError(kTooManyKeys);
   if (silent_) return;
-  if (!connection_->reactor().HasRoomFor(keys)) return Reply(kNoRoom);
-  Request* first = nullptr;
-  for (size_t i = 0; i < keys; ++i) {
-    Request* request = AddRequest(i == 0 ? first_form : rest_form);
+  if (!connection_->reactor().HasRoomFor(keys + 1)) return Reply(kNoRoom);
+  Request* first = AddRequest(first_form);
+  RP_CHECK(first != nullptr);
+  const size_t found = AppendHits(command, first);
+  Request* rest = nullptr;
+  for (size_t i = found; i < keys; ++i) {
+    Request* request = AddRequest(rest_form);
     RP_CHECK(request != nullptr);
     request->key = command[i + 1];
-    if (first == nullptr) first = request;
+    if (rest == nullptr) rest = request;
   }
-  connection_->MakeGroup(first, static_cast<uint32_t>(keys));
-  for (Request* request = first; request != nullptr; request = request->next_in_pipeline)
-    connection_->Dispatch(request);
+  connection_->MakeGroup(first, static_cast<uint32_t>(keys - found + 1));
+  connection_->OnAnswer(first);
+  for (; rest != nullptr; rest = rest->next_in_pipeline) connection_->Dispatch(rest);
+}
+
+// Begins the reply with the keys that are in the cache, up to one that is not or whose value is too
+// large to be copied. Returns how many they are.
+size_t RespSession::AppendHits(const resp::Command& command, Request* first) {
+  const bool wants_values = static_cast<Form>(first->resp_form) == Form::kMget;
+  std::string* reply = &first->local_reply;
+  resp::Writer writer(version_, reply);
+  if (wants_values) {
+    reply->reserve(std::min(kMostCopiedBytes, command.size() * kTypicalElementBytes));
+    writer.ArrayHeader(command.size() - 1);
+  }
+  for (size_t i = 1; i < command.size(); ++i) {
+    const cache::EntryRef entry = connection_->reactor().TryFind(command[i]);
+    const bool has_value = entry && entry->kind == cache::Kind::kValue;
+    if (!entry || reply->size() > kMostCopiedBytes ||
+        (wants_values && has_value && entry->value_bytes > kCopiedBytes)) {
+      return i - 1;
+    }
+    first->group_found += entry->kind != cache::Kind::kMissing;
+    if (!wants_values) continue;
+    has_value ? writer.Bulk(entry->value()) : writer.Null();
+  }
+  return command.size() - 1;
 }
 
 size_t RespSession::WriteValue(const Request& request, std::string_view value, char* out,
@@ -343,10 +376,10 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
       return 0;
     case Form::kMget:
     case Form::kExists: {
-      int64_t there = 0;
+      int64_t there = request.group_found;
       group_failed_ = false;
-      const Request* member = &request;
-      for (uint32_t left = request.group_rest + 1; left > 0; --left) {
+      const Request* member = request.next_in_pipeline;
+      for (uint32_t left = request.group_rest; left > 0; --left) {
         if (HasFailed(*member) && !IsWrongType(*member)) {
           group_failed_ = true;
           return PutError(*member, out);
@@ -355,9 +388,8 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
         member = member->next_in_pipeline;
       }
       if (form == Form::kExists) return PutInteger(there, out);
-      const char* end = resp::PutHeader('*', int64_t{request.group_rest} + 1, out);
-      const auto header = static_cast<size_t>(end - out);
-      return header + WriteElement(request, out + header, payload);
+      payload->bytes = request.local_reply;
+      return 0;
     }
     case Form::kMgetRest:
       return group_failed_ ? 0 : WriteElement(request, out, payload);
