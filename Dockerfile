@@ -13,7 +13,7 @@ RUN make VERSION="$VERSION"
 
 FROM builder AS test
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libgtest-dev redis-server curl \
+ && apt-get install -y --no-install-recommends libgtest-dev redis-server curl python3-redis \
  && rm -rf /var/lib/apt/lists/*
 COPY test test
 COPY integration integration

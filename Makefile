@@ -166,7 +166,8 @@ endef
 
 deps: ## install what building, testing and running need (Debian; asks apt-get only if something is missing)
 	$(call install_missing,need g++ command -v g++; need libhiredis-dev header hiredis/hiredis.h; \
-	need libgtest-dev header gtest/gtest.h; need redis-server command -v redis-server; need curl command -v curl)
+	need libgtest-dev header gtest/gtest.h; need redis-server command -v redis-server; need curl command -v curl; \
+	need python3-redis env PATH=/usr/bin:"$$PATH" python3 -c "import redis")
 
 deps-dev: deps ## install what lint, fuzz, coverage and format need on top
 	$(call install_missing,need clang command -v $(CLANGXX); need clang-format command -v $(CLANG_FORMAT); \

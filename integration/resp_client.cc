@@ -46,6 +46,8 @@ void RespClient::Send(std::string_view bytes) {
   }
 }
 
+void RespClient::EndInput() { shutdown(fd_.get(), SHUT_WR); }
+
 bool RespClient::Receive() {
   pollfd ready{fd_.get(), POLLIN, 0};
   const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(Patience(10s));

@@ -23,6 +23,8 @@ class RespClient {
   explicit RespClient(int port) : fd_(ConnectToLoopback(port)) {}
 
   void Send(std::string_view bytes);
+  // No more will be sent.
+  void EndInput();
   // All that comes until the server closes ("<closed>" stands for that) or has answered an ECHO
   // behind `requests`, whose reply is left out.
   std::string Exchange(std::string_view requests);

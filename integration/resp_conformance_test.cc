@@ -216,6 +216,9 @@ TEST_F(RespConformanceTest, OfConnectionCommands) {
       "COMMAND COUNT x",
       "COMMAND DOCS nosuch",
       "COMMAND INFO nosuch",
+      "COMMAND INFO get mget exists strlen getrange substr nosuch",
+      "COMMAND INFO ttl pttl expiretime pexpiretime type dbsize",
+      "COMMAND INFO ping ECHO Hello auth select info reset quit",
       "COMMAND LIST x",
       "RESET",
       "RESET a",
@@ -227,6 +230,12 @@ TEST_F(RespConformanceTest, OfConnectionCommands) {
       "CONFIG GET",
       "CONFIG GET save",
       "CONFIG GET nosuch",
+      "CONFIG GET SAVE",
+      "CONFIG GET sav? nosuch*",
+      "CONFIG GET s[a-b]v*e s[^b]ve save",
+      "CONFIG GET appendon*",
+      "CONFIG GET s[b-z]ve",
+      "CONFIG GET \\save*x",
       "INFO nosuch",
       "FOO",
       "foo a b",
@@ -243,6 +252,7 @@ TEST_F(RespConformanceTest, OfWhatComesInTurn) {
            "HELLO 3\r\nRESET\r\nGET missing\r\nCLIENT GETNAME\r\n",
            "HELLO 3\r\nCLIENT GETNAME\r\nCONFIG GET save\r\nINFO nosuch\r\nCOMMAND INFO nosuch\r\n",
            "HELLO 3\r\nHELLO 4\r\nHELLO 2 AUTH a b\r\nGET missing\r\n",
+           "HELLO 3\r\nCOMMAND INFO get exists ttl ping nosuch info dbsize\r\n",
            "CLIENT SETNAME a\r\nCLIENT GETNAME\r\nRESET\r\nCLIENT GETNAME\r\n",
            "HELLO 3 SETNAME me\r\nCLIENT GETNAME\r\nCLIENT SETNAME \"\"\r\nCLIENT GETNAME\r\n",
            "CLIENT REPLY OFF\r\nPING\r\nGET s\r\nFOO\r\nCLIENT REPLY ON\r\nPING\r\n",
@@ -311,6 +321,38 @@ TEST_F(RespConformanceTest, OfMalformedRequests) {
            "*2\r\n$0\r\n\r\n$1\r\na\r\n",
        }) {
     ExpectSame(bytes);
+  }
+}
+
+// A browser is told nothing, not even what was answered before its request was known for one.
+TEST_F(RespConformanceTest, OfWhatABrowserSends) {
+  for (const char* bytes : {
+           "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           "GET / HTTP/1.1\r\nUser-Agent: a\r\nhost: localhost\r\n\r\n",
+           "GET s\r\nMGET s missing\r\nPOST / HTTP/1.1\r\n\r\nGET s\r\n",
+           "CLIENT REPLY OFF\r\nPOST / HTTP/1.1\r\n",
+       }) {
+    ExpectSame(bytes);
+  }
+}
+
+// redis-server then leaves the connection open and deaf; the proxy closes it.
+TEST_F(RespConformanceTest, OfLastWordsThatAreNotWanted) {
+  for (const char* bytes : {
+           "CLIENT REPLY OFF\r\nQUIT\r\n",
+           "CLIENT REPLY OFF\r\nGET s\r\nQUIT\r\nCLIENT REPLY ON\r\nPING\r\n",
+           "CLIENT REPLY SKIP\r\nQUIT\r\nPING\r\n",
+           "CLIENT REPLY OFF\r\n*x\r\nCLIENT REPLY ON\r\n",
+           "CLIENT REPLY SKIP\r\n*x\r\nPING\r\n",
+           "PING\r\nCLIENT REPLY OFF\r\nGET \"s\r\n",
+           "CLIENT REPLY SKIP\r\nPING\r\n*x\r\n",
+       }) {
+    RespClient there(redis_.port());
+    RespClient here(RespPort(proxy_));
+    here.Send(bytes);
+    there.Send(bytes);
+    there.EndInput();
+    EXPECT_EQ(here.Read(SIZE_MAX), there.Read(SIZE_MAX)) << bytes;
   }
 }
 

@@ -1,9 +1,10 @@
-// The Redis protocol in front of the cache, as real clients use it, beside HTTP.
+// The Redis protocol in front of the cache, beside HTTP.
 
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,6 @@ namespace {
 
 class RespTest : public ::testing::Test {
  protected:
-  [[nodiscard]] std::string Cli(const std::string& arguments) const {
-    return RunShell("redis-cli -p " + std::to_string(RespPort(proxy_)) + " " + arguments);
-  }
-
   RedisServer redis_;
   Proxy proxy_{{"-redis", redis_.address(), "-resp", "127.0.0.1:0"}};
 };
@@ -43,46 +40,6 @@ TEST_F(RespTest, AValueReadOverRespIsAHitOverHttp) {
   redis_.Set("key", "new");
   EXPECT_EQ(RunShell("curl -s http://127.0.0.1:" + std::to_string(proxy_.port()) + "/key"), "old");
   EXPECT_EQ(redis_.GetCount(), 1);
-}
-
-TEST_F(RespTest, RedisCliReads) {
-  redis_.Set("key", "value");
-  EXPECT_EQ(Cli("get key"), "value\n");
-  EXPECT_EQ(Cli("-3 mget key missing key"), "value\n\nvalue\n");
-  EXPECT_EQ(Cli("strlen key"), "5\n");
-  EXPECT_NE(Cli("set key other").find("'set' is not available: this endpoint serves reads"),
-            std::string::npos);
-  EXPECT_NE(RunShell("printf 'PING\\r\\nGET key\\r\\n' | redis-cli -p " +
-                     std::to_string(RespPort(proxy_)) + " --pipe")
-                .find("errors: 0, replies: 2"),
-            std::string::npos);
-}
-
-TEST_F(RespTest, RedisBenchmarkRuns) {
-  const std::string port = std::to_string(RespPort(proxy_));
-  for (const std::string pipeline : {"1", "16"}) {
-    const std::string output = RunShell("redis-benchmark -p " + port +
-                                        " -t get -n 2000 -r 100 -c 10 --csv -P " + pipeline);
-    EXPECT_NE(output.find("\"GET\",\""), std::string::npos) << output;
-    EXPECT_EQ(output.find("rror"), std::string::npos) << output;
-  }
-}
-
-TEST_F(RespTest, HiredisReads) {
-  redis_.Set("key", "value");
-  RedisClient client("127.0.0.1:" + std::to_string(RespPort(proxy_)));
-  EXPECT_EQ(client.Command({"GET", "key"}), "value");
-  EXPECT_EQ(client.Command({"MGET", "key", "missing"}), "value\n(nil)\n");
-  EXPECT_EQ(client.Command({"DBSIZE"}), "1");
-}
-
-TEST_F(RespTest, PythonReads) {
-  if (RunShell("python3 -c 'import redis' && echo yes") != "yes\n") GTEST_SKIP();
-  redis_.Set("key", "value");
-  const std::string connect =
-      "import redis; r = redis.Redis(port=" + std::to_string(RespPort(proxy_)) + "); ";
-  EXPECT_EQ(RunShell("python3 -c '" + connect + "print(r.get(\"key\"), r.mget(\"key\", \"no\"))'"),
-            "b'value' [b'value', None]\n");
 }
 
 TEST_F(RespTest, APipelineOfAThousandIsAnsweredInOrder) {
@@ -252,6 +209,19 @@ TEST_F(RespTest, OneClientTooManyIsToldSo) {
   RespClient third(RespPort(proxy));
   EXPECT_EQ(third.Read(SIZE_MAX), "-ERR max number of clients reached\r\n");
   EXPECT_EQ(first.Exchange("PING\r\n"), "+PONG\r\n");
+}
+
+TEST_F(RespTest, AClientThatLeavesMakesRoomForAnother) {
+  const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-max-clients", "1"});
+  for (const std::string last_words : {"", "QUIT\r\n", "*x\r\n", "POST\r\n", "GET key\r\n"}) {
+    std::optional<RespClient> client;
+    EXPECT_TRUE(Eventually([&] {
+      client.emplace(RespPort(proxy));
+      return client->Exchange("PING\r\n") == "+PONG\r\n";
+    })) << "before "
+        << last_words;
+    client->Send(last_words);
+  }
 }
 
 TEST_F(RespTest, ADrainAnswersWhatWasAsked) {

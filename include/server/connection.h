@@ -73,6 +73,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void AnswerAndClose(int status, std::string_view text);
   // No further request is read; the connection ends when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
+  // The connection ends with this turn, and nothing that is not sent yet is sent.
+  void Abandon();
 
   // --- For the reactor. ---
 
@@ -141,7 +143,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   uint32_t interest_ = 0;
   Wait wait_ = Wait::kNone;
   bool closing_ = false;
-  bool linger_ = false;       // close in stages
+  bool linger_ = false;  // close in stages
+  bool abandoned_ = false;
   bool lingering_ = false;    // our side is shut, the client's input is read over
   bool peer_closed_ = false;  // the client sends no more
   bool paused_ = false;       // no further request was taken and input was left

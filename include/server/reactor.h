@@ -60,7 +60,9 @@ struct Scratch {
 
 // The waits of connections, each sorted by itself because it has one length.
 struct Waits {
-  DeadlineList<Connection> idle{std::chrono::seconds(75)};  // between requests
+  explicit Waits(Duration idle_wait) : idle(idle_wait) {}
+
+  DeadlineList<Connection> idle;  // between requests
   DeadlineList<Connection> receiving{
       std::chrono::seconds(10)};  // one request, from its first byte to its last
   DeadlineList<Connection> sending{std::chrono::seconds(30)};   // without any progress
@@ -69,7 +71,8 @@ struct Waits {
 
 struct ReactorOptions {
   size_t max_clients = 10'000;
-  Duration timeout = std::chrono::seconds(1);  // of a request
+  Duration timeout = std::chrono::seconds(1);     // of a request
+  Duration idle_wait = std::chrono::seconds(75);  // between two requests over HTTP
   std::string content_type;
   int reserved_descriptors = 0;  // for others than clients
   HttpOptions http;
@@ -167,7 +170,7 @@ class Reactor final : public proxy::ReplyBox {
   DeadlineList<Request> request_waits_;
   DeadlineList<Request> overdue_{
       std::chrono::milliseconds(1)};  // timed out with their answer on the way
-  Waits waits_;
+  Waits waits_{options_.idle_wait};
   http::DateCache date_;
   TurnContext turn_;
   TimePoint drain_deadline_ = kNever;

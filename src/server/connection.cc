@@ -116,6 +116,11 @@ void Connection::CloseAfterAnswers(Closing how) {
   reactor_->MarkDirty(this);
 }
 
+void Connection::Abandon() {
+  closing_ = abandoned_ = true;
+  reactor_->MarkDirty(this);
+}
+
 void Connection::OnEvents(uint32_t events) {
   if (closed()) return;
   // Both directions are gone: nobody is there to hear an answer.
@@ -156,7 +161,7 @@ void Connection::OnWaitEnded() {
 
 void Connection::Flush() {
   if (closed()) return;
-  if (!SendUnsent() || !SendAnswers()) return Close();
+  if (abandoned_ || !SendUnsent() || !SendAnswers()) return Close();
   if (paused_ && TakesRequests() && unsent_.empty()) {
     paused_ = false;
     Feed({});

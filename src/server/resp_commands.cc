@@ -8,6 +8,8 @@
 
 #include "base/ascii.h"
 #include "net/socket.h"
+#include "resp/command_info.h"
+#include "resp/glob.h"
 #include "resp/writer.h"
 #include "server/connection.h"
 #include "server/reactor.h"
@@ -72,31 +74,6 @@ const Subcommand* FindSubcommand(std::string_view name, const resp::Command& com
     }
   }
   return nullptr;
-}
-
-void WriteWords(std::string_view words, resp::Writer* writer) {
-  const auto spaces = static_cast<size_t>(std::count(words.begin(), words.end(), ' '));
-  writer->SetHeader(words.empty() ? 0 : spaces + 1);
-  while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size());
-    writer->SimpleString(words.substr(0, end));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-}
-
-// Without ACL categories, tips, key specifications and subcommands.
-void WriteCommandInfo(const resp::CommandInfo& info, resp::Writer* writer) {
-  writer->ArrayHeader(10);
-  writer->Bulk(info.name);
-  writer->Integer(info.arity);
-  WriteWords(info.flags, writer);
-  writer->Integer(info.first_key);
-  writer->Integer(info.last_key);
-  writer->Integer(info.key_step);
-  writer->SetHeader(0);
-  writer->SetHeader(0);
-  writer->SetHeader(0);
-  writer->ArrayHeader(0);
 }
 
 uint64_t ResidentBytes() {
@@ -261,7 +238,10 @@ void RespSession::Client(const resp::Command& command) {
   }
   if (name == "info") return ReplyVerbatim(ClientLine());
   if (name == "reply") return ClientReply(command[2]);
-  if (name == "help") return ReplyError(Refusal(entry->full_name));
+  if (name == "help") {
+    resp::WriteHelp(resp::CommandName::kClient, &writer);
+    return ReplyBytes(std::move(reply));
+  }
   // What they switch, the cache's eviction by use, is not a client's business here.
   if (!Is(command[2], "on") && !Is(command[2], "off")) return ReplyError(kSyntax);
   Reply(kOk);
@@ -293,12 +273,15 @@ void RespSession::ClientSetInfo(const resp::Command& command) {
   Reply(kOk);
 }
 
+// With every field of redis-server 7.0's, since clients look for them; 0 where there is nothing to
+// count here.
 std::string RespSession::ClientLine() const {
   const int fd = connection_->fd();
   return "id=" + std::to_string(id_) + " addr=" + net::PeerName(fd) +
          " laddr=" + net::LocalName(fd) + " fd=" + std::to_string(fd) + " name=" + name_ +
-         " flags=N db=0 sub=0 psub=0 multi=-1 cmd=client|info user=" + user_ +
-         " redir=-1 resp=" + std::to_string(version_) + " lib-name=" + library_name_ +
+         " age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
+         " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|info user=" +
+         user_ + " redir=-1 resp=" + std::to_string(version_) + " lib-name=" + library_name_ +
          " lib-ver=" + library_version_ + "\n";
 }
 
@@ -307,13 +290,13 @@ void RespSession::CommandTable(const resp::Command& command) {
   if (command.size() > 1) {
     const Subcommand* entry = FindSubcommand("command", command);
     name = entry->full_name.substr(entry->full_name.find('|') + 1);
-    if (name.starts_with("getkeys") || name == "help") {
-      return ReplyError(Refusal(entry->full_name));
-    }
+    if (name.starts_with("getkeys")) return ReplyError(Refusal(entry->full_name));
   }
   std::string reply;
   resp::Writer writer(version_, &reply);
-  if (name == "count") {
+  if (name == "help") {
+    resp::WriteHelp(resp::CommandName::kCommand, &writer);
+  } else if (name == "count") {
     writer.Integer(static_cast<int64_t>(resp::kCommands.size()));
   } else if (name == "docs") {
     writer.MapHeader(0);
@@ -323,12 +306,12 @@ void RespSession::CommandTable(const resp::Command& command) {
     for (const resp::CommandInfo& info : resp::kCommands) writer.Bulk(info.name);
   } else if (command.size() <= 2) {
     writer.ArrayHeader(resp::kCommands.size());
-    for (const resp::CommandInfo& info : resp::kCommands) WriteCommandInfo(info, &writer);
+    for (const resp::CommandInfo& info : resp::kCommands) resp::WriteCommandInfo(info, &writer);
   } else {
     writer.ArrayHeader(command.size() - 2);
     for (size_t i = 2; i < command.size(); ++i) {
       const resp::CommandInfo* info = resp::FindCommand(command[i]);
-      info == nullptr ? writer.Null() : WriteCommandInfo(*info, &writer);
+      info == nullptr ? writer.Null() : resp::WriteCommandInfo(*info, &writer);
     }
   }
   ReplyBytes(std::move(reply));
@@ -351,6 +334,12 @@ void RespSession::Info(const resp::Command& command) {
 
 void RespSession::Config(const resp::Command& command) {
   const Subcommand* entry = FindSubcommand("config", command);
+  std::string reply;
+  resp::Writer writer(version_, &reply);
+  if (entry->full_name == "config|help") {
+    resp::WriteHelp(resp::CommandName::kConfig, &writer);
+    return ReplyBytes(std::move(reply));
+  }
   if (entry->full_name != "config|get") return ReplyError(Refusal(entry->full_name));
   const std::string max_clients = std::to_string(connection_->reactor().Facts().max_clients);
   const std::array<std::pair<std::string_view, std::string_view>, 5> settings = {{
@@ -360,20 +349,22 @@ void RespSession::Config(const resp::Command& command) {
       {"maxclients", max_clients},
       {"timeout", "0"},
   }};
-  const auto is_wanted = [&](std::string_view name) {
+  // The name as the first argument that matches spells it; empty if none does.
+  const auto wanted_as = [&](std::string_view name) {
     for (size_t i = 2; i < command.size(); ++i) {
-      if (command[i] == "*" || Is(command[i], name)) return true;
+      if (Is(command[i], name)) return command[i];
+      if (resp::MatchesGlobIgnoringCase(command[i], name)) return name;
     }
-    return false;
+    return std::string_view();
   };
-  const auto count = std::count_if(settings.begin(), settings.end(),
-                                   [&](const auto& setting) { return is_wanted(setting.first); });
-  std::string reply;
-  resp::Writer writer(version_, &reply);
+  const auto count = std::count_if(settings.begin(), settings.end(), [&](const auto& setting) {
+    return !wanted_as(setting.first).empty();
+  });
   writer.MapHeader(static_cast<size_t>(count));
   for (const auto& [name, value] : settings) {
-    if (!is_wanted(name)) continue;
-    writer.Bulk(name);
+    const std::string_view shown = wanted_as(name);
+    if (shown.empty()) continue;
+    writer.Bulk(shown);
     writer.Bulk(value);
   }
   ReplyBytes(std::move(reply));

@@ -113,7 +113,7 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
       return used;
     }
     if (status == resp::ParseStatus::kError) {
-      silent_ = false;
+      silent_ = replies_off_ || skips_next_;
       ReplyError(reader_.error_text());
       connection->CloseAfterAnswers(Closing::kLinger);
       break;
@@ -144,9 +144,7 @@ void RespSession::Run(const resp::Command& command) {
   silent_ = replies_off_ || skips_next_;
   skips_next_ = false;
   if (command.kind() == resp::Command::Kind::kNothing) return;
-  if (command.kind() == resp::Command::Kind::kSilentClose) {
-    return connection_->CloseAfterAnswers(Closing::kLinger);
-  }
+  if (command.kind() == resp::Command::Kind::kSilentClose) return connection_->Abandon();
   const resp::CommandInfo* info = resp::FindCommand(command[0]);
   const bool is_known =
       info != nullptr || options_->forward || resp::IsOtherRedisCommand(command[0]);
