@@ -16,8 +16,8 @@ namespace {
 const char* const kAllFlags[] = {
     "-redis",      "-http",      "-expire",          "-max-age",           "-capacity",
     "-max-memory", "-max-value", "-redis-ops-limit", "-redis-connections", "-redis-db",
-    "-workers",    "-timeout",   "-max-clients",     "-content-type",      "-log-level",
-    "-version"};
+    "-workers",    "-reactors",  "-timeout",         "-max-clients",       "-content-type",
+    "-log-level",  "-version"};
 
 // Runs the program, which must refuse its flags in one line that contains every one of `names`.
 void ExpectRefused(const std::vector<std::string>& flags, const std::vector<std::string>& names) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/parse.h"
 #include "base/result.h"
@@ -16,6 +17,11 @@ namespace rp::net {
 // means every address, IPv6 and IPv4; a name with several addresses is tried in the resolver's
 // order. Port 0 takes a free one. The error's message names the address and says why.
 [[nodiscard]] Result<UniqueFd> Listen(const HostPort& address);
+
+// `count` sockets, 1 or more, that listen like Listen's and all on the same address and port, each
+// given a share of the clients by the kernel (SO_REUSEPORT, socket(7)). Nobody else may listen
+// there before or after, and all of them or none are had. Errors as Listen's.
+[[nodiscard]] Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count);
 
 // "127.0.0.1:8080", "[::1]:8080"; "?" when the socket has no name.
 [[nodiscard]] std::string LocalName(int socket_fd);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "net/event_loop.h"
+#include "server/client_count.h"
 #include "server/deadline_list.h"
 #include "server/request.h"
 #include "server/session.h"
@@ -98,10 +99,11 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] Session* session() { return session_.get(); }
 
-  // The reactor's: the place among all connections, and whether it waits to be flushed.
+  // The reactor's: where among all connections it is, whether it waits to be flushed, and what it
+  // counts as.
   size_t index = 0;
   bool dirty = false;
-  bool refused = false;  // over -max-clients
+  ClientCount::Place place = ClientCount::Place::kNone;
 
  private:
   enum class Wait : unsigned char { kNone, kIdle, kReceiving, kSending, kLingering };

@@ -40,6 +40,7 @@ struct Options {
   int redis_connections = 0;      // 1 to 1024
   int redis_db = 0;               // 0 or more
   int workers = 0;                // 1 to 256
+  int reactors = 0;               // 1 to 64
   Duration timeout{};             // above 0
   int max_clients = 0;            // 1 to 1000000
   std::string content_type;       // 1 to 200 bytes of visible ASCII, spaces inside

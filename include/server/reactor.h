@@ -5,14 +5,18 @@
 // thread touches connections. It never blocks but in the wait, and sleeps without a limit when
 // nothing has a deadline.
 //
+// Several reactors share the cache, the workers and the count of clients, and know nothing of each
+// other. Each has memory for the requests of all clients, since all may have come to it.
+//
 // Owned by the server; borrows the worker pool, which outlives its requests.
 //
-// Thread safety: Run's thread, but for Deliver.
+// Thread safety: Run's thread, but for Deliver and RequestDrain.
 #pragma once
 
 #include <sys/uio.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -23,6 +27,7 @@
 #include "net/acceptor.h"
 #include "net/event_loop.h"
 #include "proxy/read_through.h"
+#include "server/client_count.h"
 #include "server/connection.h"
 #include "server/http_session.h"
 #include "server/resp_session.h"
@@ -70,7 +75,6 @@ struct Waits {
 };
 
 struct ReactorOptions {
-  size_t max_clients = 10'000;
   Duration timeout = std::chrono::seconds(1);     // of a request
   Duration idle_wait = std::chrono::seconds(75);  // between two requests over HTTP
   std::string content_type;
@@ -79,7 +83,7 @@ struct ReactorOptions {
   RespOptions resp;
 };
 
-// What there is to tell about the server as a whole.
+// What there is to tell about the server as a whole, whichever reactor is asked.
 struct ServerFacts {
   cache::CacheStats cache;
   size_t clients = 0;
@@ -90,7 +94,9 @@ struct ServerFacts {
 
 class Reactor final : public proxy::ReplyBox {
  public:
-  Reactor(ReactorOptions options, proxy::ReadThrough* read_through, WorkerPool* workers);
+  // Everything borrowed outlives the reactor.
+  Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThrough* read_through,
+          WorkerPool* workers);
   ~Reactor();
 
   // Accepts connections that speak HTTP. REQUIRES: Run has not begun.
@@ -103,6 +109,8 @@ class Reactor final : public proxy::ReplyBox {
 
   // Stops accepting and lets Run return. Called by a handler of this reactor's loop.
   void Drain();
+  // Has the reactor's own thread call Drain, in Run. Any thread.
+  void RequestDrain();
 
   void Deliver(proxy::Request* first, proxy::Request* last) override;
 
@@ -141,13 +149,13 @@ class Reactor final : public proxy::ReplyBox {
  private:
   static constexpr size_t kReadBufferBytes = 64 * 1024;
   static constexpr Duration kDrainWait = std::chrono::seconds(5);
-  // Over -max-clients a connection is told so and closed; over this many more it is just closed.
-  static constexpr size_t kMostRefused = 128;
   // The most requests that go to a worker at once. Waking a worker costs as much as dozens of
   // lookups, so a turn's misses are usually one chain.
   static constexpr int kChainLength = 64;
 
-  void Listen(UniqueFd listening_fd, std::function<std::unique_ptr<Session>()> make_session);
+  // `make_session` is given the client's number.
+  void Listen(UniqueFd listening_fd,
+              std::function<std::unique_ptr<Session>(uint64_t number)> make_session);
   void OnAccepted(UniqueFd fd, std::unique_ptr<Session> session);
   void BeginTurn();
   void Sleep();
@@ -159,12 +167,17 @@ class Reactor final : public proxy::ReplyBox {
   void RetryAccepting();
   [[nodiscard]] TimePoint NextDeadline() const;
   [[nodiscard]] bool finished() const;
+  [[nodiscard]] bool must_drain() const {
+    return drain_requested_.load(std::memory_order_seq_cst) && !draining();
+  }
 
   const ReactorOptions options_;
+  ClientCount* const clients_;
   proxy::ReadThrough* const read_through_;
   WorkerPool* const workers_;
   net::EventLoop loop_;
   net::Waker waker_;
+  std::atomic<bool> drain_requested_ = false;
   Mailbox<proxy::Request> mailbox_;
   RequestPool requests_;
   DeadlineList<Request> request_waits_;
@@ -177,8 +190,6 @@ class Reactor final : public proxy::ReplyBox {
   TimePoint accept_retry_ = kNever;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  size_t refused_ = 0;  // of connections_: they are told so and do not count as clients
-  uint64_t accepted_ = 0;
   const TimePoint started_ = Now();
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<Connection*> dirty_;

@@ -4,10 +4,12 @@
 // down the other way round: reactors stop first (Run), then the workers, then the fetchers, and
 // what they still hold comes home to nobody.
 //
-// Owned by main. Thread safety: main's thread, which becomes the reactor.
+// Owned by main. Thread safety: main's thread, which becomes the first reactor; it has the signals
+// and the timer of the sweep.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "cache/cache.h"
@@ -16,6 +18,7 @@
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
+#include "server/client_count.h"
 #include "server/options.h"
 #include "server/reactor.h"
 #include "server/sweep_timer.h"
@@ -37,12 +40,13 @@ class Server {
   explicit Server(const Options& options);
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const Options& options);
+  [[nodiscard]] std::vector<std::unique_ptr<Reactor>> MakeReactors(const Options& options);
   [[nodiscard]] Result<void> StartThreads(const Options& options);
   [[nodiscard]] Result<void> StartFollowing(const Options& options);
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
   void OnSignal(int signal);
-  static void LimitTheEnd();
+  static void EndOnSignals();
 
   const Hasher hasher_;
   cache::Cache cache_;
@@ -52,7 +56,8 @@ class Server {
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   WorkerPool workers_;
-  Reactor reactor_;
+  ClientCount clients_;
+  const std::vector<std::unique_ptr<Reactor>> reactors_;  // one at least; Run's thread is the first
   net::Timer timer_;
   SweepTimer sweep_timer_;
   net::Signals signals_;

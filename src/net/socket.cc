@@ -20,8 +20,11 @@ std::string Printable(const HostPort& address) {
   return (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
+enum class Sharing { kAlone, kShared };
+
 // Returns no socket and sets errno on failure.
-UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes) {
+UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes,
+                  Sharing sharing = Sharing::kAlone) {
   const int on = 1;
   const int off = 0;
   UniqueFd fd(socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -31,6 +34,8 @@ UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes) {
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
       (address->sa_family != AF_INET6 ||
        setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
+      (sharing == Sharing::kAlone ||
+       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
       bind(fd.get(), address, address_bytes) == 0 && listen(fd.get(), kBacklog) == 0;
   if (!listening) {
     const int error = errno;
@@ -38,6 +43,10 @@ UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes) {
     errno = error;
   }
   return fd;
+}
+
+Error CannotListen(const HostPort& address, const char* why) {
+  return {ErrorCode::kUnavailable, "cannot listen on " + Printable(address) + ": " + why};
 }
 
 Result<UniqueFd> ListenEverywhere(const HostPort& address) {
@@ -53,10 +62,7 @@ Result<UniqueFd> ListenEverywhere(const HostPort& address) {
     any4.sin_port = htons(address.port);
     fd = ListenOn(reinterpret_cast<const sockaddr*>(&any4), sizeof(any4));
   }
-  if (!fd) {
-    return Error{ErrorCode::kUnavailable,
-                 "cannot listen on " + Printable(address) + ": " + std::strerror(errno)};
-  }
+  if (!fd) return CannotListen(address, std::strerror(errno));
   return fd;
 }
 
@@ -71,10 +77,7 @@ Result<UniqueFd> Listen(const HostPort& address) {
   addrinfo* found = nullptr;
   const int status =
       getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (status != 0) {
-    return Error{ErrorCode::kUnavailable,
-                 "cannot listen on " + Printable(address) + ": " + gai_strerror(status)};
-  }
+  if (status != 0) return CannotListen(address, gai_strerror(status));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
   int error = 0;
   for (const addrinfo* candidate = found; candidate != nullptr; candidate = candidate->ai_next) {
@@ -82,8 +85,30 @@ Result<UniqueFd> Listen(const HostPort& address) {
     if (fd) return fd;
     error = errno;
   }
-  return Error{ErrorCode::kUnavailable,
-               "cannot listen on " + Printable(address) + ": " + std::strerror(error)};
+  return CannotListen(address, std::strerror(error));
+}
+
+Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count) {
+  // The first has the port for itself before it allows others: of two programs that come at the
+  // same time one fails.
+  auto first = Listen(address);
+  if (!first) return first.error();
+  std::vector<UniqueFd> fds;
+  fds.push_back(std::move(*first));
+  if (count == 1) return fds;
+  const int on = 1;
+  sockaddr_storage name{};
+  socklen_t name_bytes = sizeof(name);
+  if (setsockopt(fds[0].get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+      getsockname(fds[0].get(), reinterpret_cast<sockaddr*>(&name), &name_bytes) != 0) {
+    return CannotListen(address, std::strerror(errno));
+  }
+  while (fds.size() < static_cast<size_t>(count)) {
+    UniqueFd fd = ListenOn(reinterpret_cast<const sockaddr*>(&name), name_bytes, Sharing::kShared);
+    if (!fd) return CannotListen(address, std::strerror(errno));
+    fds.push_back(std::move(fd));
+  }
+  return fds;
 }
 
 namespace {

@@ -353,6 +353,9 @@ void Connection::StartWait(Wait wait) {
 
 void Connection::Close() {
   if (closed()) return;
+  // Before the client can see the end: when it comes again, perhaps to another reactor, its place
+  // is free.
+  reactor_->Bury(this);
   fd_.Reset();  // epoll forgets it with this
   Leave();
   unsent_.clear();
@@ -368,7 +371,6 @@ void Connection::Close() {
   }
   last_ = nullptr;
   depth_ = unanswered_ = 0;
-  reactor_->Bury(this);
 }
 
 }  // namespace rp::server

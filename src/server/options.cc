@@ -219,7 +219,7 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 24> flags = {{
+  static const std::array<Flag, 25> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
@@ -249,6 +249,8 @@ std::span<const Flag> Flags() {
        ShowNumber<&O::redis_db>},
       {"workers", "N", DefaultWorkers(), "threads at work; by default the cores, up to 4 (1..256)",
        ParseNumber<&O::workers, 1, 256>, ShowNumber<&O::workers>},
+      {"reactors", "N", "1", "threads that share the clients; 1 serves hits on one core (1..64)",
+       ParseNumber<&O::reactors, 1, 64>, ShowNumber<&O::reactors>},
       {"timeout", "DURATION", "1s", "how long a request may wait for Redis",
        ParsePositiveTime<&O::timeout>, ShowTime<&O::timeout>},
       {"coherent", "[=true|false|auto]", "false",

@@ -11,7 +11,7 @@ namespace {
 size_t PipelineRequests(size_t max_clients) { return max_clients * Connection::kMaxPipeline; }
 
 // Twice what the pipelines and the largest command hold: the others are those of clients that have
-// gone while a worker had them.
+// gone while a worker had them. Of all clients, since all may have come to one reactor.
 size_t RequestLimit(size_t max_clients) {
   return 2 * (PipelineRequests(max_clients) + RespSession::kMaxKeys);
 }
@@ -43,12 +43,14 @@ void Scratch::AddWritten(size_t bytes) {
   total_bytes += bytes;
 }
 
-Reactor::Reactor(ReactorOptions options, proxy::ReadThrough* read_through, WorkerPool* workers)
+Reactor::Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThrough* read_through,
+                 WorkerPool* workers)
     : options_(std::move(options)),
+      clients_(clients),
       read_through_(read_through),
       workers_(workers),
       waker_(&loop_),
-      requests_(RequestLimit(options_.max_clients)),
+      requests_(RequestLimit(clients_->limit())),
       request_waits_(options_.timeout),
       scratch_(std::make_unique<Scratch>()),
       read_buffer_(std::make_unique<std::array<char, kReadBufferBytes>>()) {
@@ -59,21 +61,21 @@ Reactor::Reactor(ReactorOptions options, proxy::ReadThrough* read_through, Worke
 Reactor::~Reactor() = default;
 
 void Reactor::ServeHttp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd), [this] { return std::make_unique<HttpSession>(&options_.http); });
+  Listen(std::move(listening_fd),
+         [this](uint64_t) { return std::make_unique<HttpSession>(&options_.http); });
 }
 
 void Reactor::ServeResp(UniqueFd listening_fd) {
   Listen(std::move(listening_fd),
-         [this] { return std::make_unique<RespSession>(&options_.resp, accepted_); });
+         [this](uint64_t number) { return std::make_unique<RespSession>(&options_.resp, number); });
 }
 
 void Reactor::Listen(UniqueFd listening_fd,
-                     std::function<std::unique_ptr<Session>()> make_session) {
+                     std::function<std::unique_ptr<Session>(uint64_t number)> make_session) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
       &loop_, std::move(listening_fd),
       [this, make_session = std::move(make_session)](UniqueFd fd) {
-        ++accepted_;
-        OnAccepted(std::move(fd), make_session());
+        OnAccepted(std::move(fd), make_session(clients_->NextNumber()));
       },
       options_.reserved_descriptors));
 }
@@ -83,6 +85,7 @@ void Reactor::Run() {
     Sleep();
     BeginTurn();
     loop_.Dispatch();
+    if (must_drain()) Drain();
     TakeAnswers();
     EndWaits();
     SubmitChain();
@@ -105,6 +108,11 @@ void Reactor::Drain() {
   }
   // A connection that closes moves another to its place, which is why this goes backwards.
   for (size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->Drain();
+}
+
+void Reactor::RequestDrain() {
+  drain_requested_.store(true, std::memory_order_seq_cst);
+  waker_.Wake();
 }
 
 void Reactor::Deliver(proxy::Request* first, proxy::Request* last) {
@@ -134,7 +142,7 @@ cache::EntryRef Reactor::StaleValue(const Request& request) const {
 void Reactor::Bury(Connection* connection) {
   const size_t index = connection->index;
   RP_DCHECK(connections_[index].get() == connection);
-  if (connection->refused) --refused_;
+  clients_->Leave(connection->place);
   graveyard_.push_back(std::move(connections_[index]));
   if (index + 1 < connections_.size()) {
     connections_[index] = std::move(connections_.back());
@@ -146,26 +154,26 @@ void Reactor::Bury(Connection* connection) {
 }
 
 bool Reactor::HasRoomFor(size_t requests) const {
-  return requests_.Has(requests + PipelineRequests(options_.max_clients));
+  return requests_.Has(requests + PipelineRequests(clients_->limit()));
 }
 
 ServerFacts Reactor::Facts() const {
   return {.cache = read_through_->CacheStats(),
-          .clients = connections_.size() - refused_,
-          .max_clients = options_.max_clients,
-          .connections_received = accepted_,
+          .clients = clients_->served(),
+          .max_clients = clients_->limit(),
+          .connections_received = clients_->received(),
           .uptime = turn_.now - started_};
 }
 
 void Reactor::OnAccepted(UniqueFd fd, std::unique_ptr<Session> session) {
-  const bool refused = connections_.size() - refused_ >= options_.max_clients;
-  if (refused && refused_ >= kMostRefused) return;
+  const ClientCount::Place place = clients_->Enter();
+  if (place == ClientCount::Place::kNone) return;
   connections_.push_back(std::make_unique<Connection>(this, std::move(fd), std::move(session)));
   Connection* connection = connections_.back().get();
   connection->index = connections_.size() - 1;
-  connection->refused = refused;
-  if (refused) ++refused_;
-  if (connection->Register() && refused) connection->session()->Refuse(connection);
+  connection->place = place;
+  if (connection->Register() && place == ClientCount::Place::kRefused)
+    connection->session()->Refuse(connection);
 }
 
 void Reactor::BeginTurn() {
@@ -175,8 +183,9 @@ void Reactor::BeginTurn() {
 
 void Reactor::Sleep() {
   waker_.BeginSleep();
-  // An answer that came before the flag was up wakes nobody.
-  const TimePoint deadline = mailbox_.empty() ? NextDeadline() : turn_.now;
+  // What came before the flag was up wakes nobody.
+  const bool idle = mailbox_.empty() && !must_drain();
+  const TimePoint deadline = idle ? NextDeadline() : turn_.now;
   loop_.Wait(turn_.now, deadline);
   waker_.EndSleep();
 }

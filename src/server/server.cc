@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
+#include <thread>
 
 #include "base/log.h"
 #include "net/socket.h"
@@ -17,8 +19,11 @@ namespace {
 // A slice of the sweep: about a millisecond of one worker, so that requests come in between.
 constexpr int kSweepBudget = 2048;
 
-// Descriptors beside those of the clients: the standard ones, Redis, the reactor's own.
+// Descriptors beside those of the clients: the standard ones, Redis, the first reactor's own.
 constexpr rlim_t kOtherDescriptors = 64;
+
+// Of each further reactor: two listening sockets, epoll, the waker.
+constexpr rlim_t kReactorDescriptors = 4;
 
 // What connecting to Redis needs for a moment: the resolver's files and sockets, the subscriber.
 constexpr int kReconnectDescriptors = 8;
@@ -49,11 +54,12 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
 }
 
 ReactorOptions ReactorOptionsOf(const Options& options) {
+  // Each listening socket may accept one more before it sees that descriptors are few.
+  const int listeners_more = 2 * (options.reactors - 1);
   return {
-      .max_clients = static_cast<size_t>(options.max_clients),
       .timeout = options.timeout,
       .content_type = options.content_type,
-      .reserved_descriptors = options.redis_connections + kReconnectDescriptors,
+      .reserved_descriptors = options.redis_connections + kReconnectDescriptors + listeners_more,
       .http = {.limits = {}, .credentials = options.http_auth ? options.proxy_auth : Credentials()},
       .resp = {.credentials = options.proxy_auth,
                .forward = options.forward,
@@ -61,42 +67,66 @@ ReactorOptions ReactorOptionsOf(const Options& options) {
                .limits = {}}};
 }
 
-// None where `address` is empty.
-Result<UniqueFd> ListenOn(const std::string& address) {
-  if (address.empty()) return UniqueFd();
+// A socket for each reactor; none where `address` is empty.
+Result<std::vector<UniqueFd>> ListenOn(const std::string& address, int reactors) {
+  if (address.empty()) return std::vector<UniqueFd>();
   const auto parsed = ParseHostPort(address);
   if (!parsed) return parsed.error();
-  return net::Listen(*parsed);
+  return net::ListenTogether(*parsed, reactors);
 }
 
-// As many descriptors as the clients may need; fewer are no reason not to serve.
-void RaiseDescriptorLimit(const Options& options) {
-  const rlim_t wanted = static_cast<rlim_t>(options.max_clients) +
-                        static_cast<rlim_t>(options.redis_connections) + kOtherDescriptors;
+// What the server needs for itself, beside its clients and the connections to Redis.
+rlim_t OwnDescriptors(const Options& options) {
+  return kOtherDescriptors + kReactorDescriptors * static_cast<rlim_t>(options.reactors - 1);
+}
+
+rlim_t WantedDescriptors(const Options& options) {
+  return static_cast<rlim_t>(options.max_clients) + static_cast<rlim_t>(options.redis_connections) +
+         OwnDescriptors(options);
+}
+
+// Returns how many of the `wanted` descriptors may be open.
+rlim_t RaiseDescriptorLimit(rlim_t wanted) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return wanted;
   limit.rlim_cur = std::min(wanted, limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < wanted) {
+  return limit.rlim_cur;
+}
+
+// Fewer than the clients may need are no reason not to serve, but reactors must have theirs.
+Result<void> JudgeDescriptorLimit(const Options& options, rlim_t limit) {
+  if (options.reactors > 1 && limit < OwnDescriptors(options)) {
+    return Error{ErrorCode::kUnavailable, "-reactors " + std::to_string(options.reactors) +
+                                              ": only " + std::to_string(limit) +
+                                              " file descriptors may be open"};
+  }
+  if (limit < WantedDescriptors(options)) {
     Log(LogLevel::kWarn,
         "only %llu file descriptors may be open: fewer than -max-clients %d would need",
-        static_cast<unsigned long long>(limit.rlim_cur), options.max_clients);
+        static_cast<unsigned long long>(limit), options.max_clients);
   }
+  return {};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
-  auto listening = ListenOn(options.http);
+  const rlim_t descriptors = RaiseDescriptorLimit(WantedDescriptors(options));
+  auto listening = ListenOn(options.http, options.reactors);
   if (!listening) return listening.error();
-  auto listening_resp = ListenOn(options.resp);
+  auto listening_resp = ListenOn(options.resp, options.reactors);
   if (!listening_resp) return listening_resp.error();
-  RaiseDescriptorLimit(options);
+  const Result<void> enough = JudgeDescriptorLimit(options, descriptors);
+  if (!enough) return enough.error();
   std::unique_ptr<Server> server(new Server(options));
-  const std::string name = net::LocalName(listening->get());
-  server->reactor_.ServeHttp(std::move(*listening));
-  const std::string resp_name = options.resp.empty() ? "" : net::LocalName(listening_resp->get());
-  if (!options.resp.empty()) server->reactor_.ServeResp(std::move(*listening_resp));
+  const std::string name = net::LocalName(listening->front().get());
+  const std::string resp_name =
+      options.resp.empty() ? "" : net::LocalName(listening_resp->front().get());
+  for (size_t i = 0; i < server->reactors_.size(); ++i) {
+    server->reactors_[i]->ServeHttp(std::move((*listening)[i]));
+    if (!options.resp.empty()) server->reactors_[i]->ServeResp(std::move((*listening_resp)[i]));
+  }
   const Result<void> started = server->StartThreads(options);
   if (!started) return started.error();
   if (!resp_name.empty())
@@ -123,8 +153,9 @@ Server::Server(const Options& options)
                                             : forwarder_.Start(request, now);
           },
           [this] { Sweep(); }),
-      reactor_(ReactorOptionsOf(options), &read_through_, &workers_),
-      timer_(reactor_.loop(),
+      clients_(static_cast<size_t>(options.max_clients)),
+      reactors_(MakeReactors(options)),
+      timer_(reactors_[0]->loop(),
              [this] {
                sweep_timer_.OnFired();
                // With a full queue this thread frees a slice itself; it takes no longer than any
@@ -132,18 +163,25 @@ Server::Server(const Options& options)
                if (!workers_.TrySubmitSweep()) Sweep();
              }),
       sweep_timer_(&timer_),
-      signals_(reactor_.loop(), [this](int signal) { OnSignal(signal); }) {}
+      signals_(reactors_[0]->loop(), [this](int signal) { OnSignal(signal); }) {}
 
-// From here on nobody reads signals, and a thread that resolves a name cannot be interrupted: a
-// second signal ends the process at once, and so does the alarm.
-void Server::LimitTheEnd() {
+// When nobody reads signals any more, a second one ends the process at once.
+void Server::EndOnSignals() {
   std::signal(SIGALRM, [](int) { _exit(0); });
   std::signal(SIGINT, [](int) { _exit(1); });
   std::signal(SIGTERM, [](int) { _exit(1); });
   sigset_t mask = net::Signals::Mask();
   sigaddset(&mask, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
-  alarm(kMostSecondsToJoin);
+}
+
+std::vector<std::unique_ptr<Reactor>> Server::MakeReactors(const Options& options) {
+  std::vector<std::unique_ptr<Reactor>> reactors;
+  for (int i = 0; i < options.reactors; ++i) {
+    reactors.push_back(
+        std::make_unique<Reactor>(ReactorOptionsOf(options), &clients_, &read_through_, &workers_));
+  }
+  return reactors;
 }
 
 std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const Options& options) {
@@ -192,8 +230,17 @@ Result<void> Server::StartFollowing(const Options& options) {
 }
 
 void Server::Run() {
-  reactor_.Run();
-  LimitTheEnd();
+  std::vector<std::thread> threads;
+  for (size_t i = 1; i < reactors_.size(); ++i) {
+    threads.emplace_back([reactor = reactors_[i].get()] { reactor->Run(); });
+    pthread_setname_np(threads.back().native_handle(), ("reactor-" + std::to_string(i)).c_str());
+  }
+  reactors_[0]->Run();
+  EndOnSignals();
+  // They have as long as the first one had.
+  for (std::thread& thread : threads) thread.join();
+  // A thread that resolves a name cannot be interrupted.
+  alarm(kMostSecondsToJoin);
   Log(LogLevel::kInfo, "stopped");
 }
 
@@ -204,12 +251,13 @@ void Server::Sweep() {
 
 void Server::OnSignal(int signal) {
   const char* name = signal == SIGINT ? "SIGINT" : "SIGTERM";
-  if (reactor_.draining()) {
+  if (reactors_[0]->draining()) {
     Log(LogLevel::kWarn, "%s again: stopping at once", name);
     _exit(1);
   }
   Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name);
-  reactor_.Drain();
+  for (size_t i = 1; i < reactors_.size(); ++i) reactors_[i]->RequestDrain();
+  reactors_[0]->Drain();
 }
 
 }  // namespace rp::server

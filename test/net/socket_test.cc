@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace rp::net {
 namespace {
@@ -143,6 +145,46 @@ TEST(SocketTest, AnEmptyHostMeansEveryAddressOfBothKinds) {
   EXPECT_TRUE(Connect(AF_INET, PortOf(*fd)));
   if (HasIpv6()) {
     EXPECT_TRUE(Connect(AF_INET6, PortOf(*fd)));
+  }
+}
+
+TEST(SocketTest, SeveralSocketsShareOnePortAndItsClients) {
+  for (const char* host : {"127.0.0.1", ""}) {
+    const auto fds = ListenTogether({host, 0}, 3);
+    ASSERT_TRUE(fds) << fds.error().message;
+    ASSERT_EQ(fds->size(), 3u);
+    for (const UniqueFd& fd : *fds) EXPECT_EQ(PortOf(fd), PortOf(fds->front()));
+    // The kernel chooses by the client's port: so many will not all come to the same two.
+    std::vector<UniqueFd> clients;
+    for (int i = 0; i < 100; ++i) clients.push_back(Connect(AF_INET, PortOf(fds->front())));
+    for (const UniqueFd& fd : *fds) {
+      EXPECT_TRUE(Accept(fd));
+      EXPECT_NE(fcntl(fd.get(), F_GETFL) & O_NONBLOCK, 0);
+      EXPECT_NE(fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, 0);
+    }
+  }
+}
+
+TEST(SocketTest, AloneOneSocketLetsNobodyShareItsPort) {
+  const auto alone = ListenTogether({"127.0.0.1", 0}, 1);
+  ASSERT_TRUE(alone) << alone.error().message;
+  int shares = -1;
+  socklen_t shares_bytes = sizeof(shares);
+  ASSERT_EQ(getsockopt(alone->front().get(), SOL_SOCKET, SO_REUSEPORT, &shares, &shares_bytes), 0);
+  EXPECT_EQ(shares, 0);
+}
+
+TEST(SocketTest, ASharedPortIsTakenForOthersHoweverManyTheyAre) {
+  for (const char* host : {"127.0.0.1", ""}) {
+    for (const auto& [mine, theirs] : {std::pair(2, 2), std::pair(2, 1), std::pair(1, 2)}) {
+      const auto first = ListenTogether({host, 0}, mine);
+      ASSERT_TRUE(first) << first.error().message;
+      const uint16_t port = PortOf(first->front());
+      const auto second = ListenTogether({host, port}, theirs);
+      ASSERT_FALSE(second) << mine << " and " << theirs;
+      EXPECT_EQ(second.error().message, "cannot listen on " + std::string(host) + ":" +
+                                            std::to_string(port) + ": Address already in use");
+    }
   }
 }
 

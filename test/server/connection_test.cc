@@ -282,9 +282,7 @@ TEST(ConnectionTest, ASlowReaderThatLeavesPinsNothing) {
 // --- Limits. ---
 
 TEST(ReactorTest, TellsTheClientOverTheLimitToComeBackLater) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
-  options.max_clients = 2;
-  ReactorHarness harness(options);
+  ReactorHarness harness(ReactorHarness::DefaultOptions(), 2);
   const auto first = std::make_unique<Client>(harness.port());
   Client second(harness.port());
   for (Client* client : {first.get(), &second}) {
@@ -304,9 +302,7 @@ TEST(ReactorTest, TellsTheClientOverTheLimitToComeBackLater) {
 }
 
 TEST(ReactorTest, AClientThatLeavesMakesRoomForAnother) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
-  options.max_clients = 1;
-  ReactorHarness harness(options);
+  ReactorHarness harness(ReactorHarness::DefaultOptions(), 1);
   {
     Client first(harness.port());
     first.Send(kLocalRequest);
@@ -320,9 +316,7 @@ TEST(ReactorTest, AClientThatLeavesMakesRoomForAnother) {
 }
 
 TEST(ReactorTest, ARefusedClientThatStaysTakesNoRoomFromOthers) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
-  options.max_clients = 1;
-  ReactorHarness harness(options);
+  ReactorHarness harness(ReactorHarness::DefaultOptions(), 1);
   Client inside(harness.port());
   inside.Send(kLocalRequest);
   EXPECT_EQ(inside.Read().status, 400);
@@ -377,7 +371,8 @@ class DrainOnEvent final : public net::EventHandler {
 // when the acceptor is freed too early.
 TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
   WorkerPool workers({}, [] {});
-  Reactor reactor(ReactorHarness::DefaultOptions(), nullptr, &workers);
+  ClientCount clients(1);
+  Reactor reactor(ReactorHarness::DefaultOptions(), &clients, nullptr, &workers);
   auto listening = net::Listen({"127.0.0.1", 0});
   ASSERT_TRUE(listening) << listening.error().message;
   const std::string name = net::LocalName(listening->get());

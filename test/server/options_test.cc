@@ -54,6 +54,7 @@ TEST(OptionsTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.redis_db, 0);
   EXPECT_GE(options.workers, 1);
   EXPECT_LE(options.workers, 4);
+  EXPECT_EQ(options.reactors, 1);
   EXPECT_EQ(options.timeout, std::chrono::seconds(1));
   EXPECT_EQ(options.max_clients, 10000);
   EXPECT_EQ(options.content_type, "application/octet-stream");
@@ -85,6 +86,8 @@ TEST(OptionsTest, SetsEveryMemberFromItsFlag) {
                                    "3",
                                    "-workers",
                                    "5",
+                                   "-reactors",
+                                   "3",
                                    "-timeout",
                                    "250ms",
                                    "-max-clients",
@@ -104,6 +107,7 @@ TEST(OptionsTest, SetsEveryMemberFromItsFlag) {
   EXPECT_EQ(options.redis_connections, 2);
   EXPECT_EQ(options.redis_db, 3);
   EXPECT_EQ(options.workers, 5);
+  EXPECT_EQ(options.reactors, 3);
   EXPECT_EQ(options.timeout, std::chrono::milliseconds(250));
   EXPECT_EQ(options.max_clients, 6);
   EXPECT_EQ(options.content_type, "text/plain; charset=utf-8");
@@ -253,6 +257,7 @@ TEST(OptionsTest, HoldsEveryNumberToItsLimits) {
       {"-redis-connections", "0", "1", "1024", "1025"},
       {"-redis-db", "-1", "0", "2147483647", "2147483648"},
       {"-workers", "0", "1", "256", "257"},
+      {"-reactors", "0", "1", "64", "65"},
       {"-max-clients", "0", "1", "1000000", "1000001"},
       {"-max-memory", "-1", "0", "18446744073709551615", "18446744073709551616"},
       {"-max-value", "-1", "0", "18446744073709551615", "18446744073709551616"},
@@ -393,7 +398,7 @@ TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
             "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
             "max-age=0 capacity=100000 "
             "max-memory=0 max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
-            "workers=2 timeout=1s "
+            "workers=2 reactors=1 timeout=1s "
             "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
             "content-type='text/plain; charset=utf-8' log-level=info");
 }

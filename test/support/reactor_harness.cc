@@ -107,7 +107,7 @@ class ReactorHarness::Stopper final : public net::EventHandler {
   const UniqueFd fd_;
 };
 
-ReactorHarness::ReactorHarness(ReactorOptions options)
+ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_t reactors)
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
@@ -115,8 +115,8 @@ ReactorHarness::ReactorHarness(ReactorOptions options)
       workers_([this](proxy::Request* request,
                       TimePoint now) { return read_through_.Start(request, now); },
                [] {}),
-      reactor_(std::move(options), &read_through_, &workers_),
-      stopper_(std::make_unique<Stopper>(&reactor_)) {
+      clients_(max_clients),
+      threads_(reactors) {
   const auto listen = [](uint16_t* port) {
     auto listening = net::Listen({"127.0.0.1", 0});
     RP_CHECK(listening.ok());
@@ -124,11 +124,17 @@ ReactorHarness::ReactorHarness(ReactorOptions options)
     *port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
     return std::move(*listening);
   };
-  reactor_.ServeHttp(listen(&port_));
-  reactor_.ServeResp(listen(&resp_port_));
+  for (ReactorThread& thread : threads_) {
+    thread.reactor = std::make_unique<Reactor>(options, &clients_, &read_through_, &workers_);
+    thread.reactor->ServeHttp(listen(&thread.port));
+    thread.reactor->ServeResp(listen(&thread.resp_port));
+  }
+  stopper_ = std::make_unique<Stopper>(threads_[0].reactor.get());
   // One worker, so that requests reach Redis in their order.
   workers_.Start(1);
-  thread_ = std::thread([this] { reactor_.Run(); });
+  for (ReactorThread& thread : threads_) {
+    thread.thread = std::thread([reactor = thread.reactor.get()] { reactor->Run(); });
+  }
 }
 
 ReactorHarness::~ReactorHarness() {
@@ -144,12 +150,16 @@ ReactorHarness::~ReactorHarness() {
     result.kind = redis::FetchResult::Kind::kMissing;
     read_through_.OnFetched(fetch, result);
   }
-  if (thread_.joinable()) {
-    Drain();
-    Join();
+  for (ReactorThread& thread : threads_) {
+    if (!thread.thread.joinable()) continue;
+    thread.reactor->RequestDrain();
+    thread.thread.join();
   }
   workers_.Stop();
-  EXPECT_EQ(reactor_.requests()->out(), 0u) << "a request was lost";
+  for (const ReactorThread& thread : threads_) {
+    EXPECT_EQ(thread.reactor->requests()->out(), 0u) << "a request was lost";
+  }
+  EXPECT_EQ(clients_.served(), 0u);
 }
 
 ReactorOptions ReactorHarness::DefaultOptions() {
@@ -209,7 +219,5 @@ void ReactorHarness::AnswerMissing(const std::string& key) {
 }
 
 void ReactorHarness::Drain() { stopper_->Raise(); }
-
-void ReactorHarness::Join() { thread_.join(); }
 
 }  // namespace rp::server

@@ -1,5 +1,5 @@
-// A reactor that serves HTTP and the Redis protocol on loopback ports, over a cache and a Redis
-// that answers when the test says so; and clients with plain sockets.
+// Reactors that serve HTTP and the Redis protocol, each on loopback ports of its own, over a cache
+// and a Redis that answers when the test says so; and clients with plain sockets.
 //
 // Thread safety: the test's thread.
 #pragma once
@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "server/reactor.h"
 
@@ -50,15 +51,20 @@ class Client {
 
 class ReactorHarness {
  public:
-  explicit ReactorHarness(ReactorOptions options = DefaultOptions());
-  // Ends what Redis has not answered, stops the reactor and expects that no request was lost.
+  static constexpr size_t kMaxClients = 10'000;
+
+  explicit ReactorHarness(ReactorOptions options = DefaultOptions(),
+                          size_t max_clients = kMaxClients, size_t reactors = 1);
+  // Ends what Redis has not answered, stops the reactors and expects that no request was lost and
+  // every client has given its place back.
   ~ReactorHarness();
 
   // No time-outs, so that a slow machine fails nothing.
   static ReactorOptions DefaultOptions();
 
-  [[nodiscard]] uint16_t port() const { return port_; }
-  [[nodiscard]] uint16_t resp_port() const { return resp_port_; }
+  // Of the reactor of that number.
+  [[nodiscard]] uint16_t port(size_t reactor = 0) const { return threads_[reactor].port; }
+  [[nodiscard]] uint16_t resp_port(size_t reactor = 0) const { return threads_[reactor].resp_port; }
   [[nodiscard]] cache::EntryRef Cached(const std::string& key) {
     return cache_.Get(hasher_(key), key, Now());
   }
@@ -74,13 +80,22 @@ class ReactorHarness {
   // From here on only hits are answered.
   void StopWorkers() { workers_.Stop(); }
 
-  // As SIGTERM does.
+  // As SIGTERM does with the first reactor.
   void Drain();
+  // As SIGTERM does with the others, from this thread.
+  void RequestDrain(size_t reactor) { threads_[reactor].reactor->RequestDrain(); }
   // Waits until the reactor has ended.
-  void Join();
+  void Join(size_t reactor = 0) { threads_[reactor].thread.join(); }
 
  private:
   class Stopper;
+
+  struct ReactorThread {
+    std::unique_ptr<Reactor> reactor;
+    uint16_t port = 0;
+    uint16_t resp_port = 0;
+    std::thread thread;
+  };
 
   bool Submit(redis::Fetch* fetch);
   void Answer(const std::string& key, const redis::FetchResult& result);
@@ -93,11 +108,9 @@ class ReactorHarness {
   cache::Cache cache_;
   proxy::ReadThrough read_through_;
   WorkerPool workers_;
-  Reactor reactor_;
+  ClientCount clients_;
+  std::vector<ReactorThread> threads_;
   std::unique_ptr<Stopper> stopper_;
-  uint16_t port_ = 0;
-  uint16_t resp_port_ = 0;
-  std::thread thread_;
 };
 
 }  // namespace rp::server
