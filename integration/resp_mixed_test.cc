@@ -206,7 +206,7 @@ TEST(RespMixedTest, WithCoherentNoAnswerIsOlderThanOneBeforeIt) {
   HttpClient http(proxy.port());
   ASSERT_TRUE(BecomesHit(&http, KeyName(0), ValueOf(0, 0)));
   WriteWhileOthersRead(proxy, &redis, &versions);
-  EXPECT_GT(versions.answers(), 1000);
+  EXPECT_GT(versions.answers(), 100);
   RespClient resp(RespPort(proxy));
   for (int key = 0; key < kKeys; ++key) {
     const std::string last = ValueOf(key, versions.written(key));
@@ -224,7 +224,7 @@ TEST(RespMixedTest, WithoutCoherentEveryAnswerIsOfItsOwnKey) {
   const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-max-age", "20ms",
                      "-capacity", std::to_string(kKeys * 3 / 4)});
   WriteWhileOthersRead(proxy, &redis, &versions);
-  EXPECT_GT(versions.answers(), 1000);
+  EXPECT_GT(versions.answers(), 100);
 }
 
 }  // namespace
