@@ -29,8 +29,12 @@ TEST(MutexTest, TriesWithoutWaiting) {
   bool while_held = true;
   bool while_free = false;
   const auto try_lock = [&mutex](bool* got) {
-    *got = mutex.TryLock();
-    if (*got) mutex.Unlock();
+    if (mutex.TryLock()) {
+      *got = true;
+      mutex.Unlock();
+    } else {
+      *got = false;
+    }
   };
   mutex.Lock();
   std::thread(try_lock, &while_held).join();
