@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -176,6 +177,20 @@ TEST_F(ForwardTest, ManyClientsWriteAndReadTheirOwnKeys) {
   for (std::thread& client : clients) client.join();
 }
 
+TEST_F(ForwardTest, ADrainRunsWhatHasArrived) {
+  Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent"});
+  RespClient client(RespPort(proxy));
+  EXPECT_EQ(client.Exchange("SET n 0\r\n"), "+OK\r\n");
+  redis_.Freeze();
+  client.Send("INCR n\r\nINCR n\r\nINCR n\r\nGET n\r\n");
+  EXPECT_EQ(RespClient(RespPort(proxy)).Exchange("PING\r\n"), "+PONG\r\n") << "they have arrived";
+  proxy.Signal(SIGTERM);
+  EXPECT_TRUE(proxy.WaitForLog("SIGTERM"));
+  redis_.Thaw();
+  EXPECT_EQ(client.Read(SIZE_MAX), ":1\r\n:2\r\n:3\r\n$1\r\n3\r\n");
+  EXPECT_EQ(proxy.Wait(), 0);
+}
+
 // Nobody can know whether a write was carried out when Redis dies under it: it is not repeated, and
 // the client is told.
 TEST_F(ForwardTest, AWriteWithoutAnAnswerIsAnErrorAndNotRepeated) {
@@ -213,6 +228,20 @@ TEST(ForwardStartTest, WorksWhenRedisComesLater) {
   RespClient client(RespPort(proxy));
   EXPECT_TRUE(client.Exchange("SET k 1\r\n").starts_with("-"));
   redis.Restart();
+  EXPECT_TRUE(Eventually([&] { return client.Exchange("SET k 2\r\n") == "+OK\r\n"; }));
+}
+
+TEST(ForwardStartTest, TimesOutWhereRedisHangsFromTheStart) {
+  RedisServer redis;
+  redis.Freeze();
+  const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent",
+                     "-timeout", "300ms"});
+  RespClient client(RespPort(proxy));
+  for (int i = 0; i < 3; ++i) {
+    const std::string reply = client.Exchange("SET k 1\r\n");
+    EXPECT_TRUE(reply.starts_with("-TIMEOUT ")) << reply;
+  }
+  redis.Thaw();
   EXPECT_TRUE(Eventually([&] { return client.Exchange("SET k 2\r\n") == "+OK\r\n"; }));
 }
 

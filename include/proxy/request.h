@@ -77,6 +77,13 @@ class RequestChain {
     last_ = request;
     ++size_;
   }
+  // Takes over what `other` has, behind its own.
+  void Append(const RequestChain& other) {
+    if (other.empty()) return;
+    (last_ == nullptr ? first_ : last_->mail_next) = other.first_;
+    last_ = other.last_;
+    size_ += other.size_;
+  }
   [[nodiscard]] Request* first() const { return static_cast<Request*>(first_); }
   [[nodiscard]] Request* last() const { return static_cast<Request*>(last_); }
   [[nodiscard]] int size() const { return size_; }

@@ -67,9 +67,11 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void SendOn(Request* request);
   // Answers it without Redis. `text` is constant.
   void AnswerLocally(Request* request, int status, std::string_view text);
-  // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them.
-  // REQUIRES: they were added just now and none is answered.
-  void MakeGroup(Request* first, uint32_t count);
+  // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them,
+  // which is answered by this. The others are dispatched, kMostOfGroupUnderWay at a time, so that
+  // one command does not fill the queue to Redis. REQUIRES: they were added just now.
+  void StartGroup(Request* first, uint32_t count);
+  static constexpr uint32_t kMostOfGroupUnderWay = 1024;
   // Adds a last answer.
   void AnswerAndClose(int status, std::string_view text);
   // No further request is read; the connection ends when those in the pipeline are answered.
@@ -121,6 +123,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   };
 
   [[nodiscard]] bool answers_ready() const { return first_ != nullptr && first_->ready(); }
+  void ContinueGroup(Request* first);
   void Read();
   void Feed(std::string_view fresh);
   void Discard();
@@ -151,6 +154,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   bool peer_closed_ = false;  // the client sends no more
   bool paused_ = false;       // no further request was taken and input was left
   bool held_ = false;         // see Hold
+  bool continues_ = false;    // within ContinueGroup
 };
 
 }  // namespace rp::server

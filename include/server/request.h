@@ -48,6 +48,12 @@ struct Request : proxy::Request, DeadlineNode, Framing {
   uint32_t group_rest = 0;
   uint32_t group_unanswered = 0;
   uint32_t group_found = 0;  // keys that exist, of those without a request of their own
+  // And how many are on their way, and the next to follow when one of them is back.
+  uint32_t group_under_way = 0;
+  Request* group_next = nullptr;
+  bool group_failed = false;  // one of them has, so that the others need not be looked up
+
+  bool on_its_way = false;  // to a worker, a fetcher or back
 
   // Whether it and its group, if it leads one, may be written.
   [[nodiscard]] bool ready() const { return answered && (group != this || group_unanswered == 0); }

@@ -111,6 +111,7 @@ class RespSession final : public Session {
   int version_ = 2;
   bool authenticated_ = false;
   bool midway_ = false;
+  bool drains_ = false;        // a command was run while the server was stopping
   bool replies_off_ = false;   // CLIENT REPLY OFF
   bool skips_next_ = false;    // CLIENT REPLY SKIP
   bool silent_ = false;        // this command is not answered

@@ -1,5 +1,6 @@
 #include "proxy/forwarder.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -15,6 +16,10 @@ namespace rp::proxy {
 namespace {
 
 using Kind = redis::FetchResult::Kind;
+
+// Many may wait for the table, each until a moment of its own: it is asked for anew for some of
+// them at a time.
+constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
 
@@ -258,9 +263,17 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
           parsed.error().message.c_str());
     }
   }
+  const bool was_late = !parsed && parsed.error().code == ErrorCode::kTimeout;
+  RequestChain in_time;  // who came later than whoever began to load
+  TimePoint next_deadline = kNever;
   Request* next = nullptr;
   for (Request* request = waiting.first(); request != nullptr; request = next) {
     next = RequestChain::Next(request);
+    if (table == nullptr && was_late && request->deadline > now) {
+      next_deadline = std::min(next_deadline, request->deadline);
+      in_time.Append(request);
+      continue;
+    }
     if (table == nullptr) {
       Fail(request, parsed.error().code, parsed.error().message);
       continue;
@@ -270,6 +283,12 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
       request->home->Deliver(request, request);
     }
   }
+  if (in_time.empty()) return;
+  {
+    MutexLock lock(&mutex_);
+    waiting_.Append(in_time);
+  }
+  LoadTable(std::max(next_deadline, now + kReloadInterval));
 }
 
 }  // namespace rp::proxy

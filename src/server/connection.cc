@@ -77,11 +77,31 @@ Request* Connection::AddRequest() {
   return request;
 }
 
-void Connection::MakeGroup(Request* first, uint32_t count) {
+void Connection::StartGroup(Request* first, uint32_t count) {
   first->group_rest = count - 1;
   first->group_unanswered = count;
+  first->group_next = first->next_in_pipeline;
   for (Request* request = first; request != nullptr; request = request->next_in_pipeline)
     request->group = first;
+  OnAnswer(first);
+}
+
+void Connection::ContinueGroup(Request* first) {
+  if (continues_) return;  // a hit comes back here at once
+  continues_ = true;
+  while (first->group_next != nullptr && first->group_under_way < kMostOfGroupUnderWay) {
+    Request* request = first->group_next;
+    Request* next = request->next_in_pipeline;
+    first->group_next = next != nullptr && next->group == first ? next : nullptr;
+    ++first->group_under_way;
+    if (first->group_failed) {
+      request->outcome = proxy::Outcome::kError;  // the first error is what is shown
+      OnAnswer(request);
+    } else {
+      Dispatch(request);
+    }
+  }
+  continues_ = false;
 }
 
 bool Connection::draining() const { return reactor_->draining(); }
@@ -136,7 +156,13 @@ void Connection::OnAnswer(Request* request) {
   request->Leave();
   request->answered = true;
   if (--unanswered_ == 0) held_ = false;
-  if (request->group != nullptr) --request->group->group_unanswered;
+  if (Request* first = request->group; first != nullptr) {
+    --first->group_unanswered;
+    if (request != first) --first->group_under_way;
+    first->group_failed |=
+        request->outcome == proxy::Outcome::kError && request->error != ErrorCode::kWrongType;
+    ContinueGroup(first);
+  }
   reactor_->MarkDirty(this);
 }
 
@@ -363,7 +389,7 @@ void Connection::Close() {
     Request* request = first_;
     first_ = request->next_in_pipeline;
     request->connection = nullptr;
-    if (request->answered || reactor_->TakeBack(request)) {
+    if (request->answered || !request->on_its_way || reactor_->TakeBack(request)) {
       reactor_->requests()->PutBack(request);
     } else {
       request->Leave();

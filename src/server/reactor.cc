@@ -121,6 +121,7 @@ void Reactor::Deliver(proxy::Request* first, proxy::Request* last) {
 
 void Reactor::Dispatch(Request* request) {
   request->home = this;
+  request->on_its_way = true;
   request->deadline = DeadlineAfter(turn_.now, options_.timeout);
   request_waits_.Start(request, turn_.now);
   chain_.Append(request);

@@ -38,6 +38,9 @@ void RequestPool::PutBack(Request* request) {
   request->answered = false;
   request->group = nullptr;
   request->group_rest = request->group_unanswered = request->group_found = 0;
+  request->group_under_way = 0;
+  request->group_next = nullptr;
+  request->group_failed = request->on_its_way = false;
   static_cast<Framing&>(*request) = {};
   request->local_status = 0;
   request->local_text = {};

@@ -110,7 +110,7 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
     const resp::ParseStatus status = reader_.Parse(bytes.substr(used), &command);
     if (status == resp::ParseStatus::kNeedMore) {
       midway_ = true;
-      return used;
+      break;
     }
     if (status == resp::ParseStatus::kError) {
       silent_ = replies_off_ || skips_next_;
@@ -124,7 +124,11 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
     }
     used += reader_.consumed();
     Run(command);
-    if (connection->draining()) connection->CloseAfterAnswers(Closing::kLinger);
+    drains_ |= connection->draining();
+  }
+  // The server stops: what has arrived whole is answered, and no more is read.
+  if (drains_ && (used == bytes.size() || connection->TakesRequests())) {
+    connection->CloseAfterAnswers(Closing::kLinger);
   }
   return connection->closing() ? bytes.size() : used;
 }
@@ -299,16 +303,12 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
   Request* first = AddRequest(first_form);
   RP_CHECK(first != nullptr);
   const size_t found = AppendHits(command, first);
-  Request* rest = nullptr;
   for (size_t i = found; i < keys; ++i) {
     Request* request = AddRequest(rest_form);
     RP_CHECK(request != nullptr);
     request->key = command[i + 1];
-    if (rest == nullptr) rest = request;
   }
-  connection_->MakeGroup(first, static_cast<uint32_t>(keys - found + 1));
-  connection_->OnAnswer(first);
-  for (; rest != nullptr; rest = rest->next_in_pipeline) connection_->Dispatch(rest);
+  connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
 }
 
 // Begins the reply with the keys that are in the cache, up to one that is not or whose value is too

@@ -205,7 +205,7 @@ Result<void> Server::StartThreads(const Options& options) {
     if (!following) return following;
   }
   fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options, coherence_.get()), &read_through_);
-  if (options.forward) forwarder_.LoadTable(kNever);
+  if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));
   workers_.Start(options.workers);
   return {};
 }

@@ -378,6 +378,26 @@ TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   EXPECT_EQ(third->reply, "$-1\r\n");
 }
 
+// Redis hangs: each waits as long as it may, and no longer.
+TEST_F(ForwarderTest, ALoadThatTimesOutIsBegunAnewForThoseWhoCameLater) {
+  forwarder_.LoadTable(Now() + seconds(60));
+  Request* late = MakeRequest({"get", "a"});
+  late->deadline = Now();
+  Request* in_time = MakeRequest({"get", "b"});
+  EXPECT_FALSE(forwarder_.Start(late, Now()));
+  EXPECT_FALSE(forwarder_.Start(in_time, Now()));
+  ASSERT_EQ(fetches_.size(), 1u);
+  Finish(Failure(ErrorCode::kTimeout, "too late", false));
+  ASSERT_EQ(home_.delivered(), std::vector<Request*>{late});
+  EXPECT_EQ(late->error, ErrorCode::kTimeout);
+  ASSERT_EQ(fetches_.size(), 1u);
+  EXPECT_EQ(fetches_.front()->DeadlineTime(), in_time->deadline);
+  Finish(Reply(kCommands));
+  ASSERT_EQ(fetches_.size(), 1u);
+  Finish(Reply("$1\r\nx\r\n"));
+  EXPECT_EQ(in_time->reply, "$1\r\nx\r\n");
+}
+
 TEST_F(ForwarderTest, AFullQueueFailsThoseWhoWaitForTheTable) {
   full_ = true;
   Request* const request = MakeRequest({"GET", "k"});
