@@ -29,7 +29,13 @@ class Batch {
   // `sink` hears of those that name none of their own.
   explicit Batch(FetchSink* sink) : sink_(sink) {}
 
-  // REQUIRES: size() < kFetchesMax; all are GETs, or all are commands.
+  // Whether it may travel with what is here: a large command travels alone, so that nobody else's
+  // is lost when Redis closes the connection over it.
+  [[nodiscard]] bool MayTakeAlong(const Fetch& fetch) const {
+    return size_ == 0 || (!fetch.IsLarge() && !fetches_[0]->IsLarge());
+  }
+
+  // REQUIRES: size() < kFetchesMax; MayTakeAlong(*fetch); all are GETs, or all are commands.
   void Add(Fetch* fetch) { fetches_[size_++] = fetch; }
 
   [[nodiscard]] size_t size() const { return size_; }

@@ -1,6 +1,7 @@
 // The exchange of a batch of commands: all in one write, their replies handed on byte for byte as
 // they come, in either version of the protocol. hiredis 0.14 reads RESP2 alone, so its reader is
-// gone around; it is empty before and after.
+// gone around; it is empty before and after. Of what Redis sends only the end is looked for
+// (resp::ReplyFramer): whatever a script may answer, the batch lives on.
 //
 // Connections stay in RESP2: what wants RESP3 is wrapped into HELLO 3 and HELLO 2. Where Redis has
 // no such command the replies are those of RESP2.

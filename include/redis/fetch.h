@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,6 +16,9 @@
 namespace rp::redis {
 
 class FetchSink;
+
+// A command of more bytes is sent by itself.
+inline constexpr size_t kLargeCommandBytes = size_t{1} << 20;
 
 // The owner derives its own record of the request from it, and keeps that alive until OnFetched.
 struct Fetch {
@@ -37,6 +41,9 @@ struct Fetch {
   [[nodiscard]] TimePoint DeadlineTime() const { return deadline.load(); }
 
   [[nodiscard]] bool IsCommand() const { return !command.empty(); }
+  // Whether it may be more than Redis accepts, which then closes the connection: the least that
+  // proto-max-bulk-len and client-query-buffer-limit can be set to is 1 MB.
+  [[nodiscard]] bool IsLarge() const { return command.size() > kLargeCommandBytes; }
   // Whether it does no harm to ask again what Redis may have carried out already.
   [[nodiscard]] bool IsRepeatable() const { return !IsCommand() || may_be_repeated; }
 

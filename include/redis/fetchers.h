@@ -6,10 +6,10 @@
 // write never is, once it may have been sent: it fails, and says that it may have been carried out.
 //
 // Each fetcher thread owns at most one connection, takes all that waits (up to 32 fetches) without
-// lingering, and sends it in one write. The limit on unanswered GETs is divided over the threads,
-// so that it holds exactly with nothing shared. A fetcher connects when it is needed: the first at
-// once, another when work waits and no connected one is idle. One connects at a time. While Redis
-// is away one goes on trying, with or without requests.
+// lingering, and sends it in one write; a large command alone. The limit on unanswered GETs is
+// divided over the threads, so that it holds exactly with nothing shared. A fetcher connects when
+// it is needed: the first at once, another when work waits and no connected one is idle. One
+// connects at a time. While Redis is away one goes on trying, with or without requests.
 //
 // One more thread, the keeper, sleeps unless fetches wait that nobody can take: it fails those
 // whose deadline passes, and all of them while Redis is known to be away. So a fetch ends in time
@@ -93,7 +93,7 @@ class Fetchers {
   enum class Loss {
     kUnsent,  // the connection was seen to be dead before anything was sent
     kSilent,  // a connection that had served before was lost before the first byte of a reply
-    kWasted,  // a new one was lost before it answered
+    kWasted,  // a new one was lost before it answered, though nothing large was asked
     kBroken,  // anything else
   };
 

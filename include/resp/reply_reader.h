@@ -80,12 +80,16 @@ class ReplyReader {
   size_t depth_ = 0;
 };
 
+// Whether `bytes` are one whole reply and nothing else, as ReplyReader takes it.
+[[nodiscard]] bool IsWholeReply(std::string_view bytes);
+
 // Walks over the elements of one whole reply in the order they were sent, depth first.
 //
 // Thread safety: none. Cost: O(n) over the whole walk, no allocation.
 class ReplyCursor {
  public:
-  // `reply` is what a ReplyReader found whole, and must outlive the cursor and the elements.
+  // `reply` is what a ReplyReader found whole (a ReplyFramer asks for less), and must outlive the
+  // cursor and the elements.
   explicit ReplyCursor(std::string_view reply) : rest_(reply) {}
 
   // The next element, or false behind the last.

@@ -111,7 +111,8 @@ Result<CommandTable> CommandTable::Parse(std::string_view reply) {
     return Error{redis::ClassifyErrorReply(text), std::string(text)};
   }
   CommandTable table;
-  if (reply.size() > kMaxReplyBytes || !CommandTableParser(reply, &table).ReadCommands()) {
+  if (reply.size() > kMaxReplyBytes || !resp::IsWholeReply(reply) ||
+      !CommandTableParser(reply, &table).ReadCommands()) {
     return Error{ErrorCode::kProtocol, std::string("Redis's reply to COMMAND is not understood")};
   }
   return table;

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "resp/command_names.h"
+#include "resp/reply_framer.h"
 #include "resp/reply_reader.h"
 #include "resp/writer.h"
 
@@ -59,9 +60,9 @@ bool SaysThereAreNoKeys(std::string_view reply) {
 
 // The bytes of the first of some replies. REQUIRES: there is one.
 size_t FirstReplyBytes(std::string_view replies) {
-  resp::ReplyReader reader(replies.size());
-  RP_CHECK(reader.Parse(replies) == resp::ParseStatus::kDone);
-  return reader.consumed();
+  resp::ReplyFramer framer(replies.size());
+  RP_CHECK(framer.Parse(replies) == resp::ParseStatus::kDone);
+  return framer.consumed();
 }
 
 void AnswerError(Request* request, std::string_view text) {
@@ -196,7 +197,7 @@ void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
       break;
   }
   if (SaysThereAreNoKeys(keys_reply)) return;
-  if (!keys_reply.starts_with('*')) return Flush();
+  if (!keys_reply.starts_with('*') || !resp::IsWholeReply(keys_reply)) return Flush();
   resp::ReplyCursor cursor(keys_reply);
   resp::ReplyElement element;
   while (cursor.Next(&element)) {

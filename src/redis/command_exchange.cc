@@ -1,13 +1,12 @@
 #include "redis/command_exchange.h"
 
 #include <array>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "redis/reply_buffer.h"
-#include "resp/reply_reader.h"
+#include "resp/reply_framer.h"
 
 namespace rp::redis {
 namespace {
@@ -17,17 +16,24 @@ constexpr std::string_view kHello3 = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 
 bool IsError(std::string_view reply) { return reply.starts_with('-'); }
 
-// Redis does not know us, which is not the client's doing.
-bool AsksForCredentials(std::string_view reply) { return reply.starts_with("-NOAUTH "); }
+// Redis does not know us, which is not the client's doing. A script may answer with any other error
+// of that name, and that is the client's own.
+bool AsksForCredentials(std::string_view reply) {
+  return reply.starts_with("-NOAUTH Authentication required.\r\n");
+}
+
+// What Redis says before it closes the connection, mostly because of an argument of more than its
+// proto-max-bulk-len.
+bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protocol error"); }
 
 class CommandExchange {
  public:
   CommandExchange(Connection* connection, size_t max_reply_bytes, Batch* batch)
-      : connection_(connection), batch_(batch), reader_(max_reply_bytes) {
+      : connection_(connection), batch_(batch), framer_(max_reply_bytes) {
     uint8_t version = 2;
     for (size_t i = 0; i < batch->size(); ++i) {
       const Fetch& fetch = (*batch)[i];
-      plan_[i] = {fetch.replies, fetch.resp_version};
+      plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge()};
       Switch(&version, fetch.resp_version);
       output_ += fetch.command;
     }
@@ -52,6 +58,7 @@ class CommandExchange {
   struct Plan {
     uint32_t replies = 0;
     uint8_t resp_version = 2;
+    bool is_large = false;
   };
 
   void Switch(uint8_t* version, uint8_t wanted) {
@@ -77,27 +84,30 @@ class CommandExchange {
 
   Result<void> ReadReplies(size_t index) {
     size_t bytes = 0;
-    std::optional<size_t> refusal;  // where it begins
+    bool is_refused = true;  // as a whole: who was answered before is known to Redis
     for (uint32_t i = 0; i < plan_[index].replies; ++i) {
       Result<size_t> reply = ReadReply(bytes);
-      if (!reply && reader_.too_large()) {
+      if (!reply && framer_.too_large()) {
         batch_->Fail(index, reply.error().code, reply.error().message);
       }
       if (!reply) return reply.error();
-      if (AsksForCredentials(buffer_.bytes().substr(bytes))) refusal = bytes;
+      is_refused = is_refused && AsksForCredentials(buffer_.bytes().substr(bytes));
       bytes += *reply;
     }
     FetchResult result;
-    if (refusal) {
-      const std::string_view text = buffer_.bytes().substr(*refusal + 1);
+    if (is_refused) {
+      const std::string_view text = buffer_.bytes().substr(1);
       result.error_code = ErrorCode::kAuth;
       result.error_text = text.substr(0, text.find('\r'));
     } else {
       result.kind = FetchResult::Kind::kReply;
       result.value = buffer_.bytes().substr(0, bytes);
     }
+    // A script may say so as well: it is believed where nobody else is concerned.
+    const bool is_over = plan_[index].is_large && IsLastWord(buffer_.bytes());
     batch_->Answer(index, result, connection_->peer());
     buffer_.DropFront(bytes);
+    if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
     return {};
   }
 
@@ -106,14 +116,14 @@ class CommandExchange {
   Result<size_t> ReadReply(size_t offset) {
     for (;;) {
       const std::string_view received = buffer_.bytes().substr(offset);
-      const resp::ParseStatus status = reader_.Parse(received);
+      const resp::ParseStatus status = framer_.Parse(received);
       if (status == resp::ParseStatus::kError) {
-        const auto code = reader_.too_large() ? ErrorCode::kUpstream : ErrorCode::kProtocol;
-        return Error{code, "Redis sent " + std::string(reader_.error_text())};
+        const auto code = framer_.too_large() ? ErrorCode::kUpstream : ErrorCode::kProtocol;
+        return Error{code, "Redis sent " + std::string(framer_.error_text())};
       }
       if (status == resp::ParseStatus::kDone) {
-        if (received[0] != '>') return reader_.consumed();
-        buffer_.Erase(offset, reader_.consumed());
+        if (!framer_.is_push()) return framer_.consumed();
+        buffer_.Erase(offset, framer_.consumed());
       } else if (Result<void> moved = Transfer(); !moved) {
         return moved.error();
       }
@@ -121,7 +131,7 @@ class CommandExchange {
   }
 
   Result<void> Transfer() {
-    const std::span<char> room = buffer_.Room(reader_.wanted());
+    const std::span<char> room = buffer_.Room(framer_.wanted());
     Result<Connection::Transferred> moved = batch_->WithDeadlines([&](TimePoint deadline) {
       return connection_->Transfer(std::string_view(output_).substr(sent_), room, deadline);
     });
@@ -137,7 +147,7 @@ class CommandExchange {
   std::string output_;
   size_t sent_ = 0;  // of the output
   ReplyBuffer buffer_;
-  resp::ReplyReader reader_;
+  resp::ReplyFramer framer_;
   bool in_resp3_ = false;
 };
 

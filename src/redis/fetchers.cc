@@ -162,6 +162,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
       GiveBack(&batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kUnsent);
       continue;
     }
+    const bool is_large = batch[0].IsLarge();
     Result<void> done =
         batch.IsOfCommands()
             ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
@@ -174,7 +175,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
     if (!done && was_proven && done.error().code == ErrorCode::kUnavailable &&
         !connection->heard()) {
       loss = Loss::kSilent;
-    } else if (!proven && done.error().code != ErrorCode::kTimeout) {
+    } else if (!proven && !is_large && done.error().code != ErrorCode::kTimeout) {
       loss = Loss::kWasted;
     }
     connection.reset();
@@ -277,8 +278,11 @@ bool Fetchers::TakeBatch(size_t fetches_max, Batch* batch, bool* idled) {
       Fetch* const fetch = queue->PopFront();
       if (fetch->DeadlineTime() <= now) {
         expired.PushBack(fetch);
-      } else {
+      } else if (batch->MayTakeAlong(*fetch)) {
         batch->Add(fetch);
+      } else {
+        queue->PushFront(fetch);
+        break;
       }
     }
     wakes = PlanWakes();

@@ -174,6 +174,11 @@ ParseStatus ReplyReader::FailTooLarge() {
   return Fail("too large a reply");
 }
 
+bool IsWholeReply(std::string_view bytes) {
+  ReplyReader reader(bytes.size());
+  return reader.Parse(bytes) == ParseStatus::kDone && reader.consumed() == bytes.size();
+}
+
 bool ReplyCursor::Next(ReplyElement* element) {
   if (rest_.empty()) return false;
   size_t scanned = 0;

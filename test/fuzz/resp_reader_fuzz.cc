@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "resp/command_names.h"
+#include "resp/reply_framer.h"
 #include "resp/reply_reader.h"
 #include "resp/request_reader.h"
 
@@ -79,6 +80,29 @@ std::string DescribeReply(std::string_view reply) {
   return text + std::to_string(reply.size()) + ";";
 }
 
+// Where all replies in `bytes` end, and how it ends, as one text.
+std::string FrameReplies(std::string_view bytes, const Delivery& delivery) {
+  ReplyFramer framer(128);
+  std::string text;
+  size_t start = 0;  // of what was not consumed
+  for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
+    for (;;) {
+      const Copy piece(bytes.substr(start, cut - start));
+      const ParseStatus status = framer.Parse(piece.view());
+      if (status == ParseStatus::kError) return text + std::string(framer.error_text());
+      if (status == ParseStatus::kNeedMore) break;
+      RP_CHECK(framer.consumed() > 0 && framer.consumed() <= piece.view().size());
+      const std::string_view reply = piece.view().substr(0, framer.consumed());
+      // What the stricter reader finds whole ends in the same place.
+      ReplyReader reader(128);
+      RP_CHECK(reader.Parse(reply) != ParseStatus::kDone || reader.consumed() == reply.size());
+      text += std::to_string(framer.consumed()) + (framer.is_push() ? "push;" : ";");
+      start += framer.consumed();
+    }
+    if (cut == bytes.size()) return text + "more";
+  }
+}
+
 // All replies in `bytes`, and how it ends, as one text.
 std::string ReadReplies(std::string_view bytes, const Delivery& delivery) {
   ReplyReader reader(128);
@@ -113,5 +137,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t middle = size == 0 ? 0 : data[size - 1] % (size + 1);
   rp::resp::CheckAllDeliveriesAgree(bytes, middle, rp::resp::ReadCommands);
   rp::resp::CheckAllDeliveriesAgree(bytes, middle, rp::resp::ReadReplies);
+  rp::resp::CheckAllDeliveriesAgree(bytes, middle, rp::resp::FrameReplies);
   return 0;
 }

@@ -83,7 +83,8 @@ TEST(CommandTableTest, RefusesWhatIsNotATable) {
       ArrayOf({BulkOf("get"), ":2\r\n", "+fast\r\n", ":1\r\n", ":1\r\n", ":1\r\n"});
   for (const std::string& reply :
        {std::string("+OK\r\n"), std::string("$-1\r\n"), ArrayOf({"*-1\r\n"}), ArrayOf({":1\r\n"}),
-        ArrayOf({five}), ArrayOf({no_name}), ArrayOf({no_number}), ArrayOf({no_flags})}) {
+        ArrayOf({five}), ArrayOf({no_name}), ArrayOf({no_number}), ArrayOf({no_flags}),
+        ArrayOf({"(odd\r\n"})}) {
     const auto table = CommandTable::Parse(reply);
     ASSERT_FALSE(table.ok()) << reply;
     EXPECT_EQ(table.error().code, ErrorCode::kProtocol);

@@ -325,8 +325,9 @@ TEST_F(ForwarderTest, AScriptWithoutKeysDropsNothing) {
 
 TEST_F(ForwarderTest, FlushesWhereTheKeysCannotBeLearned) {
   LoadTable();
-  for (const auto& result : {Reply("-NOPERM no\r\n:1\r\n"), Reply("+what\r\n:1\r\n"),
-                             Failure(ErrorCode::kTimeout, "too late", true)}) {
+  for (const auto& result :
+       {Reply("-NOPERM no\r\n:1\r\n"), Reply("+what\r\n:1\r\n"), Reply("*1\r\n(what\r\n:1\r\n"),
+        Reply("(what\r\n:1\r\n"), Failure(ErrorCode::kTimeout, "too late", true)}) {
     flushes_ = 0;
     Remember({"k"});
     Forward({"EVAL", "return 1", "1", "k"}, result);

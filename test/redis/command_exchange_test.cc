@@ -67,7 +67,11 @@ TEST(CommandExchangeTest, PassesEveryTypeOfReplyThroughByteForByte) {
                                   "(3492890328409238509324850943850943825024385\r\n",
                                   "!5\r\nERR a\r\n",
                                   "=5\r\ntxt:a\r\n",
-                                  "|1\r\n+ttl\r\n:3600\r\n:1\r\n"}) {
+                                  "|1\r\n+ttl\r\n:3600\r\n:1\r\n",
+                                  "(abc\r\n",
+                                  ",1.2.3\r\n",
+                                  "-NOAUTH no\r\n",
+                                  "-ERR Protocol error\r\n"}) {
     FakeRedis server(Replying("CMD", {.bytes = reply}));
     FetchClient client(OneConnectionTo(server));
     for (const uint8_t version : {uint8_t{2}, uint8_t{3}}) {
@@ -176,16 +180,28 @@ TEST(CommandExchangeTest, GivesUpAConnectionThatStaysInResp3) {
 }
 
 TEST(CommandExchangeTest, RefusedCredentialsAreNotAReply) {
-  FakeRedis server([](const FakeRedis::Command& command) -> std::optional<Answer> {
-    if (command.name() != "A" || command.connection > 1) return std::nullopt;
-    return Answer{.bytes = "-NOAUTH Authentication required.\r\n"};
-  });
+  for (const uint32_t replies : {1, 2}) {
+    FakeRedis server([](const FakeRedis::Command& command) -> std::optional<Answer> {
+      if (command.name() != "A" || command.connection > 1) return std::nullopt;
+      return Answer{.bytes = "-NOAUTH Authentication required.\r\n"};
+    });
+    FetchClient client(OneConnectionTo(server));
+    const std::string bytes = Encode({"A"}) + (replies == 2 ? Encode({"A"}) : "");
+    const Outcome outcome = client.Wait(client.SubmitCommand(bytes, 2, seconds(5), replies));
+    EXPECT_TRUE(outcome.IsError(ErrorCode::kAuth)) << outcome;
+    EXPECT_EQ(outcome.error_text, "NOAUTH Authentication required.");
+    EXPECT_FALSE(outcome.maybe_sent);
+    EXPECT_TRUE(client.Call({"A"}).IsReply("+OK\r\n")) << "on a new connection";
+  }
+}
+
+TEST(CommandExchangeTest, ARefusalBehindAnotherReplyIsAScripts) {
+  FakeRedis server(Replying("B", {.bytes = "-NOAUTH Authentication required.\r\n"}));
   FetchClient client(OneConnectionTo(server));
-  const Outcome outcome = client.Call({"A"});
-  EXPECT_TRUE(outcome.IsError(ErrorCode::kAuth)) << outcome;
-  EXPECT_EQ(outcome.error_text, "NOAUTH Authentication required.");
-  EXPECT_FALSE(outcome.maybe_sent);
-  EXPECT_TRUE(client.Call({"A"}).IsReply("+OK\r\n")) << "on a new connection";
+  Request* const both = client.SubmitCommand(Encode({"A"}) + Encode({"B"}), 2, seconds(5), 2);
+  EXPECT_TRUE(client.Wait(both).IsReply("+OK\r\n-NOAUTH Authentication required.\r\n"));
+  EXPECT_TRUE(client.Call({"A"}).IsReply("+OK\r\n"));
+  EXPECT_EQ(server.connections_accepted(), 1);
 }
 
 // --- The limit of a reply. ---

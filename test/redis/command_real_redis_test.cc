@@ -69,6 +69,43 @@ TEST_F(CommandRealRedisTest, SpellsRepliesInTheClientsVersion) {
   }
 }
 
+TEST_F(CommandRealRedisTest, PassesOnWhateverAScriptAnswers) {
+  std::string nested;
+  for (int i = 0; i < 50; ++i) nested += "*1\r\n";
+  const struct {
+    std::string script, resp2, resp3;
+  } rows[] = {
+      {"local t={1} for i=2,50 do t={t} end return t", nested + ":1\r\n", nested + ":1\r\n"},
+      {"redis.setresp(3); return {big_number='abc'}", "$3\r\nabc\r\n", "(abc\r\n"},
+      {"return redis.error_reply('NOAUTH no')", "-NOAUTH no\r\n", "-NOAUTH no\r\n"},
+  };
+  const std::string id = Reply({"CLIENT", "ID"}, 2);
+  for (const auto& row : rows) {
+    EXPECT_EQ(Reply({"EVAL", row.script, "0"}, 2), row.resp2);
+    EXPECT_EQ(Reply({"EVAL", row.script, "0"}, 3), row.resp3);
+  }
+  EXPECT_EQ(Reply({"CLIENT", "ID"}, 2), id) << "the connection lives on";
+}
+
+TEST_F(CommandRealRedisTest, ACommandThatIsTooLargeForRedisFailsAlone) {
+  Do({"CONFIG", "SET", "proto-max-bulk-len", std::to_string(kLargeCommandBytes)});
+  const std::string large = Encode({"SET", "k", std::string(kLargeCommandBytes + 1, 'v')});
+  int counted = 0;
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Request*> counts;
+    for (int i = 0; i < 10; ++i) counts.push_back(client_->SubmitCommand(Encode({"INCR", "n"})));
+    Request* const set = client_->SubmitCommand(large);
+    for (int i = 0; i < 10; ++i) counts.push_back(client_->SubmitCommand(Encode({"INCR", "n"})));
+    for (Request* count : counts) {
+      const Outcome outcome = client_->Wait(count);
+      EXPECT_TRUE(outcome.IsReply(":" + std::to_string(++counted) + "\r\n")) << outcome;
+    }
+    const Outcome outcome = client_->Wait(set);
+    EXPECT_TRUE(outcome.kind == FetchResult::Kind::kError || outcome.value.starts_with("-ERR Pro"))
+        << outcome;
+  }
+}
+
 TEST_F(CommandRealRedisTest, GetsBetweenCommandsOfBothVersionsKeepTheirValues) {
   std::vector<Request*> gets;
   std::vector<Request*> commands;

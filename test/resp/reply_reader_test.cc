@@ -247,6 +247,13 @@ TEST(ReplyReaderTest, KeepsReportingAnError) {
   EXPECT_EQ(reader.Parse("+OK\r\n"), ParseStatus::kError);
 }
 
+TEST(ReplyReaderTest, TellsOneWholeReplyFromAnythingElse) {
+  EXPECT_TRUE(IsWholeReply("*1\r\n:1\r\n"));
+  for (const std::string bytes : {"", "*1\r\n", "*1\r\n:1\r\n:2\r\n", "(abc\r\n"}) {
+    EXPECT_FALSE(IsWholeReply(bytes)) << bytes;
+  }
+}
+
 TEST(ReplyCursorTest, HasNothingInAnEmptyReply) {
   ReplyElement element;
   EXPECT_FALSE(ReplyCursor("").Next(&element));

@@ -1,0 +1,100 @@
+// Commands that may be more than Redis accepts: nobody else's is lost over them.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../support/fake_redis.h"
+#include "../support/fetch_client.h"
+
+namespace rp::redis {
+namespace {
+
+using Answer = FakeRedis::Answer;
+
+// A SET of so many bytes as it is sent.
+std::string SetOf(size_t bytes) {
+  const size_t framing = Encode({"SET", "k", std::string(bytes - 100, 'v')}).size() - (bytes - 100);
+  std::string command = Encode({"SET", "k", std::string(bytes - framing, 'v')});
+  EXPECT_EQ(command.size(), bytes);
+  return command;
+}
+
+class LargeCommandTest : public testing::Test {
+ protected:
+  LargeCommandTest()
+      : client_([this] {
+          Options options = OptionsFor(server_.address());
+          options.connections = 1;
+          return options;
+        }()) {}
+
+  // Sends INCR 1, the SET and INCR 2 when they have gathered in the queue.
+  void SubmitBehindEachOther(size_t set_bytes) {
+    Request* const hold = client_.SubmitCommand(Encode({"HOLD"}));
+    ASSERT_TRUE(Await([&] { return server_.Count("HOLD") == 1; }));
+    first_ = client_.SubmitCommand(Encode({"INCR", "1"}));
+    set_ = client_.SubmitCommand(SetOf(set_bytes));
+    last_ = client_.SubmitCommand(Encode({"INCR", "2"}));
+    server_.Release();
+    EXPECT_TRUE(client_.Wait(hold).IsReply("+OK\r\n"));
+  }
+
+  FakeRedis server_;
+  FetchClient client_;
+  Request* first_ = nullptr;
+  Request* set_ = nullptr;
+  Request* last_ = nullptr;
+};
+
+TEST_F(LargeCommandTest, FailsAloneWhenTheServerClosesTheConnection) {
+  server_.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "HOLD") return Answer{.bytes = "+OK\r\n", .held = true};
+    return command.name() == "SET" ? std::optional(Answer{.bytes = "", .close = true})
+                                   : std::nullopt;
+  });
+  SubmitBehindEachOther(kLargeCommandBytes + 1);
+  EXPECT_TRUE(client_.Wait(first_).IsReply("+OK\r\n"));
+  EXPECT_TRUE(client_.Wait(set_).IsError(ErrorCode::kUnavailable));
+  EXPECT_TRUE(client_.Wait(last_).IsReply("+OK\r\n"));
+  EXPECT_EQ(server_.Keys("INCR"), (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(LargeCommandTest, NothingFollowsOnAConnectionWhoseProtocolItBroke) {
+  const std::string refusal = "-ERR Protocol error: invalid bulk length\r\n";
+  server_.SetScript([&](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "HOLD") return Answer{.bytes = "+OK\r\n", .held = true};
+    return command.name() == "SET" ? std::optional(Answer{.bytes = refusal}) : std::nullopt;
+  });
+  SubmitBehindEachOther(kLargeCommandBytes + 1);
+  EXPECT_TRUE(client_.Wait(set_).IsReply(refusal));
+  EXPECT_TRUE(client_.Wait(last_).IsReply("+OK\r\n"));
+  EXPECT_EQ(server_.connections_accepted(), 2);
+}
+
+TEST_F(LargeCommandTest, TravelsWithOthersUpToTheLimit) {
+  server_.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "PING") return std::nullopt;
+    return Answer{.bytes = "+OK\r\n", .held = true};
+  });
+  SubmitBehindEachOther(kLargeCommandBytes);
+  EXPECT_TRUE(Await([&] { return server_.Keys("INCR").size() == 2; })) << "none is answered yet";
+  while (!client_.IsDone(last_)) server_.Release();
+}
+
+TEST_F(LargeCommandTest, TravelsAloneFromOneByteMoreOn) {
+  server_.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "PING") return std::nullopt;
+    return Answer{.bytes = "+OK\r\n", .held = true};
+  });
+  SubmitBehindEachOther(kLargeCommandBytes + 1);
+  while (!client_.IsDone(first_)) server_.Release();
+  ASSERT_TRUE(Await([&] { return server_.Count("SET") == 1; }));
+  EXPECT_EQ(server_.Count("INCR"), 1u);
+  while (!client_.IsDone(set_)) server_.Release();
+  while (!client_.IsDone(last_)) server_.Release();
+}
+
+}  // namespace
+}  // namespace rp::redis
