@@ -180,7 +180,7 @@ TEST(CommandExchangeTest, GivesUpAConnectionThatStaysInResp3) {
 }
 
 TEST(CommandExchangeTest, RefusedCredentialsAreNotAReply) {
-  for (const uint32_t replies : {1, 2}) {
+  for (const uint32_t replies : {1U, 2U}) {
     FakeRedis server([](const FakeRedis::Command& command) -> std::optional<Answer> {
       if (command.name() != "A" || command.connection > 1) return std::nullopt;
       return Answer{.bytes = "-NOAUTH Authentication required.\r\n"};
