@@ -10,6 +10,7 @@
 #include "integration/http_client.h"
 #include "integration/proxy_process.h"
 #include "integration/redis_server.h"
+#include "integration/resp_client.h"
 
 namespace rp::integration {
 namespace {
@@ -50,6 +51,27 @@ TEST(RedisErrorsTest, EachErrorHasItsStatus) {
     // The failure passes with the request that met it.
     const std::string other = "other" + reply;
     EXPECT_TRUE(Eventually([&] { return client.Get(other).status == 200; }, 3s));
+  }
+}
+
+// Over the Redis protocol they arrive as Redis sent them, unless they are about this proxy's own
+// credentials or no reply at all.
+TEST(RedisErrorsTest, RedisClientsGetTheErrorsAsTheyAre) {
+  FakeRedis redis(SayAsAsked);
+  Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-timeout", "1s"});
+  for (const std::string error :
+       {"-WRONGTYPE Operation against a key holding the wrong kind of value",
+        "-NOPERM this user has no permissions to access one of the keys",
+        "-LOADING Redis is loading the dataset in memory", "-MASTERDOWN Link with MASTER is down",
+        "-BUSY Redis is busy running a script", "-CLUSTERDOWN The cluster is down",
+        "-MOVED 3999 127.0.0.1:6381", "-ERR something else"}) {
+    RespClient client(RespPort(proxy));
+    EXPECT_EQ(client.Exchange(RespCommand({"GET", "say " + error})), error + "\r\n");
+  }
+  for (const std::string nonsense : {"-NOAUTH Authentication required.", ":1", "?nonsense"}) {
+    RespClient client(RespPort(proxy));
+    const std::string reply = client.Exchange(RespCommand({"GET", "say " + nonsense}));
+    EXPECT_TRUE(reply.starts_with("-ERR ")) << nonsense << ": " << reply;
   }
 }
 
