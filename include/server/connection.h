@@ -50,7 +50,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Takes no further request until all in the pipeline are answered.
   void Hold() { held_ = !all_answered(); }
   [[nodiscard]] bool closing() const { return closing_; }
-  // The server is stopping: the request that is read now is the last.
+  // The server is stopping: what has arrived is answered, and no more is read.
   [[nodiscard]] bool draining() const;
   [[nodiscard]] const Reactor& reactor() const { return *reactor_; }
 

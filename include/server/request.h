@@ -35,8 +35,7 @@ struct Framing {
 };
 
 struct Request : proxy::Request, DeadlineNode, Framing {
-  // Null for an orphan, which is recycled when it comes back: its connection is gone, or a time-out
-  // was answered in its place.
+  // Null for an orphan, which is recycled when it comes back: its connection is gone.
   Connection* connection = nullptr;
   Request* next_in_pipeline = nullptr;
   bool answered = false;  // its turn in the pipeline may come

@@ -1,8 +1,9 @@
 // RespSession: the Redis protocol on one connection, for reading. Hides which commands there are
 // and how their replies are framed in RESP2 and RESP3, as redis-server 7.0 does.
 //
-// A command that reads keys becomes one request for each of its keys; those of MGET and EXISTS are
-// a group, so that their replies make one. What the cache does not know of a key is asked of Redis.
+// A command that reads one key becomes a request. MGET and EXISTS take what is easily found in the
+// cache at once and make a request of each other key; these are a group, so that they make one
+// reply. What the cache does not know of a key is asked of Redis.
 // The connection's own affairs are answered here. Any other command is refused by name, or with
 // -forward let through to Redis: alone, so that it comes after what the client sent before it and
 // before what the client sends behind it, whatever connections they take.
