@@ -45,6 +45,8 @@ class Proxy {
   [[nodiscard]] bool WaitForLog(const std::string& text, Duration limit = 10s) const;
 
   void Signal(int signal) { process_->Signal(signal); }
+  void Freeze() { process_->Freeze(); }
+  void Thaw() { process_->Thaw(); }
   // The exit status; 128 + N if signal N ended the process; nothing if it still runs after
   // Patience(limit). Once this was called the destructor no longer judges how the process ended.
   [[nodiscard]] std::optional<int> Wait(Duration limit = 10s);

@@ -6,7 +6,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -81,8 +80,8 @@ class RedisServer {
   // Starts an empty server again on the same address with the same arguments, and waits for it.
   void Restart();
   // SIGSTOP and SIGCONT: the server keeps its connections and says nothing.
-  void Freeze() { process_->Signal(SIGSTOP); }
-  void Thaw() { process_->Signal(SIGCONT); }
+  void Freeze() { process_->Freeze(); }
+  void Thaw() { process_->Thaw(); }
 
  private:
   // Whether the server on address_ came up; it does not if the port was taken meanwhile.

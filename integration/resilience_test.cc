@@ -43,10 +43,10 @@ TEST(ResilienceTest, ARequestThatLiesInTheSocketAtSigtermIsAnswered) {
   Proxy proxy({"-redis", redis.address()});
   HttpClient client(proxy.port());
   ASSERT_EQ(client.Get("a").status, 200);
-  proxy.Signal(SIGSTOP);
+  proxy.Freeze();
   ASSERT_TRUE(client.Send(GetRequest("a")));
   proxy.Signal(SIGTERM);
-  proxy.Signal(SIGCONT);
+  proxy.Thaw();
   const HttpResponse response = client.Read();
   EXPECT_EQ(response.status, 200) << response.problem;
   EXPECT_EQ(response.Header("connection"), "close");
@@ -90,9 +90,9 @@ TEST(ResilienceTest, AStallOfTheProxyItselfDoesNotTimeOutHits) {
   for (int i = 0; i < 200; ++i) requests += GetRequest("a");
   for (int round = 0; round < 5; ++round) {
     ASSERT_TRUE(client.Send(requests));
-    proxy.Signal(SIGSTOP);
+    proxy.Freeze();
     std::this_thread::sleep_for(100ms);  // longer than -timeout, which is what is tried here
-    proxy.Signal(SIGCONT);
+    proxy.Thaw();
     for (int i = 0; i < 200; ++i) ASSERT_TRUE(client.Read().IsHit()) << i;
   }
 }

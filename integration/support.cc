@@ -128,6 +128,12 @@ void Process::Signal(int signal) {
   if (!status_) kill(pid_, signal);
 }
 
+void Process::Freeze() {
+  Signal(SIGSTOP);
+  siginfo_t info{};
+  if (!status_) waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT);
+}
+
 std::optional<int> Process::Wait(Duration limit) {
   const TimePoint deadline = Now() + limit;
   while (!status_) {

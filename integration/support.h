@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <string>
@@ -85,6 +86,10 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool Running();
   void Signal(int signal);
+  // SIGSTOP, and waits until every thread stands still: without that one of them may go on for a
+  // moment and see some of what the test does next, but not all. SIGCONT.
+  void Freeze();
+  void Thaw() { Signal(SIGCONT); }
   // The status as waitpid gives it, or nothing if the child still runs after `limit`.
   [[nodiscard]] std::optional<int> Wait(Duration limit);
 

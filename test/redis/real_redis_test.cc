@@ -84,9 +84,9 @@ TEST_F(RealRedisTest, SurvivesAStopAndARestart) {
   options.timeout = milliseconds(100);
   FetchClient client(options);
   EXPECT_TRUE(client.Get("k").IsValue("v"));
-  kill(server_, SIGSTOP);
+  FreezeServer();
   EXPECT_TRUE(client.Get("k", milliseconds(100)).IsError(ErrorCode::kTimeout));
-  kill(server_, SIGCONT);
+  ThawServer();
   EXPECT_TRUE(client.AwaitValue("k", "v"));
   StopServer();
   EXPECT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kBusy); }));

@@ -120,12 +120,12 @@ TEST_F(SubscriberRealRedisTest, IsLostWhileRedisIsStoppedAndLiveAgainAfterwards)
   options_.timeout = milliseconds(200);
   ASSERT_EQ(StartSubscriber(), FirstOutcome::kLive);
   ASSERT_TRUE(recorder_.AwaitCount(Kind::kLease, 2));
-  kill(server_, SIGSTOP);
+  FreezeServer();
   ASSERT_TRUE(recorder_.AwaitCount(Kind::kLost, 1));
   const TimePoint lease = recorder_.Of(Kind::kLease).back().lease;
   EXPECT_LE(lease, Now());
   const size_t lives = recorder_.Count(Kind::kLive);
-  kill(server_, SIGCONT);
+  ThawServer();
   ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, lives + 1));
   EXPECT_TRUE(IsReported("k", {"SET", "k", "v"}));
 }

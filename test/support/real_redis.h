@@ -60,6 +60,15 @@ class RealRedis : public testing::Test {
     server_ = -1;
   }
 
+  // Until every thread stands still. StopServer works on a frozen one as well.
+  void FreezeServer() {
+    kill(server_, SIGSTOP);
+    siginfo_t info{};
+    waitid(P_PID, static_cast<id_t>(server_), &info, WSTOPPED | WEXITED | WNOWAIT);
+  }
+
+  void ThawServer() { kill(server_, SIGCONT); }
+
   bool Connect() {
     ConnectOptions options;
     options.endpoint.path = address();
