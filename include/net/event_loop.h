@@ -69,7 +69,8 @@ class Waker final : public EventHandler {
     if (sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) WriteEvent();
   }
 
-  void OnEvents(uint32_t events) override;
+  // Nothing is read: each write is an event of its own (EPOLLET).
+  void OnEvents(uint32_t /*events*/) override {}
 
  private:
   void WriteEvent();

@@ -58,12 +58,7 @@ void EventLoop::Dispatch() {
 }
 
 Waker::Waker(EventLoop* loop) : event_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-  RP_CHECK(event_fd_ && loop->Add(event_fd_.get(), EPOLLIN, this));
-}
-
-void Waker::OnEvents(uint32_t /*events*/) {
-  eventfd_t count = 0;
-  RP_CHECK(eventfd_read(event_fd_.get(), &count) == 0 || errno == EAGAIN);
+  RP_CHECK(event_fd_ && loop->Add(event_fd_.get(), EPOLLIN | EPOLLET, this));
 }
 
 void Waker::WriteEvent() {

@@ -187,14 +187,19 @@ TEST(WakerTest, WritesOnceHoweverManyWakeOneSleep) {
   EXPECT_EQ(watched.TakeWritten(), 1u) << "the next sleep is woken anew";
 }
 
-TEST(WakerTest, ItsEventIsGoneOnceDispatched) {
+TEST(WakerTest, EachWakeUpEndsOneWait) {
   EventLoop loop;
-  WatchedWaker watched(&loop);
-  watched.waker.BeginSleep();
-  watched.waker.Wake();
-  Turn(&loop);
-  watched.waker.EndSleep();
-  EXPECT_EQ(watched.TakeWritten(), 0u);
+  Waker waker(&loop);
+  for (int round = 0; round < 3; ++round) {
+    waker.BeginSleep();
+    waker.Wake();
+    loop.Wait(Now(), kNever);
+    waker.EndSleep();
+    loop.Dispatch();
+    const TimePoint start = Now();
+    loop.Wait(start, start + std::chrono::milliseconds(5));
+    EXPECT_GE(Now() - start, std::chrono::milliseconds(5)) << "woken twice";
+  }
 }
 
 // A test that hangs here has found a lost wake-up.
