@@ -53,6 +53,10 @@ class Cache {
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
                                       TimePoint now, EntryRef* hit);
 
+  // As JoinOrStart, and kBusy if that would take waiting for another thread.
+  [[nodiscard]] Admission TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                         TimePoint now, EntryRef* hit);
+
   struct Finished {
     Waiter* waiters;
     TimePoint deadline;  // of the entry, if it was stored and can expire; else kNever

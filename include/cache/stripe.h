@@ -60,8 +60,9 @@ struct Flight {
   [[nodiscard]] std::string_view key() const { return key_bytes; }
 };
 
-// Who asks first starts the flight and sends the GET; who comes later joins it.
-enum class Admission { kHit, kJoined, kStarted };
+// Who asks first starts the flight and sends the GET; who comes later joins it. kBusy: another
+// thread is in the way, and nothing was done.
+enum class Admission { kHit, kJoined, kStarted, kBusy };
 
 struct StripeStats {
   uint64_t hits = 0;
@@ -120,6 +121,10 @@ class alignas(64) Stripe {
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
                                       TimePoint now, EntryRef* hit, EntryRef* expired);
 
+  // As JoinOrStart, and kBusy while another thread is in the stripe.
+  [[nodiscard]] Admission TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                         TimePoint now, EntryRef* hit, EntryRef* expired);
+
   // Takes out what is left of the flight's key, unless an invalidation has made the flight's word
   // worth no more than that entry's.
   [[nodiscard]] EntryRef DropOld(const Flight* flight);
@@ -166,6 +171,9 @@ class alignas(64) Stripe {
   [[nodiscard]] TimePoint FreshUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] TimePoint KeptUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
+      RP_REQUIRES(mutex_);
+  [[nodiscard]] Admission Admit(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                TimePoint now, EntryRef* hit, EntryRef* expired)
       RP_REQUIRES(mutex_);
   [[nodiscard]] Waiter* TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
   void LinkFront(Entry* entry) RP_REQUIRES(mutex_);

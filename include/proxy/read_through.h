@@ -1,12 +1,13 @@
 // ReadThrough is what the program is: a key is answered from the cache, or fetched from Redis once
 // for all who ask.
 //
-// A reactor takes what is in the cache by TryHit. For the rest a worker calls Start and never
-// waits: a miss registers a waiter and the worker goes on, so a hung Redis costs hits nothing. The
-// fetch belongs to the proxy and not to a client: one that leaves does not cancel it for the
-// others. The entry is stored with the deadline that Redis gave the key (PTTL, counted from before
-// the GET was sent), so that none outlives its key in Redis. There are no sockets and no protocol
-// here.
+// A reactor takes what is in the cache by TryHit and starts a few misses by TryStart, which wait
+// for no other thread. For the rest a worker calls Start. Neither waits for Redis: a miss registers
+// a waiter and the thread goes on, so a hung Redis costs hits nothing. Fetches are collected by
+// whoever starts several, so that the fetchers are woken once and find them together. The fetch
+// belongs to the proxy and not to a client: one that leaves does not cancel it for the others. The
+// entry is stored with the deadline that Redis gave the key (PTTL, counted from before the GET was
+// sent), so that none outlives its key in Redis. There are no sockets and no protocol here.
 //
 // Owned by the server; borrows the cache, which outlives it.
 //
@@ -33,10 +34,11 @@ struct ReadThroughOptions {
 class ReadThrough final : public redis::FetchSink {
  public:
   // `coherence` is null where the cache goes by time alone. `on_deadline` hears the deadline of
-  // each entry that is stored: the sweep must come by then. Any thread calls it.
+  // each entry that is stored: the sweep must come by then. `wake_homes` wakes every home of
+  // requests. Any thread calls these.
   ReadThrough(const ReadThroughOptions& options, const Hasher& hasher, cache::Cache* cache,
-              const Coherence* coherence, SubmitFetch submit,
-              std::function<void(TimePoint)> on_deadline);
+              const Coherence* coherence, SubmitFetches submit,
+              std::function<void(TimePoint)> on_deadline, std::function<void()> wake_homes);
 
   // The key's entry if it is in the cache and no other thread is in the way. Never waits: for the
   // reactor.
@@ -46,9 +48,20 @@ class ReadThrough final : public redis::FetchSink {
   // REQUIRES: key is set.
   [[nodiscard]] bool TryHit(Request* request, TimePoint now) const;
 
-  // Answers the request now (true), or takes it and delivers it to its home later (false).
+  // Answers the request now (true), or takes it and delivers it to its home later (false). A fetch
+  // that this takes is added to `fetches`, and Submit must follow.
   // REQUIRES: key, deadline and home are set; outcome is kPending.
-  [[nodiscard]] bool Start(Request* request, TimePoint now);
+  [[nodiscard]] bool Start(Request* request, TimePoint now, redis::FetchQueue* fetches);
+
+  enum class Started { kAnswered, kUnderWay, kBusy };
+  // As Start for a request that TryHit has not answered, and kBusy, with nothing done, if that
+  // would take waiting for another thread.
+  [[nodiscard]] Started TryStart(Request* request, TimePoint now, redis::FetchQueue* fetches);
+
+  // Sends what Start has collected on its way, and empties the queue.
+  void Submit(redis::FetchQueue* fetches);
+  // The same, or false with nothing done if that would take waiting for another thread.
+  [[nodiscard]] bool TrySubmit(redis::FetchQueue* fetches);
 
   // Takes a request that Start has taken back from its flight, which goes on for others. False when
   // its answer is on the way, or when no worker has come to it yet. REQUIRES: the caller is its
@@ -62,11 +75,15 @@ class ReadThrough final : public redis::FetchSink {
   [[nodiscard]] cache::CacheStats CacheStats() const { return cache_->stats(); }
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
+  void OnPause() override { wake_homes_(); }
 
  private:
   struct Flight;
 
-  void Submit(std::unique_ptr<Flight> flight, TimePoint now);
+  [[nodiscard]] Started StartMiss(Request* request, TimePoint now, Wait wait,
+                                  redis::FetchQueue* fetches);
+  void SubmitAgain(std::unique_ptr<Flight> flight);
+  void FailAll(redis::FetchQueue* refused);
   [[nodiscard]] bool IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                   TimePoint now) const;
   [[nodiscard]] bool MayStore(const Flight& flight, const redis::FetchResult& result,
@@ -80,8 +97,9 @@ class ReadThrough final : public redis::FetchSink {
   const Hasher hasher_;
   cache::Cache* const cache_;
   const Coherence* const coherence_;
-  const SubmitFetch submit_;
+  const SubmitFetches submit_;
   const std::function<void(TimePoint)> on_deadline_;
+  const std::function<void()> wake_homes_;
 };
 
 }  // namespace rp::proxy

@@ -25,8 +25,10 @@ struct Request;
 // Where answered requests go: the reactor that sent them.
 class ReplyBox {
  public:
-  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. Any thread.
+  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The home need
+  // not look before Wake, which must follow, once for any number of these. Any thread, both.
   virtual void Deliver(Request* first, Request* last) = 0;
+  virtual void Wake() = 0;
 
  protected:
   ~ReplyBox() = default;

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-#include "redis/fetch.h"
+#include "redis/fetch_queue.h"
 
 namespace rp::proxy {
 
@@ -12,7 +12,14 @@ namespace rp::proxy {
 // FetchSink::OnFetched follows. Any thread calls it.
 using SubmitFetch = std::function<bool(redis::Fetch*)>;
 
-// What is said when it was false.
+// Whether the caller has time for another thread that is in the way.
+enum class Wait : bool { kNo, kYes };
+
+// The same for many: what there is no room for stays in the queue. False when nothing was done,
+// because another thread is in the way.
+using SubmitFetches = std::function<bool(redis::FetchQueue*, Wait)>;
+
+// What is said when there is no room.
 inline constexpr std::string_view kQueueFullText = "too many requests wait for Redis already";
 
 }  // namespace rp::proxy

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -67,6 +68,11 @@ class Batch {
   // What Redis answered to this one is of no use. Nothing follows for one that was failed before.
   void Fail(size_t index, ErrorCode code, std::string_view text);
 
+  // What was answered or failed is all that there is for now: the sink hears of the pause.
+  void Pause() {
+    if (std::exchange(has_news_, false)) sink_->OnPause();
+  }
+
   // The last of the fetches that were neither answered nor failed; null when there is none.
   Fetch* PopLastUnanswered();
 
@@ -87,6 +93,7 @@ class Batch {
   TimePoint earliest_ = kNever;  // no fetch expires before this
   bool answered_ = false;
   bool credentials_refused_ = false;
+  bool has_news_ = false;  // since the last pause
 };
 
 // To the sink of the fetch, or else to `sink`.

@@ -75,6 +75,8 @@ class Connection {
 
   // The next reply; an error reply is a reply.
   Result<Reply> ReadReply(TimePoint deadline);
+  // The same if all of it has been received already, else null.
+  Result<Reply> TakeReply();
 
   struct Transferred {
     size_t sent = 0;

@@ -92,6 +92,11 @@ class FetchSink {
   // held. `fetch` is the owner's again: it may be freed, or submitted anew from inside the call.
   virtual void OnFetched(Fetch* fetch, const FetchResult& result) = 0;
 
+  // Follows one or more calls of OnFetched, on the same thread, before that thread waits for
+  // anything: whom they concern may be told now of all of them together. Only the fetchers' own
+  // sink is told.
+  virtual void OnPause() {}
+
  protected:
   ~FetchSink() = default;
 };

@@ -16,7 +16,8 @@
 // however long the fetchers hang, even in resolving a name.
 //
 // Thread safety: any thread, but for Start, Stop and the destructor, which belong to the owner.
-// Cost: Submit is O(1), allocates nothing and waits for nothing but the queue's lock.
+// Cost: Submit takes O(1) per fetch and at most one wake-up, allocates nothing and waits for
+// nothing but the queue's lock.
 #pragma once
 
 #include <array>
@@ -67,8 +68,12 @@ class Fetchers {
   Fetchers(const Fetchers&) = delete;
   Fetchers& operator=(const Fetchers&) = delete;
 
-  // Queues `fetch`, whose key or command, and deadline, are set. False, and nothing will happen,
-  // when as many fetches wait as may, or after Stop.
+  // Takes over the fetches, whose keys or commands, and deadlines, are set. Nothing will happen to
+  // those that are left in `fetches`: as many wait as may, or Stop was called.
+  void Submit(FetchQueue* fetches) RP_EXCLUDES(mutex_);
+  // The same, or false and nothing if that would take waiting for another thread.
+  [[nodiscard]] bool TrySubmit(FetchQueue* fetches) RP_EXCLUDES(mutex_);
+  // As Submit for one; false if it was not taken.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
 
   // Fails what waits and what is under way with kBusy, without waiting for Redis, and returns when
@@ -117,6 +122,7 @@ class Fetchers {
   void LogNews(Gate::News news, const Error& error, Duration outage);
   bool TryAgain(Fetch* fetch, ErrorCode code) const;
   TimePoint KeeperTime() const RP_REQUIRES(mutex_);
+  Wakes TakeOver(FetchQueue* fetches) RP_REQUIRES(mutex_);
   Wakes PlanWakes() RP_REQUIRES(mutex_);
   void Wake(Wakes wakes);
   Leaving Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) RP_REQUIRES(mutex_);

@@ -1,8 +1,8 @@
 // Reactor: one thread with its event loop, its connections and the answers on their way to them.
 //
-// A turn: wait for events; read what came, answer what is in the cache and send the other requests
-// to the workers in chains; take back all answers that are there; write them together. Only this
-// thread touches connections. It never blocks but in the wait, and sleeps without a limit when
+// A turn: wait for events; read what came, answer what is in the cache, start a few misses or send
+// many to the workers in chains; take back all answers that are there; write them together. Only
+// this thread touches connections. It never blocks but in the wait, and sleeps without a limit when
 // nothing has a deadline.
 //
 // Several reactors share the cache, the workers and the count of clients, and know nothing of each
@@ -10,7 +10,7 @@
 //
 // Owned by the server; borrows the worker pool, which outlives its requests.
 //
-// Thread safety: Run's thread, but for Deliver and RequestDrain.
+// Thread safety: Run's thread, but for Deliver, Wake and RequestDrain.
 #pragma once
 
 #include <sys/uio.h>
@@ -113,6 +113,7 @@ class Reactor final : public proxy::ReplyBox {
   void RequestDrain();
 
   void Deliver(proxy::Request* first, proxy::Request* last) override;
+  void Wake() override;
 
   [[nodiscard]] net::EventLoop* loop() { return &loop_; }
 
@@ -136,7 +137,7 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key) const {
     return read_through_->TryFind(key, turn_.now);
   }
-  // Sends the request on its way to a worker.
+  // Sends the request on its way.
   void Dispatch(Request* request);
   void MarkDirty(Connection* connection);
   // Whether the request has come back without an answer; if not, it will come back with one soon.
@@ -149,9 +150,11 @@ class Reactor final : public proxy::ReplyBox {
  private:
   static constexpr size_t kReadBufferBytes = 64 * 1024;
   static constexpr Duration kDrainWait = std::chrono::seconds(5);
-  // The most requests that go to a worker at once. Waking a worker costs as much as dozens of
-  // lookups, so a turn's misses are usually one chain.
+  // The most requests that go to a worker at once.
   static constexpr int kChainLength = 64;
+  // Up to so many misses of a turn are started here: waking a worker costs as much, and it would
+  // take the processor from somebody.
+  static constexpr int kShortChain = 16;
 
   // `make_session` is given the client's number.
   void Listen(UniqueFd listening_fd,
@@ -161,7 +164,9 @@ class Reactor final : public proxy::ReplyBox {
   void Sleep();
   void TakeAnswers();
   void FlushDirty();
-  void SubmitChain();
+  void StartRequests();
+  void StartChain();
+  [[nodiscard]] proxy::RequestChain StartHere(proxy::RequestChain chain);
   void EndWaits();
   void EndRequestWaits();
   void RetryAccepting();
@@ -194,6 +199,7 @@ class Reactor final : public proxy::ReplyBox {
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<Connection*> dirty_;
   proxy::RequestChain chain_;
+  redis::FetchQueue fetches_;  // of misses started here, until the fetchers have them
   const std::unique_ptr<Scratch> scratch_;
   const std::unique_ptr<std::array<char, kReadBufferBytes>> read_buffer_;
 };

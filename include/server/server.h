@@ -45,6 +45,8 @@ class Server {
   [[nodiscard]] Result<void> StartFollowing(const Options& options);
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
+  // What workers do with a chain of requests; returns those that are answered already.
+  proxy::RequestChain StartRequests(proxy::Request* first);
   void OnSignal(int signal);
   static void EndOnSignals();
 

@@ -23,11 +23,12 @@ class WorkerPool {
   // Jobs that may wait. A full queue is no error: who submits does the work itself.
   static constexpr size_t kQueueCapacity = 1024;
 
-  // Answers the request now (true), or takes it and delivers it to its home later (false).
-  using StartRequest = std::function<bool(proxy::Request*, TimePoint now)>;
+  // Takes over a chain, answers some of it now and returns those; the others are delivered to their
+  // home later.
+  using StartRequests = std::function<proxy::RequestChain(proxy::Request* first)>;
 
   // `sweep` frees some of what has expired.
-  WorkerPool(StartRequest start, std::function<void()> sweep);
+  WorkerPool(StartRequests start, std::function<void()> sweep);
   ~WorkerPool();
 
   void Start(int threads);
@@ -49,7 +50,7 @@ class WorkerPool {
   void Work();
   [[nodiscard]] bool TryPush(Job job);
 
-  const StartRequest start_;
+  const StartRequests start_;
   const std::function<void()> sweep_;
   MpmcQueue<Job> queue_{kQueueCapacity};
   Parker parker_;

@@ -65,6 +65,16 @@ Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadli
   return admission;
 }
 
+Admission Cache::TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                TimePoint now, EntryRef* hit) {
+  EntryRef expired;
+  candidate->tag = static_cast<uint32_t>(candidate->hash);
+  const Admission admission = stripes_[StripeIndex(candidate->hash)].TryJoinOrStart(
+      candidate, waiter, deadline, now, hit, &expired);
+  if (expired) Release(expired);
+  return admission;
+}
+
 Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, bool drop_old) {
   Stripe& stripe = stripes_[StripeIndex(flight->hash)];
   // Before room is made for the new entry: the old one's room is the first to use.

@@ -34,6 +34,19 @@ EntryRef Stripe::TryGet(uint32_t tag, std::string_view key, TimePoint now, Entry
 Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
                               EntryRef* hit, EntryRef* expired) {
   MutexLock lock(&mutex_);
+  return Admit(candidate, waiter, deadline, now, hit, expired);
+}
+
+Admission Stripe::TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                 TimePoint now, EntryRef* hit, EntryRef* expired) {
+  if (!mutex_.TryLock()) return Admission::kBusy;
+  const Admission admission = Admit(candidate, waiter, deadline, now, hit, expired);
+  mutex_.Unlock();
+  return admission;
+}
+
+Admission Stripe::Admit(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
+                        EntryRef* hit, EntryRef* expired) {
   *hit = Use(candidate->tag, candidate->key(), now, expired);
   if (*hit) {
     ++stats_.hits;

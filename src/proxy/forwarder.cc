@@ -70,11 +70,17 @@ void AnswerError(Request* request, std::string_view text) {
   resp::Writer(request->command_version, &request->reply).Error("ERR", text);
 }
 
+void SendHome(Request* request) {
+  ReplyBox* const home = request->home;  // the request may be another's once it is delivered
+  home->Deliver(request, request);
+  home->Wake();
+}
+
 void Fail(Request* request, ErrorCode code, std::string_view text) {
   request->outcome = Outcome::kError;
   request->error = code;
   request->error_text = text;
-  request->home->Deliver(request, request);
+  SendHome(request);
 }
 
 }  // namespace
@@ -174,7 +180,7 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
   request->outcome = Outcome::kReply;
   request->reply = reply;
-  request->home->Deliver(request, request);
+  SendHome(request);
 }
 
 // --- What leaves the cache ---
@@ -280,9 +286,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
       continue;
     }
     const Arguments arguments(request->command);
-    if (Forward(request, *arguments, table->Find(*arguments))) {
-      request->home->Deliver(request, request);
-    }
+    if (Forward(request, *arguments, table->Find(*arguments))) SendHome(request);
   }
   if (in_time.empty()) return;
   {

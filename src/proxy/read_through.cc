@@ -61,14 +61,16 @@ struct ReadThrough::Flight : cache::Flight, redis::Fetch {
 };
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
-                         cache::Cache* cache, const Coherence* coherence, SubmitFetch submit,
-                         std::function<void(TimePoint)> on_deadline)
+                         cache::Cache* cache, const Coherence* coherence, SubmitFetches submit,
+                         std::function<void(TimePoint)> on_deadline,
+                         std::function<void()> wake_homes)
     : options_(options),
       hasher_(hasher),
       cache_(cache),
       coherence_(coherence),
       submit_(std::move(submit)),
-      on_deadline_(std::move(on_deadline)) {}
+      on_deadline_(std::move(on_deadline)),
+      wake_homes_(std::move(wake_homes)) {}
 
 cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const {
   return cache_->TryGet(hasher_(key), key, now);
@@ -81,7 +83,7 @@ bool ReadThrough::TryHit(Request* request, TimePoint now) const {
   return true;
 }
 
-bool ReadThrough::Start(Request* request, TimePoint now) {
+bool ReadThrough::Start(Request* request, TimePoint now, redis::FetchQueue* fetches) {
   RP_DCHECK(request->outcome == Outcome::kPending);
   request->hash = hasher_(request->key);
   request->value = cache_->Get(request->hash, request->key, now);
@@ -89,6 +91,18 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
     AnswerFromCache(request, Source::kCache);
     return true;
   }
+  return StartMiss(request, now, Wait::kYes, fetches) == Started::kAnswered;
+}
+
+ReadThrough::Started ReadThrough::TryStart(Request* request, TimePoint now,
+                                           redis::FetchQueue* fetches) {
+  RP_DCHECK(request->outcome == Outcome::kPending);
+  request->hash = hasher_(request->key);
+  return StartMiss(request, now, Wait::kNo, fetches);
+}
+
+ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wait wait,
+                                            redis::FetchQueue* fetches) {
   auto flight = std::make_unique<Flight>();
   flight->hash = request->hash;
   flight->key_bytes = request->key;
@@ -105,17 +119,43 @@ bool ReadThrough::Start(Request* request, TimePoint now) {
   }
   // From the moment it waits the request may be answered and reused by others: it is not touched
   // again.
-  switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->value)) {
+  const auto join = wait == Wait::kYes ? &cache::Cache::JoinOrStart : &cache::Cache::TryJoinOrStart;
+  switch ((cache_->*join)(flight.get(), request, request->deadline, now, &request->value)) {
     case cache::Admission::kHit:
       AnswerFromCache(request, Source::kCache);
-      return true;
+      return Started::kAnswered;
+    case cache::Admission::kBusy:
+      return Started::kBusy;
     case cache::Admission::kJoined:
-      return false;
+      return Started::kUnderWay;
     case cache::Admission::kStarted:
       break;
   }
-  Submit(std::move(flight), now);
-  return false;
+  // The fetchers have the flight from Submit on; OnFetched takes it back.
+  fetches->PushBack(flight.release());
+  return Started::kUnderWay;
+}
+
+void ReadThrough::Submit(redis::FetchQueue* fetches) {
+  RP_CHECK(submit_(fetches, Wait::kYes));
+  FailAll(fetches);
+}
+
+bool ReadThrough::TrySubmit(redis::FetchQueue* fetches) {
+  if (!submit_(fetches, Wait::kNo)) return false;
+  FailAll(fetches);
+  return true;
+}
+
+// What the fetchers have no room for.
+void ReadThrough::FailAll(redis::FetchQueue* refused) {
+  if (refused->empty()) return;
+  const TimePoint now = Now();
+  while (!refused->empty()) {
+    const std::unique_ptr<Flight> flight(static_cast<Flight*>(refused->PopFront()));
+    Fail(flight.get(), ErrorCode::kBusy, kQueueFullText, now);
+  }
+  wake_homes_();
 }
 
 // The hash is computed anew: a worker may be writing the request's own at this moment.
@@ -127,12 +167,10 @@ cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
   return cache_->GetStale(hasher_(key), key, now);
 }
 
-// The fetchers have the flight from here on; OnFetched takes it back.
-void ReadThrough::Submit(std::unique_ptr<Flight> flight, TimePoint now) {
-  Flight* submitted = flight.release();
-  if (submit_(submitted)) return;
-  flight.reset(submitted);
-  Fail(flight.get(), ErrorCode::kBusy, kQueueFullText, now);
+void ReadThrough::SubmitAgain(std::unique_ptr<Flight> flight) {
+  redis::FetchQueue one;
+  one.PushBack(flight.release());
+  Submit(&one);
 }
 
 void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
@@ -141,7 +179,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
     cache::Waiter* waiters = nullptr;
     // If somebody joined late and still has time, the fetch goes on for them.
-    if (!cache_->TryAbandon(flight.get(), now, &waiters)) return Submit(std::move(flight), now);
+    if (!cache_->TryAbandon(flight.get(), now, &waiters)) return SubmitAgain(std::move(flight));
     return AnswerAll(waiters, result, Stale(flight->key_bytes, now));
   }
   const bool is_wrong_type =
@@ -153,7 +191,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
   if (coherence_ != nullptr && coherence_->follows() &&
       now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
-    if (++flight->asked_again <= kMostAskedAgain) return Submit(std::move(flight), now);
+    if (++flight->asked_again <= kMostAskedAgain) return SubmitAgain(std::move(flight));
     return Fail(flight.get(), ErrorCode::kTimeout, kTooOldText, now);
   }
   const TimePoint hard_deadline = HardDeadline(result);

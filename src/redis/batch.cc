@@ -24,7 +24,9 @@ void Batch::Answer(size_t index, FetchResult result, uint64_t peer) {
     credentials_refused_ = true;
   }
   Fetch* const fetch = std::exchange(fetches_[index], nullptr);
-  if (fetch != nullptr) Deliver(fetch, result, sink_);
+  if (fetch == nullptr) return;
+  Deliver(fetch, result, sink_);
+  has_news_ = true;
 }
 
 void Batch::Fail(size_t index, ErrorCode code, std::string_view text) {
@@ -36,6 +38,7 @@ void Batch::Fail(size_t index, ErrorCode code, std::string_view text) {
   result.error_text = whole;
   result.maybe_sent = true;
   Deliver(fetch, result, sink_);
+  has_news_ = true;
 }
 
 void Batch::FailExpired(TimePoint now) {
@@ -49,6 +52,7 @@ void Batch::FailExpired(TimePoint now) {
     }
     Fail(i, ErrorCode::kTimeout, Describe(ErrorCode::kTimeout).text);
   }
+  Pause();
 }
 
 Fetch* Batch::PopLastUnanswered() {

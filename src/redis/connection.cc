@@ -270,11 +270,16 @@ Result<void> Connection::Flush(TimePoint deadline) {
   }
 }
 
+Result<Reply> Connection::TakeReply() {
+  void* reply = nullptr;
+  if (redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK) return Broken();
+  return Reply(static_cast<redisReply*>(reply));
+}
+
 Result<Reply> Connection::ReadReply(TimePoint deadline) {
   for (;;) {
-    void* reply = nullptr;
-    if (redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK) return Broken();
-    if (reply != nullptr) return Reply(static_cast<redisReply*>(reply));
+    Result<Reply> reply = TakeReply();
+    if (!reply || *reply != nullptr) return reply;
     // Waiting for readiness alone would let a peer that always has one more byte outlive the
     // deadline.
     if (drained_) {

@@ -81,18 +81,28 @@ std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
 
 Fetchers::~Fetchers() { Stop(); }
 
-bool Fetchers::Submit(Fetch* fetch) {
-  fetch->failures_ = 0;
-  fetch->free_retry_used_ = false;
+void Fetchers::Submit(FetchQueue* fetches) {
   Wakes wakes;
   {
     MutexLock lock(&mutex_);
-    if (stopping_ || queue_.size() >= options_.max_pending) return false;
-    queue_.PushBack(fetch);
-    wakes = PlanWakes();
+    wakes = TakeOver(fetches);
   }
   Wake(wakes);
+}
+
+bool Fetchers::TrySubmit(FetchQueue* fetches) {
+  if (!mutex_.TryLock()) return false;
+  const Wakes wakes = TakeOver(fetches);
+  mutex_.Unlock();
+  Wake(wakes);
   return true;
+}
+
+bool Fetchers::Submit(Fetch* fetch) {
+  FetchQueue one;
+  one.PushBack(fetch);
+  Submit(&one);
+  return one.empty();
 }
 
 void Fetchers::Stop() {
@@ -167,6 +177,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
         batch.IsOfCommands()
             ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
             : ExchangeGets(connection.get(), options_.timeout, &batch);
+    batch.Pause();
     const bool was_proven = std::exchange(proven, proven || batch.answered());
     idled = false;
     if (proven && !was_proven) OnProven();
@@ -375,6 +386,17 @@ TimePoint Fetchers::KeeperTime() const {
 
 // --- Both ---
 
+// Takes what there is room for out of `fetches`.
+Fetchers::Wakes Fetchers::TakeOver(FetchQueue* fetches) {
+  while (!fetches->empty() && !stopping_ && queue_.size() < options_.max_pending) {
+    Fetch* const fetch = fetches->PopFront();
+    fetch->failures_ = 0;
+    fetch->free_retry_used_ = false;
+    queue_.PushBack(fetch);
+  }
+  return PlanWakes();
+}
+
 // Counts a failed attempt; whether another one is due.
 bool Fetchers::TryAgain(Fetch* fetch, ErrorCode code) const {
   const unsigned retries_max = code == ErrorCode::kProtocol ? kRetriesAfterGarbageMax : kRetriesMax;
@@ -405,6 +427,7 @@ void Fetchers::Wake(Wakes wakes) {
 
 // `maybe_sent`: Redis may have got them.
 void Fetchers::Fail(FetchQueue fetches, const Error& error, bool maybe_sent) {
+  if (fetches.empty()) return;
   FetchResult result;
   result.error_code = error.code;
   result.maybe_sent = maybe_sent;
@@ -414,6 +437,7 @@ void Fetchers::Fail(FetchQueue fetches, const Error& error, bool maybe_sent) {
     result.error_text = text;
     Deliver(fetch, result, sink_);
   }
+  sink_->OnPause();
 }
 
 }  // namespace rp::redis

@@ -55,11 +55,18 @@ FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
   return result;
 }
 
+Result<Reply> NextReply(Connection* connection, Batch* batch) {
+  Result<Reply> reply = connection->TakeReply();
+  if (!reply || *reply != nullptr) return reply;
+  batch->Pause();
+  return batch->WithDeadlines(
+      [connection](TimePoint deadline) { return connection->ReadReply(deadline); });
+}
+
 Result<void> ReadOne(Connection* connection, size_t index, Batch* batch) {
-  const auto read = [connection](TimePoint deadline) { return connection->ReadReply(deadline); };
-  Result<Reply> value = batch->WithDeadlines(read);
+  Result<Reply> value = NextReply(connection, batch);
   if (!value) return value.error();
-  Result<Reply> ttl = batch->WithDeadlines(read);
+  Result<Reply> ttl = NextReply(connection, batch);
   if (!ttl) return ttl.error();
   if (!IsReplyToGet(**value) || !IsReplyToPttl(**ttl)) {
     // Replies and commands have come apart: none that follows can be trusted.

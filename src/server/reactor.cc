@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <tuple>
+#include <utility>
 
 #include "base/check.h"
 
@@ -88,12 +90,13 @@ void Reactor::Run() {
     if (must_drain()) Drain();
     TakeAnswers();
     EndWaits();
-    SubmitChain();
+    StartRequests();
     TakeAnswers();
     FlushDirty();
-    SubmitChain();
+    StartRequests();
     graveyard_.clear();
   }
+  if (!fetches_.empty()) read_through_->Submit(&fetches_);
   while (!connections_.empty()) connections_.back()->Close();
   graveyard_.clear();
 }
@@ -116,7 +119,11 @@ void Reactor::RequestDrain() {
 }
 
 void Reactor::Deliver(proxy::Request* first, proxy::Request* last) {
-  if (mailbox_.PushChain(first, last)) waker_.Wake();
+  mailbox_.PushChain(first, last);
+}
+
+void Reactor::Wake() {
+  if (!mailbox_.empty()) waker_.Wake();
 }
 
 void Reactor::Dispatch(Request* request) {
@@ -125,7 +132,7 @@ void Reactor::Dispatch(Request* request) {
   request->deadline = DeadlineAfter(turn_.now, options_.timeout);
   request_waits_.Start(request, turn_.now);
   chain_.Append(request);
-  if (chain_.size() >= kChainLength) SubmitChain();
+  if (chain_.size() >= kChainLength) StartChain();
 }
 
 void Reactor::MarkDirty(Connection* connection) {
@@ -185,7 +192,7 @@ void Reactor::BeginTurn() {
 void Reactor::Sleep() {
   waker_.BeginSleep();
   // What came before the flag was up wakes nobody.
-  const bool idle = mailbox_.empty() && !must_drain();
+  const bool idle = mailbox_.empty() && fetches_.empty() && !must_drain();
   const TimePoint deadline = idle ? NextDeadline() : turn_.now;
   loop_.Wait(turn_.now, deadline);
   waker_.EndSleep();
@@ -214,12 +221,42 @@ void Reactor::FlushDirty() {
   dirty_.clear();
 }
 
-void Reactor::SubmitChain() {
-  if (chain_.empty()) return;
-  proxy::Request* first = chain_.first();
-  chain_ = {};
+void Reactor::StartRequests() {
+  StartChain();
+  // While another thread is in the way, the next turn comes at once and tries again.
+  if (!fetches_.empty()) std::ignore = read_through_->TrySubmit(&fetches_);
+}
+
+void Reactor::StartChain() {
+  proxy::RequestChain chain = std::exchange(chain_, {});
+  if (chain.size() <= kShortChain) chain = StartHere(chain);
+  if (chain.empty()) return;
   // With a full queue the workers are behind: this thread takes a share, which never blocks either.
-  if (!workers_->TrySubmit(first)) workers_->RunHere(first);
+  if (!workers_->TrySubmit(chain.first())) workers_->RunHere(chain.first());
+}
+
+// Returns what is for the workers.
+proxy::RequestChain Reactor::StartHere(proxy::RequestChain chain) {
+  proxy::RequestChain left;
+  proxy::RequestChain answered;
+  for (proxy::Request *request = chain.first(), *next = nullptr; request != nullptr;
+       request = next) {
+    next = proxy::RequestChain::Next(request);
+    using Started = proxy::ReadThrough::Started;
+    switch (request->command.empty() ? read_through_->TryStart(request, turn_.now, &fetches_)
+                                     : Started::kBusy) {
+      case Started::kAnswered:
+        answered.Append(request);
+        break;
+      case Started::kUnderWay:
+        break;
+      case Started::kBusy:
+        left.Append(request);
+        break;
+    }
+  }
+  if (!answered.empty()) Deliver(answered.first(), answered.last());
+  return left;
 }
 
 void Reactor::EndWaits() {

@@ -142,17 +142,20 @@ Server::Server(const Options& options)
       coherence_(MakeCoherence(options)),
       read_through_(
           {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, hasher_, &cache_,
-          coherence_.get(), [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
-          [this](TimePoint deadline) { ScheduleSweep(deadline); }),
+          coherence_.get(),
+          [this](redis::FetchQueue* fetches, proxy::Wait wait) {
+            if (wait == proxy::Wait::kNo) return fetchers_->TrySubmit(fetches);
+            fetchers_->Submit(fetches);
+            return true;
+          },
+          [this](TimePoint deadline) { ScheduleSweep(deadline); },
+          [this] {
+            for (const auto& reactor : reactors_) reactor->Wake();
+          }),
       forwarder_(
           hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this] { ScheduleSweep(TimePoint::min()); }),
-      workers_(
-          [this](proxy::Request* request, TimePoint now) {
-            return request->command.empty() ? read_through_.Start(request, now)
-                                            : forwarder_.Start(request, now);
-          },
-          [this] { Sweep(); }),
+      workers_([this](proxy::Request* first) { return StartRequests(first); }, [this] { Sweep(); }),
       clients_(static_cast<size_t>(options.max_clients)),
       reactors_(MakeReactors(options)),
       timer_(reactors_[0]->loop(),
@@ -242,6 +245,22 @@ void Server::Run() {
   // A thread that resolves a name cannot be interrupted.
   alarm(kMostSecondsToJoin);
   Log(LogLevel::kInfo, "stopped");
+}
+
+proxy::RequestChain Server::StartRequests(proxy::Request* first) {
+  const TimePoint now = Now();
+  proxy::RequestChain answered;
+  redis::FetchQueue fetches;
+  while (first != nullptr) {
+    proxy::Request* const request = first;
+    first = proxy::RequestChain::Next(request);
+    if (request->command.empty() ? read_through_.Start(request, now, &fetches)
+                                 : forwarder_.Start(request, now)) {
+      answered.Append(request);
+    }
+  }
+  read_through_.Submit(&fetches);
+  return answered;
 }
 
 void Server::Sweep() {

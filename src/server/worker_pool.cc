@@ -8,7 +8,7 @@
 
 namespace rp::server {
 
-WorkerPool::WorkerPool(StartRequest start, std::function<void()> sweep)
+WorkerPool::WorkerPool(StartRequests start, std::function<void()> sweep)
     : start_(std::move(start)), sweep_(std::move(sweep)) {}
 
 WorkerPool::~WorkerPool() { RP_CHECK(threads_.empty()); }
@@ -35,13 +35,11 @@ bool WorkerPool::TrySubmit(proxy::Request* first) {
 bool WorkerPool::TrySubmitSweep() { return TryPush(nullptr); }
 
 void WorkerPool::RunHere(proxy::Request* first) {
-  proxy::RequestChain answered;
-  while (first != nullptr) {
-    proxy::Request* request = first;
-    first = proxy::RequestChain::Next(request);
-    if (start_(request, Now())) answered.Append(request);
-  }
-  if (!answered.empty()) answered.first()->home->Deliver(answered.first(), answered.last());
+  proxy::ReplyBox* const home = first->home;
+  const proxy::RequestChain answered = start_(first);
+  if (answered.empty()) return;
+  home->Deliver(answered.first(), answered.last());
+  home->Wake();
 }
 
 void WorkerPool::Work() {

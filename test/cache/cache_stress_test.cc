@@ -169,7 +169,15 @@ class Client {
     const TimePoint deadline = now + Duration(random_() % 100);
     auto flight = std::make_unique<TestFlight>(key, deadline);
     CountedWaiter& waiter = waiters_.emplace_back();
-    switch (cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit)) {
+    const bool waits = random_() % 2 == 0;
+    const Admission admission =
+        waits ? cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit)
+              : cache_->TryJoinOrStart(flight.get(), &waiter, deadline, now, &hit);
+    switch (admission) {
+      case Admission::kBusy:
+        EXPECT_FALSE(waits);
+        waiters_.pop_back();
+        return;
       case Admission::kHit:
         waiters_.pop_back();
         return Verify(hit, key);

@@ -58,6 +58,25 @@ TEST(CacheTest, TryGetFindsAndUsesWhatGetWould) {
   EXPECT_FALSE(cache.TryGet(HashOf("a"), "a", At(202))) << "its time is over";
 }
 
+TEST(CacheTest, TryJoinOrStartDoesWhatJoinOrStartWould) {
+  Cache cache(Capacity(2));
+  TestFlight flight("a");
+  TestFlight other("a");
+  std::array<Waiter, 2> waiters;
+  EntryRef hit;
+  EXPECT_EQ(cache.TryJoinOrStart(&flight, &waiters[0], At(9), At(1), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.TryJoinOrStart(&other, &waiters[1], At(10), At(2), &hit), Admission::kJoined);
+  EXPECT_EQ(flight.fetch_deadline.load(), At(10));
+  EXPECT_EQ(cache.stats().misses, 2u);
+  const auto finished = cache.Finish(&flight, EntryFor("a", "1"), At(3));
+  EXPECT_EQ(finished.waiters, &waiters[1]);
+  EXPECT_EQ(finished.waiters->next_waiter, &waiters[0]);
+  Waiter late;
+  EXPECT_EQ(cache.TryJoinOrStart(&other, &late, At(10), At(4), &hit), Admission::kHit);
+  ASSERT_TRUE(hit);
+  EXPECT_EQ(hit->value(), "1");
+}
+
 TEST(CacheTest, HoldsExactlyAThousandKeysAtCapacityAThousand) {
   Cache cache(Capacity(1000));
   for (int i = 0; i < 1000; ++i) Put(&cache, std::to_string(i), "v", At(i));

@@ -11,6 +11,7 @@
 
 #include "../support/cache_flight.h"
 #include "../support/proxy_home.h"
+#include "../support/read_through_support.h"
 #include "../support/real_redis.h"
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
@@ -37,12 +38,11 @@ class Proxy {
   explicit Proxy(const std::string& address, int connections = 1)
       : cache_({.capacity = 100, .expire = Duration::zero()}),
         read_through_(
-            {}, cache::TestHasher(), &cache_, nullptr,
-            [this](redis::Fetch* fetch) {
+            {}, cache::TestHasher(), &cache_, nullptr, SubmitEach([this](redis::Fetch* fetch) {
               fetch->sink = &read_through_;
               return fetchers_->Submit(fetch);
-            },
-            [](TimePoint) {}),
+            }),
+            [](TimePoint) {}, [] {}),
         forwarder_(
             cache::TestHasher(), &cache_,
             [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
@@ -65,7 +65,7 @@ class Proxy {
   Request* StartGet(const std::string& key) {
     Request* const request = MakeRequest(seconds(10));
     request->key = key;
-    if (read_through_.Start(request, Now())) home_.Deliver(request, request);
+    if (StartOne(&read_through_, request, Now())) home_.Deliver(request, request);
     return request;
   }
 

@@ -8,6 +8,7 @@
 
 #include "proxy/read_through.h"
 #include "test/support/proxy_home.h"
+#include "test/support/read_through_support.h"
 
 namespace rp::proxy {
 namespace {
@@ -23,12 +24,11 @@ class CoherentReadThroughTest : public ::testing::Test {
       : cache_({.capacity = 100, .expire = Duration::zero(), .coherent = true}),
         coherence_({.max_stale = kMaxStale, .prefixes = {"p:"}}, Hasher({1, 2}), &cache_, [] {}),
         read_through_(
-            {}, Hasher({1, 2}), &cache_, &coherence_,
-            [this](redis::Fetch* fetch) {
+            {}, Hasher({1, 2}), &cache_, &coherence_, SubmitEach([this](redis::Fetch* fetch) {
               fetches_.push_back(fetch);
               return true;
-            },
-            [](TimePoint) {}) {}
+            }),
+            [](TimePoint) {}, [] {}) {}
 
   ~CoherentReadThroughTest() override {
     EXPECT_TRUE(fetches_.empty()) << "a flight was left hanging";
@@ -71,7 +71,7 @@ class CoherentReadThroughTest : public ::testing::Test {
     request->home = &home_;
     request->key = key;
     request->deadline = Now() + seconds(60);
-    return read_through_.Start(request, Now());
+    return StartOne(&read_through_, request, Now());
   }
 
   // Whether the key, once fetched with `result`, is answered by the cache.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/siphash.h"
+#include "test/support/read_through_support.h"
 
 namespace rp::proxy {
 namespace {
@@ -21,8 +22,10 @@ class FakeHome final : public ReplyBox {
     last->mail_next = nullptr;
     for (; first != nullptr; first = RequestChain::Next(first)) delivered.push_back(first);
   }
+  void Wake() override { woken_with = delivered.size(); }
 
   std::vector<Request*> delivered;
+  size_t woken_with = 0;  // how many had been delivered at the last wake-up
 };
 
 redis::FetchResult Value(std::string_view value, int64_t ttl_ms = redis::kTtlNone) {
@@ -56,8 +59,9 @@ class ReadThroughTest : public ::testing::Test {
       : cache_({.capacity = 100, .expire = Duration::zero()}),
         read_through_(
             options, Hasher({1, 2}), &cache_, nullptr,
-            [this](redis::Fetch* fetch) { return Submit(fetch); },
-            [this](TimePoint deadline) { stored_deadlines_.push_back(deadline); }) {}
+            SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); }),
+            [this](TimePoint deadline) { stored_deadlines_.push_back(deadline); },
+            [this] { home_.Wake(); }) {}
 
   ~ReadThroughTest() override { EXPECT_TRUE(fetches_.empty()) << "a flight was left hanging"; }
 
@@ -80,7 +84,7 @@ class ReadThroughTest : public ::testing::Test {
   // Asks for the key and lets Redis answer `result`.
   void Fetch(const std::string& key, const redis::FetchResult& result) {
     Request request = MakeRequest(key);
-    ASSERT_FALSE(read_through_.Start(&request, Now()));
+    ASSERT_FALSE(StartOne(&read_through_, &request, Now()));
     Finish(result);
     ASSERT_NE(request.outcome, Outcome::kPending);
   }
@@ -88,7 +92,7 @@ class ReadThroughTest : public ::testing::Test {
   // Whether a request at `now` is answered by the cache; leaves no flight behind.
   bool IsHit(const std::string& key, TimePoint now) {
     Request request = MakeRequest(key);
-    const bool answered = read_through_.Start(&request, now);
+    const bool answered = StartOne(&read_through_, &request, now);
     if (!answered) Finish(Missing());
     return answered;
   }
@@ -109,7 +113,7 @@ class ReadThroughTest : public ::testing::Test {
 
 TEST_F(ReadThroughTest, AMissIsFetchedAndTheNextRequestIsAHit) {
   Request miss = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&miss, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &miss, Now()));
   ASSERT_EQ(fetches_.size(), 1u);
   EXPECT_EQ(fetches_[0]->key, "key");
   EXPECT_EQ(fetches_[0]->DeadlineTime(), miss.deadline);
@@ -121,7 +125,7 @@ TEST_F(ReadThroughTest, AMissIsFetchedAndTheNextRequestIsAHit) {
   EXPECT_EQ(miss.value->value(), "value");
 
   Request hit = MakeRequest("key");
-  EXPECT_TRUE(read_through_.Start(&hit, Now()));
+  EXPECT_TRUE(StartOne(&read_through_, &hit, Now()));
   EXPECT_EQ(hit.outcome, Outcome::kValue);
   EXPECT_EQ(hit.source, Source::kCache);
   EXPECT_EQ(hit.value.get(), miss.value.get()) << "one entry, not two copies";
@@ -133,7 +137,7 @@ TEST_F(ReadThroughTest, KeysAndValuesAreBytes) {
   const std::string key("k\0\r\n\xff", 5);
   const std::string value("\0\r\n", 3);
   Request request = MakeRequest(key);
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   EXPECT_EQ(fetches_[0]->key, key);
   Finish(Value(value));
   EXPECT_EQ(request.value->value(), value);
@@ -143,7 +147,7 @@ TEST_F(ReadThroughTest, KeysAndValuesAreBytes) {
 
 TEST_F(ReadThroughTest, AnEmptyValueIsAValue) {
   Request request = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Value(""));
   EXPECT_EQ(request.outcome, Outcome::kValue);
   ASSERT_TRUE(request.value);
@@ -157,7 +161,7 @@ TEST_F(ReadThroughTest, ManyRequestsForOneKeyAreOneFetch) {
     request.home = &home_;
     request.key = "key";
     request.deadline = Now() + seconds(60);
-    EXPECT_FALSE(read_through_.Start(&request, Now()));
+    EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   }
   ASSERT_EQ(fetches_.size(), 1u);
   Finish(Value("value"));
@@ -172,8 +176,8 @@ TEST_F(ReadThroughTest, ManyRequestsForOneKeyAreOneFetch) {
 TEST_F(ReadThroughTest, AReplyGoesToTheRequestsOfItsOwnKey) {
   Request a = MakeRequest("a");
   Request b = MakeRequest("b");
-  EXPECT_FALSE(read_through_.Start(&a, Now()));
-  EXPECT_FALSE(read_through_.Start(&b, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &a, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &b, Now()));
   ASSERT_EQ(fetches_.size(), 2u);
   std::swap(fetches_[0], fetches_[1]);
   Finish(Value("value of b"));
@@ -188,8 +192,8 @@ TEST_F(ReadThroughTest, EachWaiterIsDeliveredToItsOwnHome) {
   Request here = MakeRequest("key");
   Request there = MakeRequest("key");
   there.home = &other_home;
-  EXPECT_FALSE(read_through_.Start(&here, Now()));
-  EXPECT_FALSE(read_through_.Start(&there, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &here, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &there, Now()));
   Finish(Value("value"));
   EXPECT_EQ(home_.delivered, std::vector<Request*>{&here});
   EXPECT_EQ(other_home.delivered, std::vector<Request*>{&there});
@@ -197,7 +201,7 @@ TEST_F(ReadThroughTest, EachWaiterIsDeliveredToItsOwnHome) {
 
 TEST_F(ReadThroughTest, AMissingKeyIsAnsweredAndNotCached) {
   Request request = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Missing());
   EXPECT_EQ(home_.delivered, std::vector<Request*>{&request});
   EXPECT_EQ(request.outcome, Outcome::kMissing);
@@ -211,8 +215,8 @@ TEST_F(ReadThroughTest, EveryErrorReachesEveryWaiterAndIsNotCached) {
                                ErrorCode::kUpstream, ErrorCode::kBusy, ErrorCode::kInternal}) {
     Request first = MakeRequest("key");
     Request second = MakeRequest("key");
-    EXPECT_FALSE(read_through_.Start(&first, Now()));
-    EXPECT_FALSE(read_through_.Start(&second, Now()));
+    EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
+    EXPECT_FALSE(StartOne(&read_through_, &second, Now()));
     Finish(Failure(code, "what Redis said"));
     for (const Request* request : {&first, &second}) {
       EXPECT_EQ(request->outcome, Outcome::kError);
@@ -249,7 +253,7 @@ TEST_F(ReadThroughTest, ATtlBeyondTheClockNeverEnds) {
 
 TEST_F(ReadThroughTest, AKeyThatWentBetweenGetAndPttlIsServedAndNotCached) {
   Request request = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Value("value", redis::kTtlGone));
   EXPECT_EQ(request.outcome, Outcome::kValue);
   EXPECT_EQ(request.value->value(), "value");
@@ -261,7 +265,7 @@ TEST_F(ReadThroughTest, AValueWhoseTtlPassedOnTheWayIsServedAndNotCached) {
     redis::FetchResult result = Value("value", ttl_ms);
     result.sent_at -= seconds(1);
     Request request = MakeRequest("key");
-    EXPECT_FALSE(read_through_.Start(&request, Now()));
+    EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
     Finish(result);
     EXPECT_EQ(request.outcome, Outcome::kValue);
     EXPECT_EQ(cache_.stats().entries, 0u);
@@ -272,7 +276,7 @@ TEST_F(ReadThroughTest, AgeCountsFromBeforeTheGet) {
   redis::FetchResult result = Value("value");
   result.sent_at -= seconds(5);
   Request request = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(result);
   EXPECT_EQ(request.value->AgeSeconds(result.sent_at + seconds(5) - Duration(1)), 4);
   EXPECT_EQ(request.value->AgeSeconds(result.sent_at + seconds(5) + milliseconds(63)), 5);
@@ -310,7 +314,7 @@ TEST_F(ReadThroughMaxValueTest, ALargerValueIsServedAndNotCached) {
   Fetch("n", Value(std::string(10, 'v')));
   EXPECT_TRUE(IsHit("n", Now()));
   Request request = MakeRequest("n+1");
-  EXPECT_FALSE(read_through_.Start(&request, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   const std::string value(11, 'v');
   Finish(Value(value));
   EXPECT_EQ(request.outcome, Outcome::kValue);
@@ -323,8 +327,8 @@ TEST_F(ReadThroughMaxValueTest, ALargerValueIsServedAndNotCached) {
 TEST_F(ReadThroughTest, ATimeoutReachesAllWhenNobodyHasTimeLeft) {
   Request first = MakeRequest("key", Now() - seconds(1));
   Request second = MakeRequest("key", Now() - seconds(2));
-  EXPECT_FALSE(read_through_.Start(&first, Now()));
-  EXPECT_FALSE(read_through_.Start(&second, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &second, Now()));
   Finish(Failure(ErrorCode::kTimeout, "too late"));
   EXPECT_EQ(home_.delivered.size(), 2u);
   for (const Request* request : {&first, &second}) {
@@ -338,9 +342,9 @@ TEST_F(ReadThroughTest, ATimeoutReachesAllWhenNobodyHasTimeLeft) {
 TEST_F(ReadThroughTest, ALateJoinerMovesTheDeadlineOfTheFetch) {
   Request first = MakeRequest("key", Now() + seconds(1));
   Request late = MakeRequest("key", Now() + seconds(60));
-  EXPECT_FALSE(read_through_.Start(&first, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
   EXPECT_EQ(fetches_.at(0)->DeadlineTime(), first.deadline);
-  EXPECT_FALSE(read_through_.Start(&late, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &late, Now()));
   EXPECT_EQ(fetches_.at(0)->DeadlineTime(), late.deadline);
   Finish(Missing());
 }
@@ -348,20 +352,62 @@ TEST_F(ReadThroughTest, ALateJoinerMovesTheDeadlineOfTheFetch) {
 TEST_F(ReadThroughTest, ATimeoutWithALateJoinerIsSubmittedAgain) {
   Request first = MakeRequest("key", Now() - seconds(1));
   Request late = MakeRequest("key", Now() + seconds(60));
-  EXPECT_FALSE(read_through_.Start(&first, Now()));
-  EXPECT_FALSE(read_through_.Start(&late, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &late, Now()));
   Finish(Failure(ErrorCode::kTimeout, "too late"));
   EXPECT_TRUE(home_.delivered.empty());
   ASSERT_EQ(fetches_.size(), 1u) << "submitted again";
   EXPECT_EQ(fetches_[0]->key, "key");
   EXPECT_EQ(fetches_[0]->DeadlineTime(), late.deadline);
   Request third = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&third, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &third, Now()));
   EXPECT_EQ(fetches_.size(), 1u) << "the flight is the same";
   Finish(Value("value"));
   EXPECT_EQ(home_.delivered.size(), 3u);
   for (const Request* request : {&first, &late, &third})
     EXPECT_EQ(request->outcome, Outcome::kValue);
+}
+
+// --- Waking. ---
+
+TEST_F(ReadThroughTest, HomesAreWokenOnceForAllThatCameTogether) {
+  Request a = MakeRequest("a");
+  Request b = MakeRequest("b");
+  EXPECT_FALSE(StartOne(&read_through_, &a, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &b, Now()));
+  Finish(Value("1"));
+  Finish(Value("2"));
+  EXPECT_EQ(home_.delivered.size(), 2u);
+  EXPECT_EQ(home_.woken_with, 0u);
+  read_through_.OnPause();
+  EXPECT_EQ(home_.woken_with, 2u);
+}
+
+// --- Starting without waiting. ---
+
+TEST_F(ReadThroughTest, TryStartCollectsTheFetchesOfMissesAndJoinsFlights) {
+  using Started = ReadThrough::Started;
+  Fetch("here", Value("value"));
+  Request here = MakeRequest("here");
+  Request a = MakeRequest("a");
+  Request same = MakeRequest("a");
+  Request b = MakeRequest("b");
+  redis::FetchQueue fetches;
+  EXPECT_EQ(read_through_.TryStart(&here, Now(), &fetches), Started::kAnswered);
+  EXPECT_EQ(here.value->value(), "value");
+  EXPECT_EQ(read_through_.TryStart(&a, Now(), &fetches), Started::kUnderWay);
+  EXPECT_EQ(read_through_.TryStart(&same, Now(), &fetches), Started::kUnderWay);
+  EXPECT_EQ(read_through_.TryStart(&b, Now(), &fetches), Started::kUnderWay);
+  EXPECT_EQ(fetches.size(), 2u);
+  EXPECT_TRUE(fetches_.empty()) << "before TrySubmit";
+  EXPECT_TRUE(read_through_.TrySubmit(&fetches));
+  EXPECT_TRUE(fetches.empty());
+  ASSERT_EQ(fetches_.size(), 2u);
+  Finish(Value("1"));
+  Finish(Value("2"));
+  EXPECT_EQ(a.value->value(), "1");
+  EXPECT_EQ(same.value->value(), "1");
+  EXPECT_EQ(b.value->value(), "2");
 }
 
 // --- A full queue. ---
@@ -372,7 +418,7 @@ class ReadThroughFullQueueTest : public ReadThroughTest {
     if (!full_) return ReadThroughTest::Submit(fetch);
     // Somebody joins between the start of the flight and the refusal.
     if (joiner_ != nullptr) {
-      EXPECT_FALSE(read_through_.Start(std::exchange(joiner_, nullptr), Now()));
+      EXPECT_FALSE(StartOne(&read_through_, std::exchange(joiner_, nullptr), Now()));
     }
     return false;
   }
@@ -392,10 +438,11 @@ TEST_F(ReadThroughFullQueueTest, EveryWaiterIsToldThatItIsBusy) {
   Request first = MakeRequest("key");
   Request joiner = MakeRequest("key");
   joiner_ = &joiner;
-  EXPECT_FALSE(read_through_.Start(&first, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
   ExpectBusy(first);
   ExpectBusy(joiner);
   EXPECT_EQ(home_.delivered.size(), 2u);
+  EXPECT_EQ(home_.woken_with, 2u) << "no pause of the fetchers follows";
   full_ = false;
   EXPECT_FALSE(IsHit("key", Now())) << "the next miss starts anew";
 }
@@ -404,8 +451,8 @@ TEST_F(ReadThroughFullQueueTest, ALateJoinerIsToldSoWhenSubmittingAgainFails) {
   full_ = false;
   Request first = MakeRequest("key", Now() - seconds(1));
   Request late = MakeRequest("key");
-  EXPECT_FALSE(read_through_.Start(&first, Now()));
-  EXPECT_FALSE(read_through_.Start(&late, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
+  EXPECT_FALSE(StartOne(&read_through_, &late, Now()));
   full_ = true;
   Finish(Failure(ErrorCode::kTimeout, "too late"));
   ExpectBusy(first);

@@ -273,6 +273,64 @@ TEST(FetchersTest, RefusesTheFetchOneOverTheLimitOfWhatWaits) {
   EXPECT_EQ(client.Submit("4"), nullptr);
 }
 
+TEST(FetchersTest, TakesOfManyAsManyAsMayWait) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.ops_limit = 1;
+  options.max_pending = 3;
+  FetchClient client(options);
+  ASSERT_NE(client.Submit("under way"), nullptr);
+  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
+  const std::vector<Request*> requests = client.SubmitTogether({"1", "2", "3", "4", "5"});
+  for (size_t i = 0; i < 3; ++i) EXPECT_NE(requests[i], nullptr) << i;
+  EXPECT_EQ(requests[3], nullptr);
+  EXPECT_EQ(requests[4], nullptr);
+}
+
+TEST(FetchersTest, SendsTogetherWhatWasSubmittedTogether) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  const std::vector<Request*> requests = client.SubmitTogether({"1", "2", "3", "4", "5", "6"});
+  // None is answered yet, so that the last were sent with the first.
+  EXPECT_TRUE(Await([&] { return server.Count("GET") == 6; }));
+  server.Release();
+  EXPECT_TRUE(client.Wait(requests[0]).IsValue("of 1"));
+  EXPECT_TRUE(client.Wait(requests[5]).IsValue("of 6"));
+}
+
+// Who hears of outcomes may wait for the pause with telling others.
+TEST(FetchersTest, PausesBeforeItWaitsForTheNextReply) {
+  FakeRedis server([](const FakeRedis::Command& command) {
+    const bool held = command.name() == "GET" && command.arguments[1] == "held";
+    return held ? std::optional(FakeRedis::Answer{.bytes = "$-1\r\n", .held = true}) : std::nullopt;
+  });
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  const std::vector<Request*> requests = client.SubmitTogether({"a", "held"});
+  EXPECT_TRUE(client.Wait(requests[0]).IsMissing());
+  EXPECT_TRUE(Await([&] { return client.pauses() == 1; }));
+  EXPECT_EQ(client.pauses(), 1);
+  server.Release();
+  EXPECT_TRUE(client.Wait(requests[1]).IsMissing());
+  EXPECT_TRUE(Await([&] { return client.pauses() == 2; }));
+}
+
+TEST(FetchersTest, PausesAfterFailures) {
+  FakeRedis server(HoldGets());
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  EXPECT_TRUE(client.Get("late", milliseconds(20)).IsError(ErrorCode::kTimeout));
+  EXPECT_TRUE(Await([&] { return client.pauses() == 1; })) << "at its own deadline, under way";
+  Request* const waiting = client.Submit("waiting");
+  client.fetchers().Stop();
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+  EXPECT_GE(client.pauses(), 2);
+}
+
 TEST(FetchersTest, FailsAFetchSubmittedAfterItsDeadlineWithoutSendingIt) {
   FakeRedis server;
   FetchClient client(OptionsFor(server.address()));

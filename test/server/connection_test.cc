@@ -61,6 +61,21 @@ TEST(ConnectionTest, AnswersHitsWithoutAWorker) {
   EXPECT_EQ(client.Read().body, "value");
 }
 
+TEST(ConnectionTest, StartsAFewMissesWithoutAWorker) {
+  ReactorHarness harness;
+  harness.StopWorkers();
+  Client client(harness.port());
+  std::string input;
+  for (int i = 0; i < 16; ++i) input += GetOf("k" + std::to_string(i));
+  client.Send(input);
+  for (int i = 0; i < 16; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_TRUE(harness.AwaitFetch(key));
+    harness.AnswerValue(key, key);
+    EXPECT_EQ(client.Read().body, key);
+  }
+}
+
 TEST(ConnectionTest, TakesARequestByteByByte) {
   ReactorHarness harness;
   Client client(harness.port());
@@ -91,7 +106,7 @@ TEST(ConnectionTest, Holds64RequestsAndTakesThe65thWhenTheFirstIsAnswered) {
   for (int i = 0; i < 65; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
   ASSERT_TRUE(harness.AwaitFetch("k63"));
-  // The worker takes requests in their order: the 65th would have come before this one.
+  // Redis is asked in the order of the requests: the 65th would have come before this one.
   Client other(harness.port());
   other.SendGet("other");
   ASSERT_TRUE(harness.AwaitFetch("other"));

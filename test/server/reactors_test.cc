@@ -150,7 +150,7 @@ TEST(ReactorsTest, OneFetchAnswersTheClientsOfBoth) {
   first.SendGet("key");
   ASSERT_TRUE(harness->AwaitFetch("key"));
   second.SendGet("key");
-  // There is one worker, so that when it has asked for this one it has been at the other.
+  // A reactor starts misses in their order: when Redis is asked for this one, it was at the other.
   second.SendGet("next");
   ASSERT_TRUE(harness->AwaitFetch("next"));
   EXPECT_EQ(harness->fetches(), 2u);

@@ -13,6 +13,7 @@
 
 #include "proxy/read_through.h"
 #include "test/support/cache_flight.h"
+#include "test/support/read_through_support.h"
 
 namespace rp::server {
 namespace {
@@ -33,6 +34,7 @@ class FakeHome final : public proxy::ReplyBox {
     count_ += chain.size();
     condition_.notify_all();
   }
+  void Wake() override {}
 
   void Await(size_t count) {
     std::unique_lock lock(mutex_);
@@ -86,14 +88,16 @@ class WorkerPoolTest : public ::testing::Test {
   std::atomic<int> fetches_ = 0;
   std::atomic<int> sweeps_ = 0;
   cache::Cache cache_{{}};
-  proxy::ReadThrough read_through_{{},
-                                   cache::TestHasher(),
-                                   &cache_,
-                                   nullptr,
-                                   [this](redis::Fetch* fetch) { return OnFetch(fetch); },
-                                   [](TimePoint) {}};
+  proxy::ReadThrough read_through_{
+      {},
+      cache::TestHasher(),
+      &cache_,
+      nullptr,
+      proxy::SubmitEach([this](redis::Fetch* fetch) { return OnFetch(fetch); }),
+      [](TimePoint) {},
+      [] {}};
   WorkerPool pool_{
-      [this](proxy::Request* request, TimePoint now) { return read_through_.Start(request, now); },
+      [this](proxy::Request* first) { return proxy::StartChain(&read_through_, first); },
       [this] { ++sweeps_; }};
 };
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -111,6 +112,29 @@ class FetchClient final : public FetchSink {
     return Submit(std::move(request), timeout);
   }
 
+  // As many as fit are submitted at once; the others are null.
+  std::vector<Request*> SubmitTogether(const std::vector<std::string>& keys) {
+    std::vector<Request*> submitted;
+    FetchQueue fetches;
+    for (const std::string& key : keys) {
+      auto request = std::make_unique<Request>();
+      request->key_bytes = key;
+      request->key = request->key_bytes;
+      request->SetDeadline(Now() + seconds(5));
+      submitted.push_back(request.get());
+      fetches.PushBack(request.get());
+      const std::lock_guard<std::mutex> lock(mutex_);
+      requests_.push_back(std::move(request));
+    }
+    fetchers_->Submit(&fetches);
+    for (; !fetches.empty(); fetches.PopFront())
+      submitted[submitted.size() - fetches.size()] = nullptr;
+    return submitted;
+  }
+
+  // How often the fetchers had no more news for a while.
+  [[nodiscard]] int pauses() const { return pauses_; }
+
   // The first outcome.
   Outcome Wait(Request* request) {
     if (request == nullptr) {
@@ -182,6 +206,8 @@ class FetchClient final : public FetchSink {
     changed_.notify_all();
   }
 
+  void OnPause() override { ++pauses_; }
+
  private:
   Request* Submit(std::unique_ptr<Request> request, Duration timeout) {
     request->SetDeadline(Now() + timeout);
@@ -197,6 +223,7 @@ class FetchClient final : public FetchSink {
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Request>> requests_;
   std::function<void(Request*)> hook_;
+  std::atomic<int> pauses_ = 0;
   std::unique_ptr<Fetchers> fetchers_;  // last: its threads use all of the above
 };
 

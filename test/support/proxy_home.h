@@ -22,6 +22,8 @@ class TestHome final : public ReplyBox {
     }
   }
 
+  void Wake() override {}
+
   std::vector<Request*> delivered() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return delivered_;

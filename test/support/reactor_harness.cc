@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "net/socket.h"
+#include "test/support/read_through_support.h"
 
 namespace rp::server {
 namespace {
@@ -111,9 +112,12 @@ ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
-          [this](redis::Fetch* fetch) { return Submit(fetch); }, [](TimePoint) {}),
-      workers_([this](proxy::Request* request,
-                      TimePoint now) { return read_through_.Start(request, now); },
+          proxy::SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); }),
+          [](TimePoint) {},
+          [this] {
+            for (ReactorThread& thread : threads_) thread.reactor->Wake();
+          }),
+      workers_([this](proxy::Request* first) { return proxy::StartChain(&read_through_, first); },
                [] {}),
       clients_(max_clients),
       threads_(reactors) {
@@ -149,6 +153,7 @@ ReactorHarness::~ReactorHarness() {
     redis::FetchResult result;
     result.kind = redis::FetchResult::Kind::kMissing;
     read_through_.OnFetched(fetch, result);
+    read_through_.OnPause();
   }
   for (ReactorThread& thread : threads_) {
     if (!thread.thread.joinable()) continue;
@@ -201,6 +206,7 @@ void ReactorHarness::Answer(const std::string& key, const redis::FetchResult& re
     fetches_.erase(found);
   }
   read_through_.OnFetched(fetch, result);
+  read_through_.OnPause();
 }
 
 void ReactorHarness::AnswerValue(const std::string& key, std::string_view value) {

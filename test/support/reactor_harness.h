@@ -77,7 +77,7 @@ class ReactorHarness {
   void AnswerValue(const std::string& key, std::string_view value);
   void AnswerMissing(const std::string& key);
 
-  // From here on only hits are answered.
+  // From here on only what needs no worker is answered.
   void StopWorkers() { workers_.Stop(); }
 
   // As SIGTERM does with the first reactor.

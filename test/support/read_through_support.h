@@ -1,0 +1,45 @@
+// ReadThrough in tests: requests by themselves and in chains, and fetches taken one at a time.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "proxy/read_through.h"
+
+namespace rp::proxy {
+
+// `submit` takes a fetch or refuses it.
+inline SubmitFetches SubmitEach(SubmitFetch submit) {
+  return [submit = std::move(submit)](redis::FetchQueue* fetches, Wait) {
+    redis::FetchQueue refused;
+    while (!fetches->empty()) {
+      redis::Fetch* const fetch = fetches->PopFront();
+      if (!submit(fetch)) refused.PushBack(fetch);
+    }
+    *fetches = std::move(refused);
+    return true;
+  };
+}
+
+// Start and Submit for a request by itself.
+inline bool StartOne(ReadThrough* read_through, Request* request, TimePoint now) {
+  redis::FetchQueue fetches;
+  const bool answered = read_through->Start(request, now, &fetches);
+  read_through->Submit(&fetches);
+  return answered;
+}
+
+// What the server has its workers do.
+inline RequestChain StartChain(ReadThrough* read_through, Request* first) {
+  redis::FetchQueue fetches;
+  RequestChain answered;
+  while (first != nullptr) {
+    Request* const request = first;
+    first = RequestChain::Next(request);
+    if (read_through->Start(request, Now(), &fetches)) answered.Append(request);
+  }
+  read_through->Submit(&fetches);
+  return answered;
+}
+
+}  // namespace rp::proxy
