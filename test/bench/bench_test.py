@@ -1,8 +1,11 @@
 """Tests of what reads the tools' output and judges it, on samples of that output. `make bench-test` runs them."""
 
 import os
+import socket
 import sys
 import tempfile
+import threading
+import types
 import unittest
 import xml.etree.ElementTree
 from pathlib import Path
@@ -54,6 +57,20 @@ class ParsingTest(unittest.TestCase):
     def test_redis_benchmark_that_gave_up_is_an_error(self):
         with self.assertRaises(ValueError):
             load.parse_redis_benchmark("Error from server: ERR no\n", 10)
+
+
+    def test_an_answer_that_is_no_http_is_an_error(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def answer():
+                client, _ = listener.accept()
+                with client:
+                    client.recv(4096)
+                    client.sendall(b"xxxHTTP/1.1 200 OK\r\n\r\n")
+            thread = threading.Thread(target=answer)
+            thread.start()
+            with self.assertRaisesRegex(ValueError, "BadStatusLine: xxxHTTP"):
+                load.fetch(types.SimpleNamespace(port=listener.getsockname()[1]), "/x")
+            thread.join()
 
 
 class ReportTest(unittest.TestCase):

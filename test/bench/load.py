@@ -100,8 +100,13 @@ def gets_at_redis(port):
 
 
 def fetch(server, path):
-    """Returns status, body and Cache-Status of one answer."""
+    """Returns status, body and Cache-Status of one answer; a ValueError if it is no HTTP."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("GET", path)
-    with connection.getresponse() as answer:
-        return answer.status, answer.read(), answer.headers.get("Cache-Status", "")
+    try:
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.status, answer.read(), answer.headers.get("Cache-Status", "")
+    except http.client.HTTPException as failure:
+        raise ValueError(f"no answer in HTTP: {type(failure).__name__}: {str(failure)[:40]}") from failure
+    finally:
+        connection.close()
