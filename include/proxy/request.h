@@ -1,5 +1,5 @@
-// Request: one key that one client asked for, on its way from a reactor to a worker, to a flight if
-// the key is missing, and back; or one command that is Redis's to answer, which goes the way of the
+// Request: one key that one client asked for, on its way from a reactor, perhaps by a worker, to a
+// flight if the key is missing, and back; or one command that is Redis's to answer, which goes the way of the
 // Forwarder. One object makes the whole way: it is the job, the waiter and the reply, so that a hit
 // allocates nothing.
 //
@@ -67,7 +67,8 @@ struct Request : cache::Waiter, MailboxNode {
   ErrorCode error = ErrorCode::kInternal;  // of kError
   cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
-  std::string reply;                       // of kReply: the bytes to be sent, an error among them
+  // Of kReply, or of an answer without proxy: the bytes to be sent, an error among them.
+  std::string reply;
 };
 
 // Requests in order, linked by mail_next, on their way somewhere.

@@ -65,11 +65,10 @@ struct Request : proxy::Request, DeadlineNode, Framing {
     error_text.clear();
   }
 
-  // An answer of the server's own, without proxy: `local_status` is not 0 then. The text is
-  // constant; `local_reply` is for one that is not, ready to be sent.
+  // An answer of the server's own, without proxy: `local_status` is not 0 then, for HTTP. The text
+  // is constant; one that is not goes to `reply`.
   int local_status = 0;
   std::string_view local_text;
-  std::string local_reply;
 };
 
 // Requests for reuse: after warming up, none is allocated any more.

@@ -4,6 +4,7 @@
 // Owned by its connection. Thread safety: the reactor's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -22,7 +23,7 @@ struct TurnContext {
 
 // What is sent behind the bytes that Session::Write has written.
 struct Payload {
-  std::string_view bytes;  // of the request's value or of its local_reply: sent from where it lies
+  std::string_view bytes;  // of the request's value or of its reply: sent from where it lies
   std::string_view tail;   // constant
 };
 
@@ -55,6 +56,18 @@ class Session {
   static constexpr size_t kCopiedBytes = 1024;
   [[nodiscard]] virtual size_t Write(const Request& request, bool close, const TurnContext& turn,
                                      char* out, Payload* payload) = 0;
+
+ protected:
+  // Writes a small value to `out` and returns its size; a larger one is the payload, and 0 is
+  // written.
+  [[nodiscard]] static size_t PutValue(std::string_view value, char* out, Payload* payload) {
+    if (value.size() > kCopiedBytes) {
+      payload->bytes = value;
+      return 0;
+    }
+    std::copy(value.begin(), value.end(), out);
+    return value.size();
+  }
 };
 
 }  // namespace rp::server

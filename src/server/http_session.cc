@@ -233,15 +233,8 @@ size_t HttpSession::Write(const Request& request, bool close, const TurnContext&
     written += answer.text.size();
     out[written++] = '\n';
   }
-  if (answer.has_value && !request.head_only) {
-    const std::string_view value = request.value->value();
-    if (value.size() > kCopiedBytes) {
-      payload->bytes = value;
-    } else {
-      std::memcpy(out + written, value.data(), value.size());
-      written += value.size();
-    }
-  }
+  if (answer.has_value && !request.head_only)
+    written += PutValue(request.value->value(), out + written, payload);
   return written;
 }
 

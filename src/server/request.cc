@@ -44,7 +44,6 @@ void RequestPool::PutBack(Request* request) {
   static_cast<Framing&>(*request) = {};
   request->local_status = 0;
   request->local_text = {};
-  Clear(&request->local_reply);
   free_.push_back(request);
 }
 

@@ -315,7 +315,7 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
 // large to be copied. Returns how many they are.
 size_t RespSession::AppendHits(const resp::Command& command, Request* first) {
   const bool wants_values = static_cast<Form>(first->resp_form) == Form::kMget;
-  std::string* reply = &first->local_reply;
+  std::string* const reply = &first->reply;
   resp::Writer writer(version_, reply);
   if (wants_values) {
     reply->reserve(std::min(kMostCopiedBytes, command.size() * kTypicalElementBytes));
@@ -335,23 +335,18 @@ size_t RespSession::AppendHits(const resp::Command& command, Request* first) {
   return command.size() - 1;
 }
 
-size_t RespSession::WriteValue(const Request& request, std::string_view value, char* out,
-                               Payload* payload) const {
+size_t RespSession::WriteValue(std::string_view value, char* out, Payload* payload) const {
   const char* end = resp::PutBulkHeader(value.size(), out);
   auto size = static_cast<size_t>(end - out);
-  if (value.size() <= kCopiedBytes) {
-    size += Put(value, out + size);
-    return size + Put(resp::kCrLf, out + size);
-  }
-  RP_DCHECK(request.value);
-  payload->bytes = value;
+  size += PutValue(value, out + size, payload);
+  if (payload->bytes.empty()) return size + Put(resp::kCrLf, out + size);
   payload->tail = resp::kCrLf;
   return size;
 }
 
 size_t RespSession::WriteElement(const Request& request, char* out, Payload* payload) const {
   if (request.outcome == proxy::Outcome::kValue) {
-    return WriteValue(request, request.value->value(), out, payload);
+    return WriteValue(request.value->value(), out, payload);
   }
   return Put(resp::NullReply(request.resp_version), out);
 }
@@ -362,10 +357,10 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
   const bool is_missing = request.outcome == proxy::Outcome::kMissing;
   switch (form) {
     case Form::kReply:
-      payload->bytes = request.local_reply;
-      if (request.local_reply.size() > kMaxAnswerBytes) return 0;
+      payload->bytes = request.reply;
+      if (request.reply.size() > kMaxAnswerBytes) return 0;
       payload->bytes = {};
-      return Put(request.local_reply.empty() ? request.local_text : request.local_reply, out);
+      return Put(request.reply.empty() ? request.local_text : request.reply, out);
     case Form::kSilent:
       return 0;
     case Form::kForwarded:
@@ -386,7 +381,7 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
         member = member->next_in_pipeline;
       }
       if (form == Form::kExists) return PutInteger(there, out);
-      payload->bytes = request.local_reply;
+      payload->bytes = request.reply;
       return 0;
     }
     case Form::kMgetRest:
@@ -403,8 +398,7 @@ size_t RespSession::Write(const Request& request, bool, const TurnContext& turn,
     case Form::kStrlen:
       return PutInteger(is_missing ? 0 : request.value->value_bytes, out);
     case Form::kRange:
-      return WriteValue(request,
-                        is_missing
+      return WriteValue(is_missing
                             ? std::string_view()
                             : Range(request.value->value(), request.range_start, request.range_end),
                         out, payload);
@@ -427,7 +421,7 @@ void RespSession::Reply(std::string_view constant) {
 void RespSession::ReplyBytes(std::string reply) {
   Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
   if (request == nullptr) return;
-  request->local_reply = std::move(reply);
+  request->reply = std::move(reply);
   connection_->AnswerLocally(request, 0, {});
 }
 
