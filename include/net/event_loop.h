@@ -1,9 +1,9 @@
 // EventLoop: epoll, and the descriptors that turn time, signals and other threads into its events.
 //
-// Level-triggered: a handler that leaves something unread is called again. A handler may close or
-// remove descriptors while a batch of events is handed out, its own included; what may be in the
-// same batch must stay alive until Wait returns, which is why the reactor buries its connections
-// only then.
+// Level-triggered but for the waker: a handler that leaves something unread is called again. A
+// handler may close or remove descriptors while a batch of events is handed out, its own included;
+// what may be in the same batch must stay alive until Wait returns, which is why the reactor buries
+// its connections only then.
 //
 // Owned by a reactor. Handlers are borrowed and outlive their registration.
 //

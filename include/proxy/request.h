@@ -1,7 +1,7 @@
 // Request: one key that one client asked for, on its way from a reactor, perhaps by a worker, to a
-// flight if the key is missing, and back; or one command that is Redis's to answer, which goes the way of the
-// Forwarder. One object makes the whole way: it is the job, the waiter and the reply, so that a hit
-// allocates nothing.
+// flight if the key is missing, and back; or one command that is Redis's to answer, which goes the
+// way of the Forwarder. One object makes the whole way: it is the job, the waiter and the reply, so
+// that a hit allocates nothing.
 //
 // Owned by the reactor's pool; in between it belongs to whoever was handed it last. Before Start
 // the reactor fills in the question; when it comes back through its ReplyBox the answer is there.

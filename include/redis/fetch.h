@@ -88,13 +88,13 @@ struct FetchResult {
 
 class FetchSink {
  public:
-  // Exactly once for each Submit that returned true, on a thread of the fetchers, with no lock
-  // held. `fetch` is the owner's again: it may be freed, or submitted anew from inside the call.
+  // Exactly once for each fetch that Submit took, on a thread of the fetchers, with no lock held.
+  // `fetch` is the owner's again: it may be freed, or submitted anew from inside the call.
   virtual void OnFetched(Fetch* fetch, const FetchResult& result) = 0;
 
   // Follows one or more calls of OnFetched, on the same thread, before that thread waits for
   // anything: whom they concern may be told now of all of them together. Only the fetchers' own
-  // sink is told.
+  // sink is told, of those for other sinks as well.
   virtual void OnPause() {}
 
  protected:

@@ -155,6 +155,7 @@ class Reactor final : public proxy::ReplyBox {
   // Up to so many misses of a turn are started here: waking a worker costs as much, and it would
   // take the processor from somebody.
   static constexpr int kShortChain = 16;
+  static constexpr int kMostRefusals = 4;
 
   // `make_session` is given the client's number.
   void Listen(UniqueFd listening_fd,
@@ -200,6 +201,7 @@ class Reactor final : public proxy::ReplyBox {
   std::vector<Connection*> dirty_;
   proxy::RequestChain chain_;
   redis::FetchQueue fetches_;  // of misses started here, until the fetchers have them
+  int refusals_ = 0;           // how often they would not take these at once
   const std::unique_ptr<Scratch> scratch_;
   const std::unique_ptr<std::array<char, kReadBufferBytes>> read_buffer_;
 };

@@ -137,6 +137,7 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
 }
 
 void ReadThrough::Submit(redis::FetchQueue* fetches) {
+  if (fetches->empty()) return;
   RP_CHECK(submit_(fetches, Wait::kYes));
   FailAll(fetches);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <tuple>
 #include <utility>
 
 #include "base/check.h"
@@ -223,8 +222,15 @@ void Reactor::FlushDirty() {
 
 void Reactor::StartRequests() {
   StartChain();
-  // While another thread is in the way, the next turn comes at once and tries again.
-  if (!fetches_.empty()) std::ignore = read_through_->TrySubmit(&fetches_);
+  if (fetches_.empty()) return;
+  // While another thread is in the way, the next turn comes at once and tries again. One that is in
+  // the way for so long has lost the processor, and gets it sooner if this thread waits.
+  if (read_through_->TrySubmit(&fetches_)) {
+    refusals_ = 0;
+  } else if (++refusals_ == kMostRefusals) {
+    read_through_->Submit(&fetches_);
+    refusals_ = 0;
+  }
 }
 
 void Reactor::StartChain() {

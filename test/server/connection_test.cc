@@ -76,6 +76,36 @@ TEST(ConnectionTest, StartsAFewMissesWithoutAWorker) {
   }
 }
 
+TEST(ConnectionTest, LeavesMoreMissesAtOnceToTheWorkers) {
+  ReactorHarness harness;
+  Client client(harness.port());
+  std::string input;
+  for (int i = 0; i < 17; ++i) input += GetOf("k" + std::to_string(i));
+  client.Send(input);
+  ASSERT_TRUE(harness.AwaitFetch("k16"));
+  EXPECT_EQ(harness.fetches_of_workers(), 17u);
+  for (int i = 0; i < 17; ++i) {
+    harness.AnswerMissing("k" + std::to_string(i));
+    EXPECT_EQ(client.Read().status, 404);
+  }
+}
+
+// No event comes to help: the reactor has to try again by itself.
+TEST(ConnectionTest, SubmitsWhatTheFetchersWereTooBusyToTake) {
+  ReactorHarness harness;
+  harness.StopWorkers();
+  Client client(harness.port());
+  for (const int refusals : {1, 2, 3, 4, 5, 100}) {
+    harness.RefuseToTake(refusals);
+    const std::string key = std::to_string(refusals);
+    client.SendGet(key);
+    ASSERT_TRUE(harness.AwaitFetch(key)) << refusals;
+    harness.AnswerValue(key, key);
+    EXPECT_EQ(client.Read().body, key);
+  }
+  harness.RefuseToTake(0);
+}
+
 TEST(ConnectionTest, TakesARequestByteByByte) {
   ReactorHarness harness;
   Client client(harness.port());
@@ -106,7 +136,7 @@ TEST(ConnectionTest, Holds64RequestsAndTakesThe65thWhenTheFirstIsAnswered) {
   for (int i = 0; i < 65; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
   ASSERT_TRUE(harness.AwaitFetch("k63"));
-  // Redis is asked in the order of the requests: the 65th would have come before this one.
+  // The 65th would have been started before this one was read.
   Client other(harness.port());
   other.SendGet("other");
   ASSERT_TRUE(harness.AwaitFetch("other"));

@@ -35,7 +35,7 @@ TEST(RespSessionTest, HoldsAGroupBackUntilAllOfItIsAnswered) {
   ReactorHarness harness;
   Client client(harness.resp_port());
   client.Send("MGET a b a c\r\nEXISTS a b c c\r\nPING\r\nGET last\r\n");
-  // The one worker goes in order: all the keys have joined their fetches by then.
+  // Misses are started in their order: all the keys have joined their fetches by then.
   ASSERT_TRUE(harness.AwaitFetch("last"));
   EXPECT_EQ(harness.fetches(), 4u);
   harness.AnswerValue("c", "3");

@@ -112,7 +112,7 @@ ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
-          proxy::SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); }),
+          [this](redis::FetchQueue* fetches, proxy::Wait wait) { return Submit(fetches, wait); },
           [](TimePoint) {},
           [this] {
             for (ReactorThread& thread : threads_) thread.reactor->Wake();
@@ -134,7 +134,7 @@ ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_
     thread.reactor->ServeResp(listen(&thread.resp_port));
   }
   stopper_ = std::make_unique<Stopper>(threads_[0].reactor.get());
-  // One worker, so that requests reach Redis in their order.
+  // One worker, so that requests of long chains reach Redis in their order.
   workers_.Start(1);
   for (ReactorThread& thread : threads_) {
     thread.thread = std::thread([reactor = thread.reactor.get()] { reactor->Run(); });
@@ -174,11 +174,21 @@ ReactorOptions ReactorHarness::DefaultOptions() {
   return options;
 }
 
-bool ReactorHarness::Submit(redis::Fetch* fetch) {
+bool ReactorHarness::Submit(redis::FetchQueue* fetches, proxy::Wait wait) {
+  if (wait == proxy::Wait::kNo && refusals_ > 0) {
+    --refusals_;
+    return false;
+  }
   const std::lock_guard lock(mutex_);
-  fetches_.push_back(fetch);
+  if (wait == proxy::Wait::kYes) fetches_of_workers_ += fetches->size();
+  while (!fetches->empty()) fetches_.push_back(fetches->PopFront());
   condition_.notify_all();
   return true;
+}
+
+size_t ReactorHarness::fetches_of_workers() {
+  const std::lock_guard lock(mutex_);
+  return fetches_of_workers_;
 }
 
 bool ReactorHarness::AwaitFetch(const std::string& key) {

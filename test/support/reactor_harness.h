@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <list>
 #include <memory>
@@ -71,6 +72,11 @@ class ReactorHarness {
 
   // Waits until Redis is asked for the key.
   [[nodiscard]] bool AwaitFetch(const std::string& key);
+  // How many fetches were submitted by threads that may wait: the workers.
+  [[nodiscard]] size_t fetches_of_workers();
+  // The reactors' next so many attempts to submit what they have started find the fetchers busy.
+  void RefuseToTake(int attempts) { refusals_ = attempts; }
+
   // How many fetches Redis has not answered.
   [[nodiscard]] size_t fetches();
   // Redis answers. REQUIRES: AwaitFetch(key).
@@ -97,13 +103,15 @@ class ReactorHarness {
     std::thread thread;
   };
 
-  bool Submit(redis::Fetch* fetch);
+  bool Submit(redis::FetchQueue* fetches, proxy::Wait wait);
   void Answer(const std::string& key, const redis::FetchResult& result);
 
   const Hasher hasher_{{1, 2}};
   std::mutex mutex_;
   std::condition_variable condition_;
   std::list<redis::Fetch*> fetches_;
+  size_t fetches_of_workers_ = 0;
+  std::atomic<int> refusals_ = 0;
 
   cache::Cache cache_;
   proxy::ReadThrough read_through_;
