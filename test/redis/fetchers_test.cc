@@ -259,29 +259,36 @@ TEST(FetchersTest, UsesAnotherConnectionWhenOneIsHeldUp) {
   EXPECT_TRUE(client.Wait(stuck).IsMissing());
 }
 
-TEST(FetchersTest, RefusesTheFetchOneOverTheLimitOfWhatWaits) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.ops_limit = 1;
-  options.max_pending = 3;
-  FetchClient client(options);
-  ASSERT_NE(client.Submit("under way"), nullptr);
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  EXPECT_NE(client.Submit("1"), nullptr);
-  EXPECT_NE(client.Submit("2"), nullptr);
-  EXPECT_NE(client.Submit("3"), nullptr);
-  EXPECT_EQ(client.Submit("4"), nullptr);
+// One fetch is under way, and there is room for three more.
+class FetchersLimitTest : public ::testing::Test {
+ protected:
+  FetchersLimitTest() : client_(Limited(server_)) {}
+
+  void SetUp() override {
+    ASSERT_NE(client_.Submit("under way"), nullptr);
+    ASSERT_TRUE(Await([this] { return server_.Count("GET") == 1; }));
+  }
+
+  static Options Limited(const FakeRedis& server) {
+    Options options = OptionsFor(server.address());
+    options.ops_limit = 1;
+    options.max_pending = 3;
+    return options;
+  }
+
+  FakeRedis server_{HoldGets()};
+  FetchClient client_;
+};
+
+TEST_F(FetchersLimitTest, RefusesTheFetchOneOverTheLimitOfWhatWaits) {
+  EXPECT_NE(client_.Submit("1"), nullptr);
+  EXPECT_NE(client_.Submit("2"), nullptr);
+  EXPECT_NE(client_.Submit("3"), nullptr);
+  EXPECT_EQ(client_.Submit("4"), nullptr);
 }
 
-TEST(FetchersTest, TakesOfManyAsManyAsMayWait) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.ops_limit = 1;
-  options.max_pending = 3;
-  FetchClient client(options);
-  ASSERT_NE(client.Submit("under way"), nullptr);
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  const std::vector<Request*> requests = client.SubmitTogether({"1", "2", "3", "4", "5"});
+TEST_F(FetchersLimitTest, TakesOfManyAsManyAsMayWait) {
+  const std::vector<Request*> requests = client_.SubmitTogether({"1", "2", "3", "4", "5"});
   for (size_t i = 0; i < 3; ++i) EXPECT_NE(requests[i], nullptr) << i;
   EXPECT_EQ(requests[3], nullptr);
   EXPECT_EQ(requests[4], nullptr);
