@@ -248,7 +248,7 @@ std::span<const Flag> Flags() {
       {"redis-db", "N", "0", "the number of the database in Redis", ParseNumber<&O::redis_db, 0>,
        ShowNumber<&O::redis_db>},
       {"workers", "N", DefaultWorkers(),
-       "threads for many misses and for commands to Redis; by default the cores, up to 4 (1..256)",
+       "threads for many misses at once, commands to Redis, the sweep (1..256)",
        ParseNumber<&O::workers, 1, 256>, ShowNumber<&O::workers>},
       {"reactors", "N", "1", "threads that share the clients; 1 serves hits on one core (1..64)",
        ParseNumber<&O::reactors, 1, 64>, ShowNumber<&O::reactors>},
