@@ -213,6 +213,7 @@ TimePoint Stripe::KeptUntil(const Entry* entry) const {
 }
 
 EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
+  MoveUsed();
   Entry* entry = entries_.Find(tag, key);
   if (entry == nullptr) return {};
   if (KeptUntil(entry) <= now) {
@@ -225,13 +226,25 @@ EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef
     return {};
   }
   entry->last_use = std::max(now, head_->last_use);
+  used_ = entry;
+  if (entry == tail_) {
+    MoveUsed();
+  } else {
+    __builtin_prefetch(entry->lru_prev, 1);
+    __builtin_prefetch(entry->lru_next, 1);
+  }
+  return EntryRef::Share(entry);
+}
+
+void Stripe::MoveUsed() {
+  Entry* entry = std::exchange(used_, nullptr);
+  if (entry == nullptr) return;
   if (entry != head_) {
     UnlinkFromList(entry);
     LinkFront(entry);
   } else if (entry == tail_) {
     PublishTail();
   }
-  return EntryRef::Share(entry);
 }
 
 Waiter* Stripe::TakeWaiters(Flight* flight) {
@@ -263,6 +276,7 @@ void Stripe::UnlinkFromList(Entry* entry) {
 }
 
 TimePoint Stripe::Insert(Entry* entry, TimePoint now) {
+  MoveUsed();
   entry->last_use = head_ == nullptr ? now : std::max(now, head_->last_use);
   entries_.Insert(entry);
   LinkFront(entry);
@@ -275,6 +289,7 @@ TimePoint Stripe::Insert(Entry* entry, TimePoint now) {
 }
 
 EntryRef Stripe::Remove(Entry* entry) {
+  MoveUsed();
   RP_CHECK(entries_.Erase(entry));
   UnlinkFromList(entry);
   heap_.Erase(entry);

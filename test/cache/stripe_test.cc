@@ -26,12 +26,13 @@ class StripeTest : public ::testing::Test {
 
   // Misses and stores the key; returns the entry's deadline. An older entry of it goes to `old`.
   TimePoint Put(std::string_view key, TimePoint now, TimePoint hard_deadline = kNever,
-                EntryRef* old = nullptr) {
+                EntryRef* old = nullptr, std::string_view used_meanwhile = {}) {
     TestFlight flight(key);
     Waiter waiter;
     EntryRef hit;
     EntryRef expired;
     EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, now, now, &hit, &expired), Admission::kStarted);
+    EXPECT_TRUE(used_meanwhile.empty() || Get(used_meanwhile, now));
     EntryRef entry = EntryFor(key, key, hard_deadline);
     EntryRef none;
     TimePoint deadline = kNever;
@@ -112,6 +113,31 @@ TEST_F(StripeTest, EvictsInTheOrderOfUse) {
   ASSERT_TRUE(Get("a", At(30)));  // from the tail
   ASSERT_TRUE(Get("a", At(40)));  // the head itself
   for (const char* key : {"c", "d", "b", "a", "nothing"}) EXPECT_EQ(EvictedBy(kNever), key);
+}
+
+// The move of a hit's entry to the head is left to whatever comes next.
+TEST_F(StripeTest, AHitCountsBeforeAnyChangeThatFollowsIt) {
+  const auto fill_and_hit_b = [&] {
+    for (const char* key : {"a", "b", "c"}) Put(key, At(10));
+    ASSERT_TRUE(Get("b", At(20)));
+  };
+  const auto erase = [&](std::string_view key) {
+    ASSERT_TRUE(stripe_.Erase(static_cast<uint32_t>(HashOf(key)), key));
+  };
+  fill_and_hit_b();
+  Put("d", At(30), kNever, nullptr, "c");
+  for (const char* key : {"a", "b", "c", "d", "nothing"}) EXPECT_EQ(EvictedBy(kNever), key);
+  fill_and_hit_b();
+  erase("a");
+  for (const char* key : {"c", "b", "nothing"}) EXPECT_EQ(EvictedBy(kNever), key);
+  fill_and_hit_b();
+  erase("b");
+  ASSERT_TRUE(Get("a", At(30)));
+  for (const char* key : {"c", "a", "nothing"}) EXPECT_EQ(EvictedBy(kNever), key);
+  fill_and_hit_b();
+  EXPECT_EQ(KeysOf(stripe_.Sweep(At(110), 10)), (std::vector<std::string>{"c", "a"}));
+  EXPECT_EQ(EvictedBy(kNever), "b");
+  EXPECT_EQ(EvictedBy(kNever), "nothing");
 }
 
 TEST_F(StripeTest, KeepsTheListSortedWhenAStoreCarriesAnOlderClockReading) {
