@@ -24,11 +24,18 @@
 
 namespace rp {
 
+// Whether the caller has time for another thread that is in the way.
+enum class Wait : bool { kNo, kYes };
+
 class RP_CAPABILITY("mutex") Mutex {
  public:
   void Lock() RP_ACQUIRE() { mutex_.lock(); }
-  // False when somebody has it.
-  [[nodiscard]] bool TryLock() RP_TRY_ACQUIRE(true) { return mutex_.try_lock(); }
+  // False when somebody has it and the caller does not wait.
+  [[nodiscard]] bool Lock(Wait wait) RP_TRY_ACQUIRE(true) {
+    if (wait == Wait::kNo) return mutex_.try_lock();
+    mutex_.lock();
+    return true;
+  }
   void Unlock() RP_RELEASE() { mutex_.unlock(); }
 
  private:

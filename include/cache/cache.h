@@ -42,20 +42,15 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  // The live value of the key, now the most recently used, or none.
-  [[nodiscard]] EntryRef Get(uint64_t hash, std::string_view key, TimePoint now);
-
-  // As Get, and none also if that would take waiting for another thread.
-  [[nodiscard]] EntryRef TryGet(uint64_t hash, std::string_view key, TimePoint now);
+  // The live value of the key, now the most recently used, or none; for who must not wait, none
+  // also if another thread is in the way.
+  [[nodiscard]] EntryRef Get(uint64_t hash, std::string_view key, TimePoint now,
+                             Wait wait = Wait::kYes);
 
   // For a key that Get did not find; see Stripe. REQUIRES: candidate's hash, key_bytes and deadline
   // are set.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, EntryRef* hit);
-
-  // As JoinOrStart, and kBusy if that would take waiting for another thread.
-  [[nodiscard]] Admission TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                         TimePoint now, EntryRef* hit);
+                                      TimePoint now, EntryRef* hit, Wait wait = Wait::kYes);
 
   struct Finished {
     Waiter* waiters;

@@ -61,7 +61,7 @@ struct Flight {
 };
 
 // Who asks first starts the flight and sends the GET; who comes later joins it. kBusy: another
-// thread is in the way, and nothing was done.
+// thread is in the way, the caller does not wait, and nothing was done.
 enum class Admission { kHit, kJoined, kStarted, kBusy };
 
 struct StripeStats {
@@ -108,22 +108,15 @@ class alignas(64) Stripe {
   // `freshness` outlives the stripe.
   void Init(Published published, const StripeOptions& options, const Freshness* freshness);
 
-  // The live entry, now the most recently used, or none. An entry whose time is over is unlinked
-  // into `expired`.
-  [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired);
-
-  // As Get, and none also while another thread is in the stripe: for who must not wait.
-  [[nodiscard]] EntryRef TryGet(uint32_t tag, std::string_view key, TimePoint now,
-                                EntryRef* expired);
+  // The live entry, now the most recently used, or none; for who must not wait, none also while
+  // another thread is in the stripe. An entry whose time is over is unlinked into `expired`.
+  [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, Wait wait,
+                             EntryRef* expired);
 
   // As Get; but without a live entry `waiter` joins the key's flight, or `candidate` becomes that
   // flight with `waiter` as its first. The flight's deadline is then at least `deadline`.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, EntryRef* hit, EntryRef* expired);
-
-  // As JoinOrStart, and kBusy while another thread is in the stripe.
-  [[nodiscard]] Admission TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                         TimePoint now, EntryRef* hit, EntryRef* expired);
+                                      TimePoint now, Wait wait, EntryRef* hit, EntryRef* expired);
 
   // Takes out what is left of the flight's key, unless an invalidation has made the flight's word
   // worth no more than that entry's.

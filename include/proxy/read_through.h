@@ -2,7 +2,7 @@
 // for all who ask.
 //
 // A reactor takes what is in the cache by TryHit and starts a few misses by TryStart; neither waits
-// for another thread, and TrySubmit does only once the fetch queue is full. For the rest a worker
+// for another thread, and Submit does only once the fetch queue is full. For the rest a worker
 // calls Start. Nothing waits for Redis: a miss registers a waiter and the thread goes on, so a hung
 // Redis costs hits nothing. Fetches are collected by whoever starts several, so that the fetchers
 // are woken once and find them together. The fetch belongs to the proxy and not to a client: one
@@ -59,10 +59,9 @@ class ReadThrough final : public redis::FetchSink {
   // would take waiting for another thread.
   [[nodiscard]] Started TryStart(Request* request, TimePoint now, redis::FetchQueue* fetches);
 
-  // Sends what Start has collected on its way, and empties the queue.
-  void Submit(redis::FetchQueue* fetches);
-  // The same, or false with nothing done if that would take waiting for another thread.
-  [[nodiscard]] bool TrySubmit(redis::FetchQueue* fetches);
+  // Sends what Start has collected on its way, and empties the queue. False, with nothing done,
+  // only for who must not wait while another thread is in the way.
+  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Wait wait);
 
   // Takes a request that Start has taken back from its flight, which goes on for others. False when
   // its answer is on the way, or when no worker has come to it yet. REQUIRES: the caller is its

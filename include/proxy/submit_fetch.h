@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "redis/fetch_queue.h"
 
 namespace rp::proxy {
@@ -11,9 +12,6 @@ namespace rp::proxy {
 // Hands a fetch to redis::Fetchers; tests give a fake. False when too many wait already; else
 // FetchSink::OnFetched follows. Any thread calls it.
 using SubmitFetch = std::function<bool(redis::Fetch*)>;
-
-// Whether the caller has time for another thread that is in the way.
-enum class Wait : bool { kNo, kYes };
 
 // The same for many: what there is no room for stays in the queue. False when nothing was done,
 // because another thread is in the way.

@@ -40,37 +40,20 @@ Cache::~Cache() {
   }
 }
 
-EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now) {
-  EntryRef expired;
-  EntryRef entry = stripes_[StripeIndex(hash)].Get(static_cast<uint32_t>(hash), key, now, &expired);
-  if (expired) Release(expired);
-  return entry;
-}
-
-EntryRef Cache::TryGet(uint64_t hash, std::string_view key, TimePoint now) {
+EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now, Wait wait) {
   EntryRef expired;
   EntryRef entry =
-      stripes_[StripeIndex(hash)].TryGet(static_cast<uint32_t>(hash), key, now, &expired);
+      stripes_[StripeIndex(hash)].Get(static_cast<uint32_t>(hash), key, now, wait, &expired);
   if (expired) Release(expired);
   return entry;
 }
 
 Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                             EntryRef* hit) {
+                             EntryRef* hit, Wait wait) {
   EntryRef expired;
   candidate->tag = static_cast<uint32_t>(candidate->hash);
   const Admission admission = stripes_[StripeIndex(candidate->hash)].JoinOrStart(
-      candidate, waiter, deadline, now, hit, &expired);
-  if (expired) Release(expired);
-  return admission;
-}
-
-Admission Cache::TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                TimePoint now, EntryRef* hit) {
-  EntryRef expired;
-  candidate->tag = static_cast<uint32_t>(candidate->hash);
-  const Admission admission = stripes_[StripeIndex(candidate->hash)].TryJoinOrStart(
-      candidate, waiter, deadline, now, hit, &expired);
+      candidate, waiter, deadline, now, wait, hit, &expired);
   if (expired) Release(expired);
   return admission;
 }

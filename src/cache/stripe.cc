@@ -15,31 +15,19 @@ void Stripe::Init(Published published, const StripeOptions& options, const Fresh
   PublishDeadline();
 }
 
-EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
-  MutexLock lock(&mutex_);
+EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, Wait wait,
+                     EntryRef* expired) {
+  if (!mutex_.Lock(wait)) return {};
   EntryRef entry = Use(tag, key, now, expired);
   // A miss is counted when it joins or starts a flight.
-  if (entry) ++stats_.hits;
-  return entry;
-}
-
-EntryRef Stripe::TryGet(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
-  if (!mutex_.TryLock()) return {};
-  EntryRef entry = Use(tag, key, now, expired);
   if (entry) ++stats_.hits;
   mutex_.Unlock();
   return entry;
 }
 
 Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                              EntryRef* hit, EntryRef* expired) {
-  MutexLock lock(&mutex_);
-  return Admit(candidate, waiter, deadline, now, hit, expired);
-}
-
-Admission Stripe::TryJoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                 TimePoint now, EntryRef* hit, EntryRef* expired) {
-  if (!mutex_.TryLock()) return Admission::kBusy;
+                              Wait wait, EntryRef* hit, EntryRef* expired) {
+  if (!mutex_.Lock(wait)) return Admission::kBusy;
   const Admission admission = Admit(candidate, waiter, deadline, now, hit, expired);
   mutex_.Unlock();
   return admission;

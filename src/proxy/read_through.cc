@@ -73,7 +73,7 @@ ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher
       wake_homes_(std::move(wake_homes)) {}
 
 cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const {
-  return cache_->TryGet(hasher_(key), key, now);
+  return cache_->Get(hasher_(key), key, now, Wait::kNo);
 }
 
 bool ReadThrough::TryHit(Request* request, TimePoint now) const {
@@ -119,8 +119,8 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
   }
   // From the moment it waits the request may be answered and reused by others: it is not touched
   // again.
-  const auto join = wait == Wait::kYes ? &cache::Cache::JoinOrStart : &cache::Cache::TryJoinOrStart;
-  switch ((cache_->*join)(flight.get(), request, request->deadline, now, &request->value)) {
+  switch (
+      cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->value, wait)) {
     case cache::Admission::kHit:
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
@@ -136,14 +136,9 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
   return Started::kUnderWay;
 }
 
-void ReadThrough::Submit(redis::FetchQueue* fetches) {
-  if (fetches->empty()) return;
-  RP_CHECK(submit_(fetches, Wait::kYes));
-  FailAll(fetches);
-}
-
-bool ReadThrough::TrySubmit(redis::FetchQueue* fetches) {
-  if (!submit_(fetches, Wait::kNo)) return false;
+bool ReadThrough::Submit(redis::FetchQueue* fetches, Wait wait) {
+  if (fetches->empty()) return true;
+  if (!submit_(fetches, wait)) return false;
   FailAll(fetches);
   return true;
 }
@@ -171,7 +166,7 @@ cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
 void ReadThrough::SubmitAgain(std::unique_ptr<Flight> flight) {
   redis::FetchQueue one;
   one.PushBack(flight.release());
-  Submit(&one);
+  RP_CHECK(Submit(&one, Wait::kYes));
 }
 
 void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {

@@ -81,17 +81,8 @@ std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
 
 Fetchers::~Fetchers() { Stop(); }
 
-void Fetchers::Submit(FetchQueue* fetches) {
-  Wakes wakes;
-  {
-    MutexLock lock(&mutex_);
-    wakes = TakeOver(fetches);
-  }
-  Wake(wakes);
-}
-
-bool Fetchers::TrySubmit(FetchQueue* fetches) {
-  if (!mutex_.TryLock()) return false;
+bool Fetchers::Submit(FetchQueue* fetches, Wait wait) {
+  if (!mutex_.Lock(wait)) return false;
   const Wakes wakes = TakeOver(fetches);
   mutex_.Unlock();
   Wake(wakes);
@@ -101,8 +92,7 @@ bool Fetchers::TrySubmit(FetchQueue* fetches) {
 bool Fetchers::Submit(Fetch* fetch) {
   FetchQueue one;
   one.PushBack(fetch);
-  Submit(&one);
-  return one.empty();
+  return Submit(&one, Wait::kYes) && one.empty();
 }
 
 void Fetchers::Stop() {

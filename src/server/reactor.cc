@@ -95,7 +95,7 @@ void Reactor::Run() {
     StartRequests();
     graveyard_.clear();
   }
-  if (!fetches_.empty()) read_through_->Submit(&fetches_);
+  RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
   while (!connections_.empty()) connections_.back()->Close();
   graveyard_.clear();
 }
@@ -222,15 +222,10 @@ void Reactor::FlushDirty() {
 
 void Reactor::StartRequests() {
   StartChain();
-  if (fetches_.empty()) return;
   // While another thread is in the way, the next turn comes at once and tries again. One that is in
   // the way for so long has lost the processor, and gets it sooner if this thread waits.
-  if (read_through_->TrySubmit(&fetches_)) {
-    refusals_ = 0;
-  } else if (++refusals_ == kMostRefusals) {
-    read_through_->Submit(&fetches_);
-    refusals_ = 0;
-  }
+  const Wait wait = refusals_ < kMostRefusals ? Wait::kNo : Wait::kYes;
+  refusals_ = read_through_->Submit(&fetches_, wait) ? 0 : refusals_ + 1;
 }
 
 void Reactor::StartChain() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "net/socket.h"
 #include "server/version.h"
@@ -143,10 +144,8 @@ Server::Server(const Options& options)
       read_through_(
           {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, hasher_, &cache_,
           coherence_.get(),
-          [this](redis::FetchQueue* fetches, proxy::Wait wait) {
-            if (wait == proxy::Wait::kNo) return fetchers_->TrySubmit(fetches);
-            fetchers_->Submit(fetches);
-            return true;
+          [this](redis::FetchQueue* fetches, Wait wait) {
+            return fetchers_->Submit(fetches, wait);
           },
           [this](TimePoint deadline) { ScheduleSweep(deadline); },
           [this] {
@@ -259,7 +258,7 @@ proxy::RequestChain Server::StartRequests(proxy::Request* first) {
       answered.Append(request);
     }
   }
-  read_through_.Submit(&fetches);
+  RP_CHECK(read_through_.Submit(&fetches, Wait::kYes));
   return answered;
 }
 

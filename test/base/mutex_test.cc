@@ -24,12 +24,12 @@ TEST(MutexTest, LetsOneThreadInAtATime) {
   EXPECT_EQ(count, 20000);
 }
 
-TEST(MutexTest, TriesWithoutWaiting) {
+TEST(MutexTest, WaitsOnlyIfTold) {
   Mutex mutex;
   bool while_held = true;
   bool while_free = false;
   const auto try_lock = [&mutex](bool* got) {
-    if (mutex.TryLock()) {
+    if (mutex.Lock(Wait::kNo)) {
       *got = true;
       mutex.Unlock();
     } else {
@@ -38,9 +38,17 @@ TEST(MutexTest, TriesWithoutWaiting) {
   };
   mutex.Lock();
   std::thread(try_lock, &while_held).join();
+  bool waited = false;
+  std::thread waiter([&] {
+    if (!mutex.Lock(Wait::kYes)) return;
+    waited = true;
+    mutex.Unlock();
+  });
   mutex.Unlock();
+  waiter.join();
   std::thread(try_lock, &while_free).join();
   EXPECT_FALSE(while_held);
+  EXPECT_TRUE(waited);
   EXPECT_TRUE(while_free);
 }
 

@@ -170,9 +170,8 @@ class Client {
     auto flight = std::make_unique<TestFlight>(key, deadline);
     CountedWaiter& waiter = waiters_.emplace_back();
     const bool waits = random_() % 2 == 0;
-    const Admission admission =
-        waits ? cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit)
-              : cache_->TryJoinOrStart(flight.get(), &waiter, deadline, now, &hit);
+    const Admission admission = cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit,
+                                                    waits ? Wait::kYes : Wait::kNo);
     switch (admission) {
       case Admission::kBusy:
         EXPECT_FALSE(waits);

@@ -42,37 +42,39 @@ TEST(CacheTest, CapacityOneKeepsTheLastKey) {
   EXPECT_EQ(cache.stats().entries, 1u);
 }
 
-TEST(CacheTest, TryGetFindsAndUsesWhatGetWould) {
+TEST(CacheTest, GetWithoutWaitingFindsAndUsesTheSame) {
   Cache cache({.capacity = 2, .expire = std::chrono::nanoseconds(100)});
   Put(&cache, "a", "1", At(1));
   Put(&cache, "b", "2", At(2));
-  const EntryRef found = cache.TryGet(HashOf("a"), "a", At(3));
+  const EntryRef found = cache.Get(HashOf("a"), "a", At(3), Wait::kNo);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->value(), "1");
   EXPECT_EQ(cache.stats().hits, 1u);
-  EXPECT_FALSE(cache.TryGet(HashOf("c"), "c", At(4)));
+  EXPECT_FALSE(cache.Get(HashOf("c"), "c", At(4), Wait::kNo));
   EXPECT_EQ(cache.stats().misses, 2u) << "only who asks Redis has missed";
   Put(&cache, "c", "3", At(5));
-  EXPECT_FALSE(cache.TryGet(HashOf("b"), "b", At(6))) << "a was used later";
-  EXPECT_TRUE(cache.TryGet(HashOf("a"), "a", At(102)));
-  EXPECT_FALSE(cache.TryGet(HashOf("a"), "a", At(202))) << "its time is over";
+  EXPECT_FALSE(cache.Get(HashOf("b"), "b", At(6), Wait::kNo)) << "a was used later";
+  EXPECT_TRUE(cache.Get(HashOf("a"), "a", At(102), Wait::kNo));
+  EXPECT_FALSE(cache.Get(HashOf("a"), "a", At(202), Wait::kNo)) << "its time is over";
 }
 
-TEST(CacheTest, TryJoinOrStartDoesWhatJoinOrStartWould) {
+TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
   Cache cache(Capacity(2));
   TestFlight flight("a");
   TestFlight other("a");
   std::array<Waiter, 2> waiters;
   EntryRef hit;
-  EXPECT_EQ(cache.TryJoinOrStart(&flight, &waiters[0], At(9), At(1), &hit), Admission::kStarted);
-  EXPECT_EQ(cache.TryJoinOrStart(&other, &waiters[1], At(10), At(2), &hit), Admission::kJoined);
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(9), At(1), &hit, Wait::kNo),
+            Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(10), At(2), &hit, Wait::kNo),
+            Admission::kJoined);
   EXPECT_EQ(flight.fetch_deadline.load(), At(10));
   EXPECT_EQ(cache.stats().misses, 2u);
   const auto finished = cache.Finish(&flight, EntryFor("a", "1"), At(3));
   EXPECT_EQ(finished.waiters, &waiters[1]);
   EXPECT_EQ(finished.waiters->next_waiter, &waiters[0]);
   Waiter late;
-  EXPECT_EQ(cache.TryJoinOrStart(&other, &late, At(10), At(4), &hit), Admission::kHit);
+  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Wait::kNo), Admission::kHit);
   ASSERT_TRUE(hit);
   EXPECT_EQ(hit->value(), "1");
 }

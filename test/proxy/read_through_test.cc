@@ -399,8 +399,8 @@ TEST_F(ReadThroughTest, TryStartCollectsTheFetchesOfMissesAndJoinsFlights) {
   EXPECT_EQ(read_through_.TryStart(&same, Now(), &fetches), Started::kUnderWay);
   EXPECT_EQ(read_through_.TryStart(&b, Now(), &fetches), Started::kUnderWay);
   EXPECT_EQ(fetches.size(), 2u);
-  EXPECT_TRUE(fetches_.empty()) << "before TrySubmit";
-  EXPECT_TRUE(read_through_.TrySubmit(&fetches));
+  EXPECT_TRUE(fetches_.empty()) << "before Submit";
+  EXPECT_TRUE(read_through_.Submit(&fetches, Wait::kNo));
   EXPECT_TRUE(fetches.empty());
   ASSERT_EQ(fetches_.size(), 2u);
   Finish(Value("1"));

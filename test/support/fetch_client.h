@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "redis/fetchers.h"
 
 namespace rp::redis {
@@ -126,7 +127,7 @@ class FetchClient final : public FetchSink {
       const std::lock_guard<std::mutex> lock(mutex_);
       requests_.push_back(std::move(request));
     }
-    fetchers_->Submit(&fetches);
+    RP_CHECK(fetchers_->Submit(&fetches, Wait::kYes));
     for (; !fetches.empty(); fetches.PopFront())
       submitted[submitted.size() - fetches.size()] = nullptr;
     return submitted;

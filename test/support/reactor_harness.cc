@@ -112,7 +112,7 @@ ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
-          [this](redis::FetchQueue* fetches, proxy::Wait wait) { return Submit(fetches, wait); },
+          [this](redis::FetchQueue* fetches, Wait wait) { return Submit(fetches, wait); },
           [](TimePoint) {},
           [this] {
             for (ReactorThread& thread : threads_) thread.reactor->Wake();
@@ -174,13 +174,13 @@ ReactorOptions ReactorHarness::DefaultOptions() {
   return options;
 }
 
-bool ReactorHarness::Submit(redis::FetchQueue* fetches, proxy::Wait wait) {
-  if (wait == proxy::Wait::kNo && refusals_ > 0) {
+bool ReactorHarness::Submit(redis::FetchQueue* fetches, Wait wait) {
+  if (wait == Wait::kNo && refusals_ > 0) {
     --refusals_;
     return false;
   }
   const std::lock_guard lock(mutex_);
-  if (wait == proxy::Wait::kYes) fetches_of_workers_ += fetches->size();
+  if (wait == Wait::kYes) fetches_of_workers_ += fetches->size();
   while (!fetches->empty()) fetches_.push_back(fetches->PopFront());
   condition_.notify_all();
   return true;

@@ -103,7 +103,7 @@ class ReactorHarness {
     std::thread thread;
   };
 
-  bool Submit(redis::FetchQueue* fetches, proxy::Wait wait);
+  bool Submit(redis::FetchQueue* fetches, Wait wait);
   void Answer(const std::string& key, const redis::FetchResult& result);
 
   const Hasher hasher_{{1, 2}};

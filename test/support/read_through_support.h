@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/check.h"
 #include "proxy/read_through.h"
 
 namespace rp::proxy {
@@ -25,7 +26,7 @@ inline SubmitFetches SubmitEach(SubmitFetch submit) {
 inline bool StartOne(ReadThrough* read_through, Request* request, TimePoint now) {
   redis::FetchQueue fetches;
   const bool answered = read_through->Start(request, now, &fetches);
-  read_through->Submit(&fetches);
+  RP_CHECK(read_through->Submit(&fetches, Wait::kYes));
   return answered;
 }
 
@@ -38,7 +39,7 @@ inline RequestChain StartChain(ReadThrough* read_through, Request* first) {
     first = RequestChain::Next(request);
     if (read_through->Start(request, Now(), &fetches)) answered.Append(request);
   }
-  read_through->Submit(&fetches);
+  RP_CHECK(read_through->Submit(&fetches, Wait::kYes));
   return answered;
 }
 
