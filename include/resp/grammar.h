@@ -1,5 +1,5 @@
-// What all readers of RESP share: how an integer is spelled, how names are compared and what an
-// incremental reader answers. Owns nothing.
+// What all readers of RESP share: how an integer is spelled, how names are compared, what an
+// incremental reader answers and which types of replies there are. Owns nothing.
 //
 // Thread safety: constants and pure functions, any thread. Cost: O(n) in the text, no allocation.
 #pragma once
@@ -34,6 +34,15 @@ enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
   if (status != std::errc() || parsed_end != end) return false;
   *number = parsed;
   return true;
+}
+
+// By the first byte of a reply or of an element of one. A line is all there is of the others.
+constexpr bool IsBulk(char type) { return type == '$' || type == '!' || type == '='; }
+constexpr bool IsAggregate(char type) {
+  return type == '*' || type == '~' || type == '%' || type == '>' || type == '|';
+}
+constexpr bool IsLine(char type) {
+  return std::string_view("+-:_#,(").find(type) != std::string_view::npos;
 }
 
 // What C's string functions, which Redis uses on names, see of `text`: all before the first NUL.

@@ -1,5 +1,5 @@
 // Finds where a server's reply ends, in RESP2 and RESP3, and nothing else: for what is passed on
-// byte for byte. Hides: what of the grammar that takes, which is less than ReplyReader asks for. A
+// byte for byte. Hides: what of the grammar that takes, which is less than ReplyCursor asks for. A
 // script can have Redis send replies nested to any depth and a big number of any letters, and they
 // are not ours to refuse: whoever shares the connection would pay for it.
 //
@@ -27,8 +27,8 @@ class ReplyFramer {
   // A reply of more than `max_reply_bytes` as it is sent is an error, as soon as that is certain.
   explicit ReplyFramer(size_t max_reply_bytes) : max_reply_bytes_(max_reply_bytes) {}
 
-  // As ReplyReader::Parse: `buffer` is everything received from the first byte of this reply on; it
-  // may have moved since the last call, and grown, but its earlier bytes are unchanged.
+  // `buffer` is everything received from the first byte of this reply on: it may have moved since
+  // the last call, and grown, but its earlier bytes are unchanged.
   //
   // kDone: consumed() bytes are one whole reply, or a push, with the attributes before it; before
   // the next call, which reads the next reply, drop them. kNeedMore: call again with more. kError:

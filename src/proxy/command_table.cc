@@ -4,7 +4,7 @@
 
 #include "base/ascii.h"
 #include "redis/connection.h"
-#include "resp/reply_reader.h"
+#include "resp/reply_cursor.h"
 
 namespace rp::proxy {
 namespace {
@@ -17,9 +17,8 @@ void AppendLower(std::string_view text, std::string* out) {
   for (const char c : text) out->push_back(ToLowerAscii(c));
 }
 
-bool IsAggregate(const resp::ReplyElement& element) {
-  return element.type == '*' || element.type == '~' || element.type == '%';
-}
+// Subcommands have none.
+enum class Level { kCommand, kSubcommand };
 
 }  // namespace
 
@@ -31,19 +30,19 @@ class CommandTableParser {
   bool ReadCommands() {
     resp::ReplyElement list;
     if (!cursor_.Next(&list)) return false;
-    return ReadCommandsOf(list);
+    return ReadCommandsOf(list, Level::kCommand);
   }
 
  private:
-  bool ReadCommandsOf(const resp::ReplyElement& list) {
-    if (!IsAggregate(list)) return false;
+  bool ReadCommandsOf(const resp::ReplyElement& list, Level level) {
+    if (!resp::IsAggregate(list.type)) return false;
     for (int64_t i = 0; i < list.number; ++i) {
-      if (!ReadCommand()) return false;
+      if (!ReadCommand(level)) return false;
     }
     return true;
   }
 
-  bool ReadCommand() {
+  bool ReadCommand(Level level) {
     resp::ReplyElement fields;
     resp::ReplyElement name;
     if (!cursor_.Next(&fields) || fields.type != '*' || fields.number < kFieldsMin) return false;
@@ -57,7 +56,8 @@ class CommandTableParser {
       return false;
     }
     for (int64_t i = kFieldsMin; i < fields.number; ++i) {
-      if (!(i == kSubcommandsField ? ReadSubcommands(&facts) : Skip())) return false;
+      const bool has_subcommands = i == kSubcommandsField && level == Level::kCommand;
+      if (!(has_subcommands ? ReadSubcommands(&facts) : Skip())) return false;
     }
     std::string key = facts.name;
     table_->commands_.insert_or_assign(std::move(key), std::move(facts));
@@ -73,10 +73,10 @@ class CommandTableParser {
 
   bool ReadFlags(CommandFacts* facts) {
     resp::ReplyElement flags;
-    if (!cursor_.Next(&flags) || !IsAggregate(flags)) return false;
+    if (!cursor_.Next(&flags) || !resp::IsAggregate(flags.type)) return false;
     for (int64_t i = 0; i < flags.number; ++i) {
       resp::ReplyElement flag;
-      if (!cursor_.Next(&flag) || IsAggregate(flag)) return false;
+      if (!cursor_.Next(&flag) || resp::IsAggregate(flag.type)) return false;
       facts->readonly = facts->readonly || flag.text == "readonly";
       facts->write = facts->write || flag.text == "write";
       facts->blocking = facts->blocking || flag.text == "blocking";
@@ -87,7 +87,7 @@ class CommandTableParser {
 
   bool ReadSubcommands(CommandFacts* facts) {
     resp::ReplyElement list;
-    if (!cursor_.Next(&list) || !ReadCommandsOf(list)) return false;
+    if (!cursor_.Next(&list) || !ReadCommandsOf(list, Level::kSubcommand)) return false;
     facts->has_subcommands = list.number > 0;
     return true;
   }
@@ -96,7 +96,7 @@ class CommandTableParser {
     for (int64_t left = 1; left > 0; --left) {
       resp::ReplyElement element;
       if (!cursor_.Next(&element)) return false;
-      if (IsAggregate(element)) left += element.number;
+      if (resp::IsAggregate(element.type)) left += element.number;
     }
     return true;
   }

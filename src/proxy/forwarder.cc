@@ -9,8 +9,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "resp/command_names.h"
+#include "resp/reply_cursor.h"
 #include "resp/reply_framer.h"
-#include "resp/reply_reader.h"
 #include "resp/writer.h"
 
 namespace rp::proxy {

@@ -11,14 +11,6 @@ namespace {
 // A type, CR and LF: no element is shorter.
 constexpr size_t kMinElementBytes = 3;
 
-bool IsBulk(char type) { return type == '$' || type == '!' || type == '='; }
-
-bool IsAggregate(char type) {
-  return type == '*' || type == '~' || type == '%' || type == '>' || type == '|';
-}
-
-bool IsLine(char type) { return std::string_view("+-:_#,(").find(type) != std::string_view::npos; }
-
 }  // namespace
 
 ParseStatus ReplyFramer::Parse(std::string_view buffer) {

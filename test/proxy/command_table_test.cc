@@ -91,6 +91,19 @@ TEST(CommandTableTest, RefusesWhatIsNotATable) {
   }
 }
 
+// Whoever sends this must not make the parser recurse as deep.
+TEST(CommandTableTest, SubcommandsHaveNone) {
+  constexpr int kDepth = 100'000;
+  std::string reply = "*1\r\n";
+  for (int i = 0; i < kDepth; ++i) {
+    reply += "*10\r\n$1\r\nc\r\n:2\r\n*0\r\n:0\r\n:0\r\n:0\r\n*0\r\n*0\r\n*0\r\n";
+    reply += i + 1 < kDepth ? "*1\r\n" : "*0\r\n";
+  }
+  const auto table = CommandTable::Parse(reply);
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(table->size(), 1u);
+}
+
 TEST(CommandTableTest, AnErrorOfRedisSpeaksForItself) {
   const auto table = CommandTable::Parse("-NOPERM no permissions to run 'command'\r\n");
   ASSERT_FALSE(table.ok());

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "resp/reply_reader.h"
+#include "resp/reply_cursor.h"
 #include "test/support/guard_page.h"
 
 namespace rp::resp {
@@ -18,16 +18,12 @@ using std::string_literals::operator""s;
 
 constexpr size_t kMaxBytes = 1000;
 
-bool IsPush(const ReplyFramer& framer, std::string_view) { return framer.is_push(); }
-bool IsPush(const ReplyReader&, std::string_view reply) { return reply.starts_with('>'); }
-
 // What the framer makes of `bytes` when they arrive up to each of `cuts` in turn, each time at
 // another place in memory: how long each reply is, with > for a push, then "more" or why not.
-template <typename Framer = ReplyFramer>
 std::string FrameCuts(std::string_view bytes, const std::vector<size_t>& cuts,
                       size_t max_bytes = kMaxBytes) {
   GuardPage page(bytes.size() + 1);
-  Framer framer(max_bytes);
+  ReplyFramer framer(max_bytes);
   std::string outcome;
   size_t start = 0;
   for (const size_t cut : cuts) {
@@ -38,7 +34,7 @@ std::string FrameCuts(std::string_view bytes, const std::vector<size_t>& cuts,
         return outcome + "error: " + std::string(framer.error_text());
       }
       if (status == ParseStatus::kNeedMore) break;
-      outcome += IsPush(framer, unread) ? ">" : "";
+      outcome += framer.is_push() ? ">" : "";
       outcome += std::to_string(framer.consumed()) + " ";
       start += framer.consumed();
     }
@@ -240,9 +236,27 @@ TEST(ReplyFramerTest, KeepsReportingAnError) {
   EXPECT_EQ(framer.Parse("+OK\r\n"), ParseStatus::kError);
 }
 
-// What the stricter reader takes must end in the same places: bytes of replies, and replies in
+// How long each reply in `bytes` is by what a cursor reads of it, up to where it reads no further.
+std::string WalkWhole(std::string_view bytes) {
+  std::string outcome;
+  ReplyCursor cursor(bytes);
+  ReplyElement element;
+  size_t end = 0;  // of the reply before
+  for (int64_t missing = 1; cursor.Next(&element);) {
+    if (element.type != '|') --missing;
+    if (IsAggregate(element.type)) missing += element.number;
+    if (missing > 0) continue;
+    const size_t position = bytes.size() - cursor.rest().size();
+    outcome += std::to_string(position - end) + " ";
+    end = position;
+    missing = 1;
+  }
+  return outcome;
+}
+
+// What the stricter cursor takes must end in the same places: bytes of replies, and replies in
 // which one byte was changed.
-TEST(ReplyFramerTest, AgreesWithTheReaderOnWhatThatTakes) {
+TEST(ReplyFramerTest, AgreesWithTheCursorOnWhatThatTakes) {
   size_t agreed = 0;
   for (const std::string& first : RepliesBothTake()) {
     for (const std::string& second : RepliesBothTake()) {
@@ -250,10 +264,9 @@ TEST(ReplyFramerTest, AgreesWithTheReaderOnWhatThatTakes) {
       for (size_t i = 0; i < both.size(); ++i) {
         std::string changed = both;
         changed[i] = "0123*%|$+\r\n"[(i + agreed) % 11];
-        const std::string read = FrameCuts<ReplyReader>(changed, {changed.size()});
-        if (read.find("error") != std::string::npos) continue;
-        EXPECT_EQ(FrameWhole(changed), read) << changed;
-        ++agreed;
+        const std::string walked = WalkWhole(changed);
+        ASSERT_TRUE(FrameWhole(changed).starts_with(walked)) << changed;
+        agreed += !walked.empty();
       }
     }
   }
