@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "integration/http_client.h"
-#include "integration/lru_model.h"
 #include "integration/proxy_process.h"
 #include "integration/redis_server.h"
+#include "test/support/lru_model.h"
 
 namespace rp::integration {
 namespace {

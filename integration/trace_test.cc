@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "integration/http_client.h"
-#include "integration/lru_model.h"
 #include "integration/proxy_process.h"
 #include "integration/redis_server.h"
+#include "test/support/lru_model.h"
 
 namespace rp::integration {
 namespace {

@@ -4,16 +4,13 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <list>
-#include <random>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "test/support/cache_flight.h"
+#include "test/support/lru_model.h"
 
 namespace rp::cache {
 namespace {
@@ -106,51 +103,14 @@ TEST(CacheTest, EvictsLeastRecentlyUsedAcrossStripes) {
   }
 }
 
-// The least recently used key out, in the plainest way there is.
-class ReferenceLru {
- public:
-  explicit ReferenceLru(size_t capacity) : capacity_(capacity) {}
-
-  // Whether the key was there; then or now it is the most recently used.
-  bool Use(const std::string& key) {
-    const auto found = places_.find(key);
-    if (found != places_.end()) {
-      order_.splice(order_.begin(), order_, found->second);
-      return true;
-    }
-    if (order_.size() == capacity_) {
-      places_.erase(order_.back());
-      order_.pop_back();
-    }
-    order_.push_front(key);
-    places_[key] = order_.begin();
-    return false;
-  }
-
- private:
-  const size_t capacity_;
-  std::list<std::string> order_;
-  std::unordered_map<std::string, std::list<std::string>::iterator> places_;
-};
-
-// 50,000 requests for 5,000 keys, the k-th key about as often as 1 / k.
-std::vector<std::string> ZipfTrace() {
-  std::mt19937 random(7);
-  std::vector<std::string> trace;
-  std::uniform_real_distribution<double> exponent(0, std::log(5000.0));
-  for (int i = 0; i < 50'000; ++i)
-    trace.push_back("key:" + std::to_string(static_cast<int>(std::exp(exponent(random)))));
-  return trace;
-}
-
 class CacheLruTest : public ::testing::TestWithParam<size_t> {};
 
 TEST_P(CacheLruTest, MissesWhereAReferenceLruMissesAndNowhereElse) {
   Cache cache(Capacity(GetParam()));
-  ReferenceLru reference(GetParam());
+  LruModel reference(GetParam());
   int64_t clock_ns = 0;
   uint64_t misses = 0;
-  for (const std::string& key : ZipfTrace()) {
+  for (const std::string& key : ZipfTrace(50'000, 5'000, 7)) {
     const TimePoint now = At(++clock_ns);
     const bool hit = static_cast<bool>(Get(&cache, key, now));
     ASSERT_EQ(hit, reference.Use(key)) << "request " << clock_ns;

@@ -4,7 +4,6 @@
 // on how the network delivers it.
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,22 +11,10 @@
 #include "http/body.h"
 #include "http/request_parser.h"
 #include "http/target.h"
+#include "test/fuzz/exact_copy.h"
 
 namespace rp::http {
 namespace {
-
-// An allocation of exactly the bytes, so that AddressSanitizer sees a read beyond them.
-class Copy {
- public:
-  explicit Copy(std::string_view bytes) : bytes_(new char[bytes.size()]), size_(bytes.size()) {
-    std::copy(bytes.begin(), bytes.end(), bytes_.get());
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_;
-};
 
 // Everything that Parse and then Skip make of `bytes`, which arrive up to `first_cut` and from
 // there `step` bytes at a time, as one text.
@@ -44,7 +31,7 @@ std::string Read(std::string_view bytes, size_t first_cut, size_t step) {
   bool head_done = false;
   size_t start = 0;  // of what was not consumed
   for (size_t cut = first_cut;; cut = std::min(cut + step, bytes.size())) {
-    const Copy piece(bytes.substr(start, cut - start));
+    const ExactCopy piece(bytes.substr(start, cut - start));
     ParseStatus status = ParseStatus::kDone;
     std::string_view rest = piece.view();
     if (!head_done) {

@@ -4,7 +4,6 @@
 // different things depending on how the network delivers it.
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,22 +12,10 @@
 #include "resp/reply_cursor.h"
 #include "resp/reply_framer.h"
 #include "resp/request_reader.h"
+#include "test/fuzz/exact_copy.h"
 
 namespace rp::resp {
 namespace {
-
-// An allocation of exactly the bytes, so that AddressSanitizer sees a read beyond them.
-class Copy {
- public:
-  explicit Copy(std::string_view bytes) : bytes_(new char[bytes.size()]), size_(bytes.size()) {
-    std::copy(bytes.begin(), bytes.end(), bytes_.get());
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  size_t size_;
-};
 
 // How the bytes arrive: up to `first_cut`, and from there `step` bytes at a time.
 struct Delivery {
@@ -53,7 +40,7 @@ std::string ReadCommands(std::string_view bytes, const Delivery& delivery) {
   size_t start = 0;  // of what was not consumed
   for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
     for (;;) {
-      const Copy piece(bytes.substr(start, cut - start));
+      const ExactCopy piece(bytes.substr(start, cut - start));
       Command command;
       const ParseStatus status = reader.Parse(piece.view(), &command);
       if (status == ParseStatus::kError) return text + reader.error_text();
@@ -87,7 +74,7 @@ std::string FrameReplies(std::string_view bytes, const Delivery& delivery) {
   size_t start = 0;  // of what was not consumed
   for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
     for (;;) {
-      const Copy piece(bytes.substr(start, cut - start));
+      const ExactCopy piece(bytes.substr(start, cut - start));
       const ParseStatus status = framer.Parse(piece.view());
       if (status == ParseStatus::kError) return text + std::string(framer.error_text());
       if (status == ParseStatus::kNeedMore) break;

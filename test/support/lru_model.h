@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace rp::integration {
+namespace rp {
 
 class LruModel {
  public:
@@ -51,4 +51,4 @@ inline std::vector<std::string> ZipfTrace(size_t length, size_t keys, unsigned s
   return trace;
 }
 
-}  // namespace rp::integration
+}  // namespace rp
