@@ -76,6 +76,90 @@ TEST_F(ForwardTest, WritesOfEveryShapeDropTheirKeys) {
   EXPECT_EQ(client.Exchange("FLUSHALL\r\n" + warm), "+OK\r\n*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
 }
 
+// Whatever a command does to the keys a and b, who sent it reads the same here as in Redis.
+TEST_F(ForwardTest, ReadsBehindAnyWriteAreWhatRedisSays) {
+  RespClient there(redis_.port());
+  RespClient here(RespPort(proxy_));
+  const std::string set_up =
+      "FLUSHALL\r\nMSET a 1 b 2\r\nRPUSH list 3 1 2\r\nSADD set x y\r\nZADD zset 1 m\r\n"
+      "GEOADD geo 13 38 Palermo\r\nPFADD log x y z\r\n";
+  const std::string sha = redis_.Command({"SCRIPT", "LOAD", "return redis.call('del', KEYS[2])"});
+  redis_.Command({"FUNCTION", "LOAD",
+                  "#!lua name=lib\nredis.register_function('f', function(keys, args) "
+                  "return redis.call('set', keys[1], args[1]) end)"});
+  const std::string read = "GET a\r\nGET b\r\nGET log\r\nMGET a b c\r\nEXISTS a b\r\nTYPE a\r\n";
+  const std::string other_port = std::to_string(redis_.port());
+  for (const std::string& write : std::vector<std::string>{
+           "SET a 5",
+           "SET a 5 GET",
+           "SETEX a 100 5",
+           "GETSET a 5",
+           "GETDEL a",
+           "GETEX a PX 1",
+           "PEXPIRE a -1",
+           "APPEND a x",
+           "SETRANGE a 3 x",
+           "INCRBYFLOAT a 0.5",
+           "MSETNX a 5 c 6",
+           "COPY b a REPLACE",
+           "RENAMENX a c",
+           "MOVE a 1",
+           "UNLINK a b",
+           "BITOP NOT a b",
+           "BITFIELD a SET u8 0 65",
+           "RESTORE a 0 x REPLACE",
+           "LMPOP 1 list LEFT",
+           "LMOVE list a LEFT LEFT",
+           "RPOPLPUSH list b",
+           "SORT list STORE a",
+           "SINTERSTORE a set",
+           "SUNIONSTORE a set",
+           "ZUNIONSTORE a 1 zset",
+           "ZRANGESTORE a zset 0 -1",
+           "GEOSEARCHSTORE a geo FROMLONLAT 13 38 BYRADIUS 9 km",
+           "GEORADIUS geo 13 38 9 km STORE b",
+           "PFMERGE a log",
+           "PFCOUNT log",
+           "PFADD log new",
+           "EVAL \"return redis.call('incr', KEYS[1])\" 1 a",
+           "EVAL \"redis.call('del', KEYS[1]) return redis.error_reply('no')\" 1 a",
+           "EVALSHA " + sha + " 2 a b",
+           "FCALL f 1 b 7",
+           "MIGRATE 127.0.0.1 " + other_port + " a 9 1000",
+           "MIGRATE 127.0.0.1 " + other_port + " \"\" 9 1000 REPLACE KEYS a b",
+           "SWAPDB 0 5",
+           "FLUSHDB",
+           "FLUSHALL ASYNC",
+       }) {
+    // RESTORE of what is no dump fails, and a Redis does not migrate to itself while it waits: what
+    // matters is that both say the same of the keys.
+    (void)there.Exchange(set_up);
+    ASSERT_TRUE(Eventually([&] { return here.Exchange(read) == there.Exchange(read); }))
+        << "the keys are in the cache before " << write;
+    const std::string replies = here.Exchange(write + "\r\n" + read);
+    const std::string expected = there.Exchange(read);
+    EXPECT_TRUE(replies.ends_with(expected)) << write << ": " << replies << "not " << expected;
+    EXPECT_GT(replies.size(), expected.size()) << write;
+  }
+}
+
+// As clients send it: in one write, without waiting for what Redis says to MULTI.
+TEST_F(ForwardTest, NothingOfARefusedTransactionIsCarriedOut) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
+  for (const char* end : {"EXEC\r\n", "discard\r\n", "RESET\r\n"}) {
+    const std::string replies =
+        client.Exchange(std::string("multi\r\nSET k 2\r\nGET k\r\nINCR k\r\n") + end);
+    EXPECT_TRUE(replies.starts_with("-ERR 'multi' is not available")) << replies;
+    EXPECT_EQ(CountOccurrences(replies, "-ERR not carried out"), 2u) << replies;
+    EXPECT_EQ(CountOccurrences(replies, "$1\r\n1\r\n"), 1u) << "a read does no harm: " << replies;
+    EXPECT_EQ(redis_.Command({"GET", "k"}), "1");
+    EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n") << "it is over";
+  }
+  EXPECT_TRUE(client.Exchange("MULTI now\r\n").starts_with("-ERR "));
+  EXPECT_EQ(client.Exchange("SET k 3\r\n"), "+OK\r\n") << "Redis takes this for no MULTI";
+}
+
 // RESP2 and RESP3 replies as Redis spells them.
 TEST_F(ForwardTest, RepliesAreThoseOfRedisByteForByte) {
   RespClient setup(redis_.port());

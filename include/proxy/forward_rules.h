@@ -20,7 +20,7 @@ namespace rp::proxy {
 // What has to leave the cache once the command may have been carried out.
 enum class Drop : unsigned char {
   kNothing,
-  kKeys,     // those of CommandFacts::keys
+  kKeys,     // those of KeysOf
   kGetKeys,  // those that Redis names when asked by COMMAND GETKEYS
   kAll,
 };
@@ -29,6 +29,10 @@ enum class Drop : unsigned char {
 // taken at its word as to its keys, as Redis's cluster takes it
 // (https://redis.io/docs/latest/develop/programmability/eval-intro/).
 [[nodiscard]] Drop DropOf(const CommandFacts& facts, const resp::Command& command);
+
+// Which arguments are keys, where Redis need not be asked: as the command's table says, or a
+// script's own count of them.
+[[nodiscard]] KeyRange KeysOf(const CommandFacts& facts, const resp::Command& command);
 
 // Calls visit(key) for each argument in the range.
 template <typename Visitor>

@@ -111,10 +111,11 @@ class RespSession final : public Session {
   int version_ = 2;
   bool authenticated_ = false;
   bool midway_ = false;
-  bool drains_ = false;        // a command was run while the server was stopping
-  bool replies_off_ = false;   // CLIENT REPLY OFF
-  bool skips_next_ = false;    // CLIENT REPLY SKIP
-  bool silent_ = false;        // this command is not answered
+  bool drains_ = false;                  // a command was run while the server was stopping
+  bool replies_off_ = false;             // CLIENT REPLY OFF
+  bool skips_next_ = false;              // CLIENT REPLY SKIP
+  bool silent_ = false;                  // this command is not answered
+  bool in_refused_transaction_ = false;  // since MULTI, up to EXEC or DISCARD
   bool group_failed_ = false;  // the group that is being written was answered with an error
   std::string user_{Credentials::kDefaultUser};
   std::string name_;  // CLIENT SETNAME

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "resp/grammar.h"
 
 namespace rp::proxy {
 namespace {
@@ -31,6 +32,20 @@ bool WaitsForStream(const resp::Command& command) {
   return false;
 }
 
+// EVAL script numkeys key ..., and its kin: the number of keys, or -1 for any other command and for
+// a number that Redis may read in another way than we do.
+int64_t ScriptKeyCount(const CommandFacts& facts, const resp::Command& command) {
+  const bool is_script = facts.name == "eval" || facts.name == "evalsha" || facts.name == "fcall";
+  int64_t count = -1;
+  if (!is_script || command.size() < 3 || !resp::ParseCanonicalInteger(command[2], &count)) {
+    return -1;
+  }
+  return count;
+}
+
+// PFCOUNT notes in the value what it has counted, which Redis counts as a write and as reading.
+bool OnlyReads(const CommandFacts& facts) { return facts.readonly && facts.name != "pfcount"; }
+
 bool Takes(int64_t arity, const resp::Command& command) {
   const auto size = static_cast<int64_t>(command.size());
   return arity >= 0 ? size == arity : size >= -arity;
@@ -54,12 +69,21 @@ bool IsRefused(const CommandFacts& facts, const resp::Command& command) {
 
 Drop DropOf(const CommandFacts& facts, const resp::Command& command) {
   // What Redis refuses for the number of its arguments need not be asked about.
-  if (facts.readonly || !Takes(facts.arity, command)) return Drop::kNothing;
+  if (OnlyReads(facts) || !Takes(facts.arity, command)) return Drop::kNothing;
+  if (ScriptKeyCount(facts, command) >= 0) return Drop::kKeys;
   if (facts.movablekeys) return Drop::kGetKeys;
   if (facts.keys.first > 0) return Drop::kKeys;
   // FUNCTION LOAD and its kin write, but no keys.
   const bool is_of_functions = facts.name.starts_with("function");
   return facts.write && !is_of_functions ? Drop::kAll : Drop::kNothing;
+}
+
+KeyRange KeysOf(const CommandFacts& facts, const resp::Command& command) {
+  const int64_t count = ScriptKeyCount(facts, command);
+  if (count < 0) return facts.keys;
+  // More than there are arguments is an error of Redis's, and nothing is run.
+  if (count == 0 || count > static_cast<int64_t>(command.size()) - 3) return {};
+  return {.first = 3, .last = 2 + count, .step = 1};
 }
 
 }  // namespace rp::proxy

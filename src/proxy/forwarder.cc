@@ -135,7 +135,7 @@ bool Forwarder::Forward(Request* request, const resp::Command& command, const Co
   }
   std::unique_ptr<Sent> sent = SentFor(request);
   sent->drop = DropOf(*facts, command);
-  sent->keys = facts->keys;
+  sent->keys = KeysOf(*facts, command);
   sent->may_be_repeated = facts->readonly;
   if (sent->drop == Drop::kGetKeys) {
     sent->bytes = GetKeysOf(request->command, command.size()) + request->command;

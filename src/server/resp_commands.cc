@@ -178,8 +178,8 @@ void RespSession::Hello(const resp::Command& command) {
       if (!IsVisible(command[i + 1])) return ReplyError(kBadName);
       name_ = command[++i];
     } else {
-      return ReplyError("Syntax error in HELLO option '" +
-                        std::string(resp::UpToNul(command[i].substr(0, 128))) + "'");
+      return ReplyError("Syntax error in HELLO option '" + std::string(resp::UpToNul(command[i])) +
+                        "'");
     }
   }
   if (!authenticated_) return Reply(kHelloNoAuth);
@@ -254,7 +254,7 @@ void RespSession::ClientReply(std::string_view mode) {
   } else if (Is(mode, "off")) {
     replies_off_ = true;
   } else if (Is(mode, "skip")) {
-    skips_next_ = true;
+    skips_next_ = !replies_off_;
   } else {
     ReplyError(kSyntax);
   }
@@ -371,7 +371,8 @@ void RespSession::Config(const resp::Command& command) {
 }
 
 void RespSession::Reset() {
-  replies_off_ = silent_ = false;
+  if (replies_off_) silent_ = false;  // but CLIENT REPLY SKIP holds for this command
+  replies_off_ = in_refused_transaction_ = false;
   version_ = 2;
   name_.clear();
   user_ = Credentials::kDefaultUser;

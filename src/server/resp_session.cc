@@ -18,6 +18,10 @@ constexpr std::string_view kTooManyClients = "-ERR max number of clients reached
 constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
+constexpr std::string_view kInTransaction =
+    "not carried out, for it is part of a transaction, and these are not available; EXEC or "
+    "DISCARD "
+    "ends it";
 constexpr std::string_view kNoInteger = "value is not an integer or out of range";
 // What MGET copies at most, and what it makes room for with each key.
 constexpr size_t kMostCopiedBytes = 64 * 1024;
@@ -284,7 +288,16 @@ void RespSession::Ask(Request* request, const resp::Command& command) {
   connection_->SendOn(request);
 }
 
+// A transaction is refused with its first command, MULTI. What the client sends behind it without
+// waiting must not be carried out by itself.
 void RespSession::Forward(const resp::Command& command) {
+  if (EqualsIgnoreCase(command[0], "exec") || EqualsIgnoreCase(command[0], "discard")) {
+    in_refused_transaction_ = false;
+  } else if (in_refused_transaction_) {
+    return ReplyError(kInTransaction);
+  } else if (EqualsIgnoreCase(command[0], "multi")) {
+    in_refused_transaction_ = command.size() == 1;
+  }
   Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
   if (request == nullptr) return;
   Encode(command, &request->command);

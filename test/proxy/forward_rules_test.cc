@@ -118,12 +118,49 @@ TEST(ForwardRulesTest, DropsWhatACommandMayHaveWritten) {
   facts.write = false;
   EXPECT_EQ(drop(facts), Drop::kKeys) << "a command of a module without flags";
   facts.movablekeys = true;
-  EXPECT_EQ(drop(facts), Drop::kGetKeys) << "EVAL";
+  EXPECT_EQ(drop(facts), Drop::kGetKeys) << "MIGRATE";
   facts.write = true;
   EXPECT_EQ(drop(facts), Drop::kGetKeys) << "SORT";
   facts.write = false;
   facts.readonly = true;
   EXPECT_EQ(drop(facts), Drop::kNothing) << "EVAL_RO";
+}
+
+TEST(ForwardRulesTest, PfcountWritesAlthoughRedisCallsItReadonly) {
+  CommandFacts facts = Facts("pfcount");
+  facts.readonly = true;
+  facts.keys = {1, -1, 1};
+  EXPECT_EQ(DropOf(facts, *ParsedCommand({"PFCOUNT", "k"})), Drop::kKeys);
+}
+
+TEST(ForwardRulesTest, ScriptsCountTheirKeysThemselves) {
+  for (const std::string name : {"eval", "evalsha", "fcall"}) {
+    CommandFacts facts = Facts(name);
+    facts.arity = -3;
+    facts.movablekeys = true;
+    const auto keys_of = [&](const Words& words) {
+      EXPECT_EQ(DropOf(facts, *ParsedCommand(words)), Drop::kKeys);
+      return Keys(KeysOf(facts, *ParsedCommand(words)), words);
+    };
+    EXPECT_EQ(keys_of({"C", "script", "0"}), Words{});
+    EXPECT_EQ(keys_of({"C", "script", "0", "argument"}), Words{});
+    EXPECT_EQ(keys_of({"C", "script", "1", "a", "argument"}), Words{"a"});
+    EXPECT_EQ(keys_of({"C", "script", "2", "a", "b"}), (Words{"a", "b"}));
+    EXPECT_EQ(keys_of({"C", "script", "3", "a", "b"}), Words{}) << "an error";
+    EXPECT_EQ(keys_of({"C", "script", "9223372036854775807", "a"}), Words{});
+    for (const std::string count : {"-1", "+1", "01", "x", ""}) {
+      EXPECT_EQ(DropOf(facts, *ParsedCommand({"C", "script", count, "a"})), Drop::kGetKeys)
+          << count;
+    }
+    EXPECT_EQ(DropOf(facts, *ParsedCommand({"C", "script"})), Drop::kNothing) << "arity";
+  }
+}
+
+TEST(ForwardRulesTest, OtherCommandsHaveTheKeysOfTheTable) {
+  CommandFacts facts = Facts("mset");
+  facts.keys = {1, -1, 2};
+  const Words words = {"MSET", "a", "1", "b", "2"};
+  EXPECT_EQ(Keys(KeysOf(facts, *ParsedCommand(words)), words), (Words{"a", "b"}));
 }
 
 TEST(ForwardRulesTest, DropsNothingForFunctions) {

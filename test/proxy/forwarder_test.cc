@@ -24,6 +24,7 @@ const std::string kCommands = ArrayOf({
     Described("set", -3, {"write"}, 1, 1, 1),
     Described("rename", 3, {"write"}, 1, 2, 1),
     Described("eval", -3, {"movablekeys"}, 0, 0, 0),
+    Described("sort", -2, {"write", "movablekeys"}, 1, 1, 1),
     Described("flushall", -1, {"write"}, 0, 0, 0),
     Described("publish", 3, {"pubsub"}, 0, 0, 0),
     Described("multi", 1, {"noscript"}, 0, 0, 0),
@@ -253,7 +254,8 @@ TEST_F(ForwarderTest, ACommandThatMayHaveBeenSentDropsItsKeysThoughItFailed) {
 TEST_F(ForwarderTest, ACommandThatWasNotSentDropsNothing) {
   LoadTable();
   Remember({"k"});
-  for (const Words& words : {Words{"SET", "k", "v"}, Words{"FLUSHALL"}, Words{"EVAL", "", "0"}}) {
+  for (const Words& words : {Words{"SET", "k", "v"}, Words{"FLUSHALL"}, Words{"EVAL", "", "1", "k"},
+                             Words{"SORT", "k"}}) {
     Forward(words, Failure(ErrorCode::kBusy, "Redis is away", false));
   }
   EXPECT_EQ(Remembered({"k"}), Words{"k"});
@@ -297,13 +299,13 @@ TEST_F(ForwarderTest, AFlushThatMayHaveBeenDoneFlushes) {
 
 // --- Keys that only Redis can tell. ---
 
-TEST_F(ForwarderTest, RedisIsAskedForTheKeysOfAScriptInTheSameFetch) {
+TEST_F(ForwarderTest, RedisIsAskedForTheKeysInTheSameFetch) {
   LoadTable();
   Remember({"a", "b", "c"});
-  const Words script = {"EVAL", "return 1", "2", "a", "b"};
-  Request* const request = Send(script);
+  const Words sort = {"SORT", "a", "STORE", "b"};
+  Request* const request = Send(sort);
   EXPECT_EQ(fetches_[0]->command,
-            Encode({"COMMAND", "GETKEYS", "EVAL", "return 1", "2", "a", "b"}) + Encode(script));
+            Encode({"COMMAND", "GETKEYS", "SORT", "a", "STORE", "b"}) + Encode(sort));
   EXPECT_EQ(fetches_[0]->replies, 2u);
   Finish(Reply("*2\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"));
   EXPECT_EQ(request->reply, ":1\r\n");
@@ -311,12 +313,12 @@ TEST_F(ForwarderTest, RedisIsAskedForTheKeysOfAScriptInTheSameFetch) {
   EXPECT_EQ(flushes_, 0);
 }
 
-TEST_F(ForwarderTest, AScriptWithoutKeysDropsNothing) {
+TEST_F(ForwarderTest, WhatHasNoKeysAfterAllDropsNothing) {
   LoadTable();
   Remember({"k"});
   for (const std::string keys : {"*0\r\n", "-ERR The command has no key arguments\r\n",
                                  "-ERR Invalid arguments specified for command\r\n"}) {
-    Request* const request = Forward({"EVAL", "return 1", "0"}, Reply(keys + ":1\r\n"));
+    Request* const request = Forward({"SORT", "k"}, Reply(keys + ":1\r\n"));
     EXPECT_EQ(request->reply, ":1\r\n");
   }
   EXPECT_EQ(Remembered({"k"}), Words{"k"});
@@ -330,10 +332,28 @@ TEST_F(ForwarderTest, FlushesWhereTheKeysCannotBeLearned) {
         Reply("(what\r\n:1\r\n"), Failure(ErrorCode::kTimeout, "too late", true)}) {
     flushes_ = 0;
     Remember({"k"});
-    Forward({"EVAL", "return 1", "1", "k"}, result);
+    Forward({"SORT", "k", "STORE", "k"}, result);
     EXPECT_EQ(Remembered({"k"}), Words{});
     EXPECT_EQ(flushes_, 1);
   }
+}
+
+// --- Keys that a script names. ---
+
+TEST_F(ForwarderTest, AScriptDropsTheKeysItNames) {
+  LoadTable();
+  Remember({"a", "b", "c"});
+  const Words script = {"EVAL", "return 1", "2", "a", "b", "c"};
+  Request* const request = Send(script);
+  EXPECT_EQ(fetches_[0]->command, Encode(script)) << "Redis need not be asked";
+  EXPECT_EQ(fetches_[0]->replies, 1u);
+  Finish(Reply(":1\r\n"));
+  EXPECT_EQ(request->reply, ":1\r\n");
+  EXPECT_EQ(Remembered({"a", "b", "c"}), Words{"c"});
+  Remember({"a"});
+  Forward(script, Failure(ErrorCode::kTimeout, "too late", true));
+  EXPECT_EQ(Remembered({"a", "c"}), Words{"c"});
+  EXPECT_EQ(flushes_, 0);
 }
 
 // --- The table. ---

@@ -1,6 +1,7 @@
-// Commands that may be more than Redis accepts: nobody else's is lost over them.
+// Commands, and GETs, that may be more than Redis accepts: nobody else's is lost over them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,6 +72,27 @@ TEST_F(LargeCommandTest, NothingFollowsOnAConnectionWhoseProtocolItBroke) {
   EXPECT_TRUE(client_.Wait(set_).IsReply(refusal));
   EXPECT_TRUE(client_.Wait(last_).IsReply("+OK\r\n"));
   EXPECT_EQ(server_.connections_accepted(), 2);
+}
+
+TEST_F(LargeCommandTest, AGetOfALargeKeyFailsAlone) {
+  const std::string large(kLargeCommandBytes + 1, 'k');
+  server_.SetScript([&](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "GET" && command.key() == "hold") {
+      return Answer{.bytes = "$-1\r\n", .held = true};
+    }
+    const bool is_refused = command.key() == large;
+    return is_refused ? std::optional(Answer{.bytes = "", .close = true}) : std::nullopt;
+  });
+  Request* const hold = client_.Submit("hold");
+  ASSERT_TRUE(Await([&] { return server_.Count("GET") == 1; }));
+  Request* const first = client_.Submit("1");
+  Request* const refused = client_.Submit(large);
+  Request* const last = client_.Submit("2");
+  server_.Release();
+  for (Request* request : {hold, first, last}) EXPECT_TRUE(client_.Wait(request).IsMissing());
+  EXPECT_TRUE(client_.Wait(refused).IsError(ErrorCode::kUnavailable));
+  const std::vector<std::string> gets = server_.Keys("GET");
+  for (const char* key : {"1", "2"}) EXPECT_EQ(std::count(gets.begin(), gets.end(), key), 1);
 }
 
 TEST_F(LargeCommandTest, TravelsWithOthersUpToTheLimit) {
