@@ -63,6 +63,8 @@ def scenarios():
     return [
         Scenario("hit-100B", f"{hit}, 64 connections", (FLOOR, PROXY, COHERENT, *PEERS)),
         Scenario("hit-10KB", "hits of 10 KB, 64 connections", (FLOOR, PROXY, COHERENT, *PEERS), value_bytes=10240),
+        Scenario("hit-1KB", "hits of 1 KB, 64 connections", (FLOOR, PROXY), value_bytes=1024),
+        Scenario("hit-100KB", "hits of 100 KB, 64 connections", (FLOOR, PROXY), value_bytes=102400),
         Scenario("hit-1MB", "hits of 1 MB, 64 connections", no_constant, value_bytes=1 << 20),
         Scenario("hit-c1", f"{hit}, 1 connection", connections=1),
         Scenario("hit-c1000", f"{hit}, 1000 connections", connections=1000),
@@ -79,11 +81,13 @@ def scenarios():
                  setup=Setup(capacity=KEYS)),
         Scenario("workers", f"{hit}, 64 connections, by workers",
                  tuple(f"{PROXY} -workers {n}" for n in (1, 2, 4))),
+        Scenario("reactors", f"{hit}, 64 connections, by reactors",
+                 tuple(f"{PROXY} -reactors {n}" for n in (1, 2))),
         Scenario("resp-p1", "RESP: GET of 100 B, 64 connections", RESP, command=("GET", "value100")),
         Scenario("resp-p16", "RESP: GET of 100 B, 64 connections, 16 pipelined", RESP, command=("GET", "value100"),
                  depth=16),
         Scenario("resp-mget", "RESP: MGET of 100 keys of 100 B, 64 connections", RESP, command=mget),
-        Scenario("writes", "following: 100k writes/s in Redis to keys that are not cached (a request is a write)",
+        Scenario("writes", "following writes in Redis to keys that are not cached, 100k/s or more (a request is one)",
                  (PROXY, COHERENT), command=set_command, keys=100_000, writes=True),
     ]
 
@@ -103,11 +107,12 @@ class Bench:
         self.lab, self.rounds, self.seconds = lab, rounds, seconds
         self.started, self.done, self.total = time.monotonic(), 0, total
         self.delays, self.rates = {}, {}
+        self.depth = 1  # of writes
         self.notes = []
 
     def progress(self, text):
         elapsed = time.monotonic() - self.started
-        left = f", about {elapsed / self.done * (self.total - self.done):.0f} s left" if self.done else ""
+        left = f", at least {elapsed / self.done * (self.total - self.done):.0f} s left" if self.done else ""
         print(f"[{self.done}/{self.total}{left}] {text}", file=sys.stderr, flush=True)
 
     def note(self, text):
@@ -118,17 +123,16 @@ class Bench:
         port = self.lab.redis.port
         fill = "for i = 1, ARGV[1] do redis.call('SET', 'k' .. i, ARGV[2]) end return 1"
         load.redis_call(port, "EVAL", fill, 0, KEYS, "x" * 100)
-        for value_bytes in (100, 10240, 1 << 20):
+        for value_bytes in sorted({scenario.value_bytes for scenario in scenarios()}):
             load.redis_call(port, "SET", f"value{value_bytes}", "x" * value_bytes)
 
     def put_load(self, scenario, server, seconds, seed):
         """Loads the server for so long and returns the Load."""
         if scenario.command:
             target = self.lab.redis if scenario.writes else server
-            rate = 100_000 if scenario.writes else self.rates.get(server.name, 20_000 / len(scenario.command))
-            requests = max(1000, round(rate * seconds))
-            return load.redis_benchmark(target, scenario.command, requests, scenario.connections, scenario.depth,
-                                        scenario.keys)
+            requests = max(1000, round(self.rates.get(server.name, 20_000 / len(scenario.command)) * seconds))
+            depth = self.depth if scenario.writes else scenario.depth
+            return load.redis_benchmark(target, scenario.command, requests, scenario.connections, depth, scenario.keys)
         options = {}
         if scenario.law:
             options = {"law": scenario.law, "keys": scenario.keys, "prefix": f"{server.prefix}k",
@@ -141,6 +145,7 @@ class Bench:
 
     def measure(self, scenario, server, seconds, seed):
         redis = self.lab.redis
+        server.settle()
         gets, cpu, redis_cpu = load.gets_at_redis(redis.port), server.cpu_seconds(), redis.cpu_seconds()
         outcome = self.put_load(scenario, server, seconds, seed)
         cpu, redis_cpu = server.cpu_seconds() - cpu, redis.cpu_seconds() - redis_cpu
@@ -174,7 +179,12 @@ class Bench:
             self.progress(f"{scenario.title}: {name} fetches {kept:,} keys")
             load.fill(server, kept)
         if scenario.writes:
-            time.sleep(0.5)
+            time.sleep(0.5)  # until it follows
+            # As few in one go as make the rate that is asked for, since more of them cost less each.
+            for self.depth in (1, 2, 4, 8, 16):
+                self.rates[name] = self.put_load(scenario, server, 1, 1000).rate
+                if self.rates[name] >= 1.1 * report.WRITES_PER_SECOND:
+                    break
             return server
         warm_up = self.put_load(scenario, server, 1, 1000)
         if scenario.command:
@@ -185,7 +195,7 @@ class Bench:
         return server
 
     def run(self, scenario):
-        """Returns {server's name: [Run, ...]} and {server's name: peak bytes}."""
+        """Returns {server's name: {round: Run}} and {server's name: peak bytes}."""
         self.delays, self.rates, started = {}, {}, []
         load.redis_call(self.lab.redis.port, "CONFIG", "RESETSTAT")
         for name in scenario.servers:
@@ -194,7 +204,7 @@ class Bench:
             except (Missing, ValueError, OSError) as failure:
                 self.note(f"{scenario.name}: without {name}: {failure}")
                 self.done += self.rounds
-        runs = {server.name: [] for server in started}
+        runs = {server.name: {} for server in started}
         for number in range(self.rounds):
             for server in started:
                 self.done += 1
@@ -203,7 +213,7 @@ class Bench:
                 except (ValueError, OSError) as failure:
                     self.note(f"{scenario.name}: round {number + 1} of {server.name} failed: {failure}")
                     continue
-                runs[server.name].append(run)
+                runs[server.name][number] = run
                 self.progress(f"{scenario.title}: {server.name}: {run.load.rate:,.0f}/s, "
                               f"{1e6 * run.cpu_seconds / run.load.requests:.2f} µs each {run.errors}")
         memory = {server.name: server.peak_bytes() for server in started}
@@ -212,18 +222,27 @@ class Bench:
 
 
 def medians(scenario, runs, memory):
-    """Returns a report.Row for each server."""
+    """Returns a report.Row for each server; `runs` are by the number of the round."""
     rows = []
     for name, row in runs.items():
         def median(value):
-            return statistics.median(map(value, row))
+            return statistics.median(map(value, row.values()))
         rows.append(report.Row(
             scenario.name, scenario.title, name, median(lambda run: run.load.rate), median(lambda run: run.load.p50_us),
             median(lambda run: run.load.p99_us), median(lambda run: 1e6 * run.cpu_seconds / run.load.requests),
             median(lambda run: 1e6 * run.redis_cpu_seconds / run.load.requests),
             median(lambda run: run.redis_gets / run.load.requests), memory[name] / 1e6,
-            "; ".join(sorted({run.errors for run in row if run.errors}))))
+            "; ".join(sorted({run.errors for run in row.values() if run.errors})),
+            {number: {"rate": run.load.rate, "cpu_us": 1e6 * run.cpu_seconds / run.load.requests}
+             for number, run in row.items()}))
     return rows
+
+
+def count(text):
+    """An argument: a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return int(text)
 
 
 def main():
@@ -231,17 +250,20 @@ def main():
     parser.add_argument("--proxy", type=Path, default="redis-proxy")
     parser.add_argument("--floor", type=Path, default="build/release/test/bench/floor")
     parser.add_argument("--out", type=Path, default="build/bench", help="where results.csv and results.svg go")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2, help="of each round of each server")
+    parser.add_argument("--rounds", type=count, default=3)
+    parser.add_argument("--seconds", type=count, default=2, help="of each round of each server")
     parser.add_argument("--only", default="*",
                         help="scenarios by name, patterns apart by commas: 'hit-*,zipf'; ? lists them")
     options = parser.parse_args()
     chosen = [scenario for scenario in scenarios()
               if any(fnmatch.fnmatch(scenario.name, pattern) for pattern in options.only.split(","))]
-    if not chosen:
+    if options.only == "?":
         print("\n".join(f"{scenario.name:10} {scenario.title}" for scenario in scenarios()))
-        return 0 if options.only == "?" else 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return 0
+    if not chosen:
+        parser.error(f"no scenario is named '{options.only}'; ONLY=? lists them")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536) if hard > 0 else 65536, hard))
     options.out.mkdir(parents=True, exist_ok=True)
@@ -258,7 +280,7 @@ def main():
                 runs, memory = bench.run(scenario)
                 rows += medians(scenario, runs, memory)
                 raw += [(scenario.name, name, number + 1, run) for name, row in runs.items()
-                        for number, run in enumerate(row)]
+                        for number, run in row.items()]
         except KeyboardInterrupt:
             bench.note("stopped by hand: what follows is incomplete")
     report.write_csv(options.out / "results.csv", rows, raw)
@@ -269,4 +291,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("bench: stopped by hand before anything was measured")

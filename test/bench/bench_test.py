@@ -1,5 +1,6 @@
 """Tests of what reads the tools' output and judges it, on samples of that output. `make bench-test` runs them."""
 
+import argparse
 import os
 import socket
 import sys
@@ -87,9 +88,34 @@ class ReportTest(unittest.TestCase):
         self.assertIn("webdis", judged[-1][1])
         self.assertEqual("**missed**", judged[-1][3])
 
-    def test_following_is_a_share_of_a_core(self):
-        judged = report.goals([row("writes", "redis-proxy -coherent", 1.5)])
-        self.assertIn(["15.0 %", "met"], [goal[2:] for goal in judged])
+    def test_following_is_a_share_of_a_core_at_the_rate_that_was_reached(self):
+        for cpu_us, rate, expected in ((1.25, 120_000.0, ["15.0 % at 120,000 writes/s", "met"]),
+                                       (1.26, 120_000.0, ["15.1 % at 120,000 writes/s", "**missed**"]),
+                                       (1.0, 99_999.0, ["10.0 % at 99,999 writes/s", "not measured: too few"])):
+            judged = report.goals([row("writes", "redis-proxy -coherent", cpu_us, rate)])
+            self.assertIn(expected, [goal[2:] for goal in judged])
+
+    def test_ratios_are_taken_in_each_round(self):
+        floor, proxy = row("hit-100B", "floor"), row("hit-100B", "redis-proxy")
+        floor.rounds = {0: {"cpu_us": 1.0}, 1: {"cpu_us": 10.0}, 2: {"cpu_us": 4.0}}
+        proxy.rounds = {0: {"cpu_us": 1.1}, 1: {"cpu_us": 12.0}, 3: {"cpu_us": 99.0}}
+        self.assertAlmostEqual(1.15, report.compare(proxy, floor, "cpu_us"))
+
+    def test_a_row_that_went_wrong_meets_no_goal(self):
+        proxy = row("hit-100B", "redis-proxy", 0.5)
+        proxy.errors = "43 % of the requests reached Redis"
+        judged = report.goals([row("hit-100B", "floor"), proxy, row("hit-100B", "varnish")])
+        verdicts = [goal[3] for goal in judged if goal[2] != "–"]
+        self.assertEqual(3, len(verdicts))
+        for verdict in verdicts:
+            self.assertEqual("invalid: redis-proxy: 43 % of the requests reached Redis", verdict)
+        self.assertEqual([], report.growth([proxy, row("hit-c1000", "redis-proxy")]))
+
+    def test_a_peer_that_went_wrong_is_not_the_best(self):
+        wrong = row("zipf", "webdis", 0.1)
+        wrong.errors = "7 answers not 2xx"
+        judged = report.goals([row("zipf", "redis-proxy", 2), row("zipf", "varnish", 3), wrong])
+        self.assertIn("varnish", judged[-1][1])
 
     def test_the_plot_is_well_formed(self):
         xml.etree.ElementTree.fromstring(report.svg([row("hit-100B", "floor"), row("hit-100B", "redis-proxy")]))
@@ -98,6 +124,14 @@ class ReportTest(unittest.TestCase):
         names = {scenario.name for scenario in bench.scenarios()}
         used = {goal[0] for goal in report.RATIO_GOALS} | {end[0] for growth in report.GROWTHS for end in growth[1:]}
         self.assertEqual(set(), used - names)
+
+
+class ArgumentsTest(unittest.TestCase):
+    def test_counts_are_whole_numbers_from_1_on(self):
+        self.assertEqual(1, bench.count("1"))
+        for text in ("0", "-1", "x", "", "1.5"):
+            with self.assertRaisesRegex(argparse.ArgumentTypeError, "not a whole number from 1 on"):
+                bench.count(text)
 
 
 class ProcessTest(unittest.TestCase):

@@ -138,6 +138,12 @@ class Server:
     def peak_bytes(self):
         return sum(process.peak_bytes() for process in self.processes)
 
+    def settle(self, seconds=3):
+        """Waits until it has nothing left to do."""
+        deadline, before = time.monotonic() + seconds, None
+        while time.monotonic() < deadline and before != (before := self.cpu_seconds()):
+            time.sleep(0.05)
+
     def alive(self):
         return all(process.alive() for process in self.processes)
 
@@ -152,13 +158,13 @@ class Setup:
 
 
 class Lab:
-    """Owns the temporary directory, Redis, webdis and the servers of one scenario."""
+    """Owns the temporary directory, Redis and the servers of one scenario."""
 
     def __init__(self, proxy, floor):
         self.programs = {"redis-proxy": proxy, "floor": floor}
         shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.directory = tempfile.mkdtemp(prefix="redis-proxy-bench-", dir=shm)
-        self.processes, self.webdis, self.redis = [], None, None
+        self.processes, self.redis = [], None
 
     def __enter__(self):
         port = free_port()
@@ -169,6 +175,8 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # nothing is left behind by who is in a hurry
         for process in reversed(self.processes):
             process.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -183,7 +191,6 @@ class Lab:
         """Stops all but Redis."""
         while len(self.processes) > 1:
             self.processes.pop().stop()
-        self.webdis = None
 
     def write(self, name, text):
         path = Path(self.directory, name)
@@ -198,13 +205,13 @@ class Lab:
                  "redis-server": lambda *_: self.redis}
         return start.get(name, self.start_proxy)(name, setup)
 
-    # Names beyond `redis-proxy` are its flags: `redis-proxy -coherent`.
+    # Names beyond `redis-proxy` are its flags: `redis-proxy -coherent`. Values live as long as in the peers.
     def start_proxy(self, name, setup):
         port, resp_port = free_port(), free_port()
         capacity = [] if setup.cache and not setup.capacity else ["-capacity", setup.capacity if setup.cache else 0]
         process = self.launch(name, [
             self.programs["redis-proxy"], "-redis", f"127.0.0.1:{self.redis.port}", "-http", f"127.0.0.1:{port}",
-            "-resp", f"127.0.0.1:{resp_port}", "-log-level", "warn", *capacity, *setup.flags, *name.split()[1:]], port)
+            "-resp", f"127.0.0.1:{resp_port}", "-log-level", "warn", "-expire", "1h", *capacity, *setup.flags, *name.split()[1:]], port)
         return Server(name, port, [process], resp_port=resp_port)
 
     def start_floor(self, name, setup):
@@ -215,25 +222,26 @@ class Lab:
             time.sleep(0.01)
         return Server(name, int(process.log.read_text()), [process], constant=True)
 
+    # Each cache has one of its own: what one leaves undone is not the next one's time or memory.
     def start_webdis(self, name, setup):
-        if not self.webdis:
-            port = free_port()
-            config = self.write("webdis.json", json.dumps({
-                "redis_host": "127.0.0.1", "redis_port": self.redis.port, "redis_auth": None, "http_host": "127.0.0.1",
-                "http_port": port, "threads": 2, "daemonize": False, "database": 0,
-                "acl": [{"disabled": ["DEBUG"]}], "verbosity": 0, "logfile": f"{self.directory}/webdis.log"}))
-            process = self.launch("webdis", [find("webdis"), config], port)
-            self.webdis = Server(name, port, [process], "/GET/", ".txt", caches=False)
-        return self.webdis
+        port = free_port()
+        config = self.write(f"webdis-{port}.json", json.dumps({
+            "redis_host": "127.0.0.1", "redis_port": self.redis.port, "redis_auth": None, "http_host": "127.0.0.1",
+            "http_port": port, "threads": 2, "daemonize": False, "database": 0,
+            "acl": [{"disabled": ["DEBUG"]}], "verbosity": 0, "logfile": f"{self.directory}/webdis-{port}.log"}))
+        process = self.launch("webdis", [find("webdis"), config], port)
+        return Server(name, port, [process], "/GET/", ".txt", caches=False)
 
-    def in_front_of_webdis(self, name, port, command):
+    def in_front_of(self, webdis, name, port, command):
         process = self.launch(name, command, port)
-        return Server(name, port, [process, *self.webdis.processes], "/GET/", ".txt")
+        return Server(name, port, [process, *webdis.processes], "/GET/", ".txt")
 
+    # One worker, as the others have one thread for clients: two that are half idle cost more. tcp_nopush halves what a
+    # cached answer costs, and holds the last of a pipeline back for up to 40 ms.
     def nginx_command(self, name, http):
         config = self.write(f"{name.replace(' ', '-')}.conf", f"""
             {"user root;" if os.geteuid() == 0 else ""}
-            worker_processes auto;
+            worker_processes 1;
             worker_rlimit_nofile 20000;
             pid {self.directory}/{name.replace(' ', '-')}.pid;
             error_log stderr error;
@@ -282,7 +290,7 @@ class Lab:
                 {cache if setup.cache else ""}
               }}
             }}""")
-        return self.in_front_of_webdis(name, port, command)
+        return self.in_front_of(webdis, name, port, command)
 
     def start_varnish(self, name, setup):
         webdis, port = self.start_webdis("webdis", setup), free_port()
@@ -291,7 +299,7 @@ class Lab:
             sub vcl_recv {{ return ({"hash" if setup.cache else "pass"}); }}
             sub vcl_backend_response {{ set beresp.ttl = 1h; }}
             """)
-        return self.in_front_of_webdis(name, port, [
+        return self.in_front_of(webdis, name, port, [
             find("varnishd"), "-F", "-j", "none", "-n", f"{self.directory}/varnish", "-f", config,
             "-a", f"127.0.0.1:{port}", "-s", "malloc,1g"])
 
@@ -303,6 +311,7 @@ class Lab:
         config = self.write("haproxy.cfg", f"""
             global
               maxconn 8192
+              nbthread 1
             defaults
               mode http
               timeout connect 5s
@@ -320,7 +329,7 @@ class Lab:
               http-reuse always
               server webdis 127.0.0.1:{webdis.port}
             """)
-        return self.in_front_of_webdis(name, port, [find("haproxy"), "-db", "-f", config])
+        return self.in_front_of(webdis, name, port, [find("haproxy"), "-db", "-f", config])
 
 
 VERSIONS = {"redis-server": ["redis-server", "--version"], "nginx": ["nginx", "-v"], "varnish": ["varnishd", "-V"],
