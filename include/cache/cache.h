@@ -105,6 +105,9 @@ class Cache {
   // The earliest bound of a deadline, kNever when nothing can expire.
   [[nodiscard]] TimePoint NextDeadline() const;
 
+  // How many keys there are, without a lock.
+  [[nodiscard]] uint64_t size() const { return count_.load(std::memory_order_relaxed); }
+
   // The counts may be of slightly different moments.
   [[nodiscard]] CacheStats stats();
 

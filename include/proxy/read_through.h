@@ -73,6 +73,7 @@ class ReadThrough final : public redis::FetchSink {
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
   [[nodiscard]] cache::CacheStats CacheStats() const { return cache_->stats(); }
+  [[nodiscard]] uint64_t CacheSize() const { return cache_->size(); }
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
   void OnPause() override { wake_homes_(); }

@@ -129,6 +129,7 @@ class Reactor final : public proxy::ReplyBox {
   // RespSession::kMaxKeys while no other is so large.
   [[nodiscard]] bool HasRoomFor(size_t requests) const;
   [[nodiscard]] ServerFacts Facts() const;
+  [[nodiscard]] uint64_t CacheSize() const { return read_through_->CacheSize(); }
   // Reads the clock anew, so that a long turn trusts no lease that has ended meanwhile.
   void UpdateNow() { turn_.now = Now(); }
   // Fills in what the cache has, if that takes no waiting.

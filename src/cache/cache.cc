@@ -171,7 +171,7 @@ CacheStats Cache::stats() {
     sum.evictions += part.evictions;
     sum.expirations += part.expirations;
   }
-  sum.entries = count_.load(std::memory_order_relaxed);
+  sum.entries = size();
   sum.bytes = bytes_.load(std::memory_order_relaxed);
   return sum;
 }

@@ -229,7 +229,7 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
       return Quit();
     case CommandName::kDbsize: {
       std::string reply;
-      const uint64_t entries = connection_->reactor().Facts().cache.entries;
+      const uint64_t entries = connection_->reactor().CacheSize();
       resp::Writer(version_, &reply).Integer(static_cast<int64_t>(entries));
       return ReplyBytes(std::move(reply));
     }
