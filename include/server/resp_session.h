@@ -77,6 +77,8 @@ class RespSession final : public Session {
   void Forward(const resp::Command& command);
   [[nodiscard]] size_t AppendHits(const resp::Command& command, Request* first);
   void ReadGroup(Form first, Form rest, const resp::Command& command);
+
+  // Writing, in resp_answers.cc.
   size_t WriteValue(std::string_view value, char* out, Payload* payload) const;
   size_t WriteElement(const Request& request, char* out, Payload* payload) const;
 
