@@ -156,8 +156,24 @@ TEST_F(ForwardTest, NothingOfARefusedTransactionIsCarriedOut) {
     EXPECT_EQ(redis_.Command({"GET", "k"}), "1");
     EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n") << "it is over";
   }
+  EXPECT_TRUE(client.Exchange("MULTI\r\nEXEC now\r\nSET k 4\r\nEXEC\r\n").starts_with("-ERR "));
+  EXPECT_EQ(redis_.Command({"GET", "k"}), "1") << "EXEC now ends nothing";
   EXPECT_TRUE(client.Exchange("MULTI now\r\n").starts_with("-ERR "));
   EXPECT_EQ(client.Exchange("SET k 3\r\n"), "+OK\r\n") << "Redis takes this for no MULTI";
+}
+
+// Who waits for the answer to MULTI is in no transaction by its own reckoning. Nothing is carried
+// out, for that cannot be told from a pipeline that arrives in pieces, but it ends there.
+TEST_F(ForwardTest, AConnectionIsNotLeftInARefusedTransaction) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
+  EXPECT_TRUE(client.Exchange("MULTI\r\n").starts_with("-ERR 'multi' is not available"));
+  EXPECT_EQ(client.Exchange("GET k\r\n"), "$1\r\n1\r\n");
+  const std::string replies = client.Exchange("SET k 2\r\nSET k 3\r\n");
+  EXPECT_TRUE(replies.starts_with("-ERR not carried out")) << replies;
+  EXPECT_TRUE(replies.ends_with("<closed>")) << replies;
+  EXPECT_EQ(CountOccurrences(replies, "\r\n"), 1u) << replies;
+  EXPECT_EQ(redis_.Command({"GET", "k"}), "1");
 }
 
 // RESP2 and RESP3 replies as Redis spells them.

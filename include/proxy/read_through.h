@@ -2,13 +2,13 @@
 // for all who ask.
 //
 // A reactor takes what is in the cache by TryHit and starts a few misses by TryStart; neither waits
-// for another thread, and Submit does only once the fetch queue is full. For the rest a worker
-// calls Start. Nothing waits for Redis: a miss registers a waiter and the thread goes on, so a hung
-// Redis costs hits nothing. Fetches are collected by whoever starts several, so that the fetchers
-// are woken once and find them together. The fetch belongs to the proxy and not to a client: one
-// that leaves does not cancel it for the others. The entry is stored with the deadline that Redis
-// gave the key (PTTL, counted from before the GET was sent), so that none outlives its key in
-// Redis. There are no sockets and no protocol here.
+// for another thread, and Submit, if told so, only once the fetch queue is full. For the rest a
+// worker calls Start. Nothing waits for Redis: a miss registers a waiter and the thread goes on, so
+// a hung Redis costs hits nothing. Fetches are collected by whoever starts several, so that the
+// fetchers are woken once and find them together. The fetch belongs to the proxy and not to a
+// client: one that leaves does not cancel it for the others. The entry is stored with the deadline
+// that Redis gave the key (PTTL, counted from before the GET was sent), so that none outlives its
+// key in Redis. There are no sockets and no protocol here.
 //
 // Owned by the server; borrows the cache, which outlives it.
 //

@@ -30,7 +30,7 @@ class Batch {
   // `sink` hears of those that name none of their own.
   explicit Batch(FetchSink* sink) : sink_(sink) {}
 
-  // Whether it may travel with what is here: a large command travels alone, so that nobody else's
+  // Whether it may travel with what is here: what is large travels alone, so that nobody else's
   // is lost when Redis closes the connection over it.
   [[nodiscard]] bool MayTakeAlong(const Fetch& fetch) const {
     return size_ == 0 || (!fetch.IsLarge() && !fetches_[0]->IsLarge());

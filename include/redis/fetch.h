@@ -19,6 +19,8 @@ class FetchSink;
 
 // A command, or a GET of a key, of more bytes is sent by itself.
 inline constexpr size_t kLargeCommandBytes = size_t{1} << 20;
+// What a GET is more than its key, at least: *2, $3, GET, $ and ten digits, each with CR LF.
+inline constexpr size_t kGetFramingBytes = 32;
 
 // The owner derives its own record of the request from it, and keeps that alive until OnFetched.
 struct Fetch {
@@ -43,7 +45,9 @@ struct Fetch {
   [[nodiscard]] bool IsCommand() const { return !command.empty(); }
   // Whether it may be more than Redis accepts, which then closes the connection: the least that
   // proto-max-bulk-len and client-query-buffer-limit can be set to is 1 MB.
-  [[nodiscard]] bool IsLarge() const { return key.size() + command.size() > kLargeCommandBytes; }
+  [[nodiscard]] bool IsLarge() const {
+    return (IsCommand() ? command.size() : key.size() + kGetFramingBytes) > kLargeCommandBytes;
+  }
   // Whether it does no harm to ask again what Redis may have carried out already.
   [[nodiscard]] bool IsRepeatable() const { return !IsCommand() || may_be_repeated; }
 

@@ -6,7 +6,7 @@
 // write never is, once it may have been sent: it fails, and says that it may have been carried out.
 //
 // Each fetcher thread owns at most one connection, takes all that waits (up to 32 fetches) without
-// lingering, and sends it in one write; a large command alone. The limit on unanswered GETs is
+// lingering, and sends it in one write; what is large alone. The limit on unanswered GETs is
 // divided over the threads, so that it holds exactly with nothing shared. A fetcher connects when
 // it is needed: the first at once, another when work waits and no connected one is idle. One
 // connects at a time. While Redis is away one goes on trying, with or without requests.

@@ -117,7 +117,9 @@ class RespSession final : public Session {
   bool replies_off_ = false;             // CLIENT REPLY OFF
   bool skips_next_ = false;              // CLIENT REPLY SKIP
   bool silent_ = false;                  // this command is not answered
+  bool has_input_left_ = false;          // behind what Consume took
   bool in_refused_transaction_ = false;  // since MULTI, up to EXEC or DISCARD
+  bool knows_refusal_ = false;           // what Consume has was sent when MULTI was answered
   bool group_failed_ = false;  // the group that is being written was answered with an error
   std::string user_{Credentials::kDefaultUser};
   std::string name_;  // CLIENT SETNAME

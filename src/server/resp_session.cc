@@ -42,6 +42,7 @@ RespSession::RespSession(const RespOptions* options, uint64_t id)
 size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
   connection_ = connection;
   midway_ = false;
+  knows_refusal_ = in_refused_transaction_ && !has_input_left_ && connection->all_answered();
   size_t used = 0;
   while (used < bytes.size() && connection->TakesRequests()) {
     resp::Command command;
@@ -68,6 +69,7 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
   if (drains_ && (used == bytes.size() || connection->TakesRequests())) {
     connection->CloseAfterAnswers(Closing::kLinger);
   }
+  has_input_left_ = used < bytes.size();
   return connection->closing() ? bytes.size() : used;
 }
 
@@ -223,14 +225,19 @@ void RespSession::Ask(Request* request, const resp::Command& command) {
 }
 
 // A transaction is refused with its first command, MULTI. What the client sends behind it without
-// waiting must not be carried out by itself.
+// waiting must not be carried out by itself. Who may have seen the refusal may have left the
+// transaction without a word: a new connection makes that clear.
 void RespSession::Forward(const resp::Command& command) {
-  if (EqualsIgnoreCase(command[0], "exec") || EqualsIgnoreCase(command[0], "discard")) {
+  const bool is_alone = command.size() == 1;
+  if (is_alone &&
+      (EqualsIgnoreCase(command[0], "exec") || EqualsIgnoreCase(command[0], "discard"))) {
     in_refused_transaction_ = false;
   } else if (in_refused_transaction_) {
-    return ReplyError(kInTransaction);
-  } else if (EqualsIgnoreCase(command[0], "multi")) {
-    in_refused_transaction_ = command.size() == 1;
+    ReplyError(kInTransaction);
+    if (knows_refusal_) connection_->CloseAfterAnswers(Closing::kLinger);
+    return;
+  } else if (is_alone && EqualsIgnoreCase(command[0], "multi")) {
+    in_refused_transaction_ = true;
   }
   Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
   if (request == nullptr) return;

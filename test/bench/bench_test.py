@@ -30,7 +30,8 @@ REDIS_BENCHMARK = """"test","rps","avg_latency_ms","min_latency_ms","p50_latency
 
 
 def row(scenario, server, cpu_us=1.0, rate=1000.0):
-    return report.Row(scenario, "a <title>", server, rate, 10, 20, cpu_us, 0.0, 0.0, 5.0)
+    return report.Row(scenario, "a <title>", server, rate, 10, 20, cpu_us, 0.0, 0.0, 5.0,
+                      rounds={0: {"cpu_us": cpu_us, "rate": rate}})
 
 
 class ParsingTest(unittest.TestCase):
@@ -100,6 +101,9 @@ class ReportTest(unittest.TestCase):
         floor.rounds = {0: {"cpu_us": 1.0}, 1: {"cpu_us": 10.0}, 2: {"cpu_us": 4.0}}
         proxy.rounds = {0: {"cpu_us": 1.1}, 1: {"cpu_us": 12.0}, 3: {"cpu_us": 99.0}}
         self.assertAlmostEqual(1.15, report.compare(proxy, floor, "cpu_us"))
+        proxy.rounds = {3: {"cpu_us": 99.0}}
+        self.assertIsNone(report.compare(proxy, floor, "cpu_us"))
+        self.assertIn("not measured", {goal[3] for goal in report.goals([floor, proxy])})
 
     def test_a_row_that_went_wrong_meets_no_goal(self):
         proxy = row("hit-100B", "redis-proxy", 0.5)

@@ -44,8 +44,8 @@ def base_of(scenario):
 
 def compare(row, base, name):
     """The median of the ratios in each round, in which both met the same machine; None if there is none."""
-    common = [(row.rounds[n][name], base.rounds[n][name]) for n in row.rounds if n in base.rounds]
-    pairs = [pair for pair in common or [(getattr(row, name), getattr(base, name))] if pair[1]]
+    pairs = [(row.rounds[n][name], base.rounds[n][name]) for n in row.rounds if n in base.rounds]
+    pairs = [pair for pair in pairs if pair[1]]
     return statistics.median(mine / other for mine, other in pairs) if pairs else None
 
 
@@ -102,6 +102,8 @@ def verdict(value, sign, limit):
 
 def judge(rows, value, sign, limit):
     errors = [f"{row.server}: {row.errors}" for row in rows if row.errors]
+    if not errors and value is None:
+        return "not measured"
     return "invalid: " + "; ".join(errors) if errors else verdict(value, sign, limit)
 
 
@@ -113,7 +115,7 @@ def goals(rows):
         rows_of_goal = [scenario.get(PROXY), scenario.get(against)]
         value = compare(*rows_of_goal, field) if all(rows_of_goal) else None
         judged.append([text, f"{sign} {limit} × {against}", shown(value),
-                       "not measured" if value is None else judge(rows_of_goal, value, sign, limit)])
+                       judge(rows_of_goal, value, sign, limit) if all(rows_of_goal) else "not measured"])
     judged.append(following_goal(scenarios.get("writes", {}).get(COHERENT)))
     for name, scenario in scenarios.items():
         peers = [row for row in scenario.values()
@@ -122,7 +124,7 @@ def goals(rows):
             best = min(peers, key=lambda row: row.cpu_us)
             value = compare(scenario[PROXY], best, "cpu_us")
             judged.append([f"ahead of every peer: {best.title}", f"<= 1 × {best.server}, the best of them",
-                           shown(value), judge([scenario[PROXY], best], value or 0, "<=", 1.0)])
+                           shown(value), judge([scenario[PROXY], best], value, "<=", 1.0)])
     return judged
 
 
@@ -162,7 +164,8 @@ def growth(rows):
         floors = [scenarios.get(name, {}).get("floor") for name in (before, after)]
         if old and new and not old.errors and not new.errors:
             grown_by = compare(new, old, "cpu_us") if before == after else new.cpu_us / old.cpu_us
-            floors_by = floors[1].cpu_us / floors[0].cpu_us if all(floors) and before != after else None
+            sound = before != after and all(floor and not floor.errors for floor in floors)
+            floors_by = floors[1].cpu_us / floors[0].cpu_us if sound else None
             body.append([text, f"{old.cpu_us:.2f}", f"{new.cpu_us:.2f}", shown(grown_by), shown(floors_by)])
     return body
 

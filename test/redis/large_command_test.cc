@@ -95,6 +95,15 @@ TEST_F(LargeCommandTest, AGetOfALargeKeyFailsAlone) {
   for (const char* key : {"1", "2"}) EXPECT_EQ(std::count(gets.begin(), gets.end(), key), 1);
 }
 
+TEST(FetchTest, AGetIsLargeWithItsFraming) {
+  Fetch fetch;
+  const std::string key(kLargeCommandBytes - kGetFramingBytes + 1, 'k');
+  fetch.key = std::string_view(key).substr(1);
+  EXPECT_FALSE(fetch.IsLarge());
+  fetch.key = key;
+  EXPECT_TRUE(fetch.IsLarge());
+}
+
 TEST_F(LargeCommandTest, TravelsWithOthersUpToTheLimit) {
   server_.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
     if (command.name() == "PING") return std::nullopt;
