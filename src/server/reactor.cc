@@ -95,7 +95,7 @@ void Reactor::Run() {
     StartRequests();
     graveyard_.clear();
   }
-  RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
+  if (!fetches_.empty()) RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
   while (!connections_.empty()) connections_.back()->Close();
   graveyard_.clear();
 }
@@ -222,6 +222,7 @@ void Reactor::FlushDirty() {
 
 void Reactor::StartRequests() {
   StartChain();
+  if (fetches_.empty()) return;
   // While another thread is in the way, the next turn comes at once and tries again. One that is in
   // the way for so long has lost the processor, and gets it sooner if this thread waits.
   const Wait wait = refusals_ < kMostRefusals ? Wait::kNo : Wait::kYes;
