@@ -170,7 +170,7 @@ class alignas(64) Stripe {
       RP_REQUIRES(mutex_);
   [[nodiscard]] Waiter* TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
   // Moves the entry of the last hit to the head. A hit leaves this to whoever comes next, and only
-  // has the neighbours fetched from memory: waiting for them would be a quarter of a hit's time
+  // has the neighbours fetched from memory: waiting for them would be a fifth of a hit's time
   // among a million keys.
   void MoveUsed() RP_REQUIRES(mutex_);
   void LinkFront(Entry* entry) RP_REQUIRES(mutex_);

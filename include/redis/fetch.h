@@ -19,7 +19,7 @@ class FetchSink;
 
 // A command, or a GET of a key, of more bytes is sent by itself.
 inline constexpr size_t kLargeCommandBytes = size_t{1} << 20;
-// What a GET is more than its key, at least: *2, $3, GET, $ and ten digits, each with CR LF.
+// What a GET is more than its key, at most: *2, $3, GET, $ and ten digits, and the key's CR LF.
 inline constexpr size_t kGetFramingBytes = 32;
 
 // The owner derives its own record of the request from it, and keeps that alive until OnFetched.
