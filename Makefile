@@ -14,13 +14,17 @@ PREFIX ?= /usr/local
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 
 OUT := build/$(BUILD)
+comma := ,
 FLAGS.release := -O2 -g -DNDEBUG
 FLAGS.debug := -O0 -g
 # Not vptr: it opens a pipe to look at memory, and takes a process without free descriptors for a broken one.
-FLAGS.asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
-FLAGS.tsan := -O1 -g -fsanitize=thread
+FLAGS.asan := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
+FLAGS.tsan := -O1 -g1 -fsanitize=thread
 FLAGS.coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS.fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+# Tests themselves are compiled quickly; what they test keeps the flags above. Two checks that take the compiler longer
+# than all others are left to what they test.
+TEST_FLAGS := -O0 $(if $(filter asan,$(BUILD)),-fno-sanitize=null$(comma)alignment)
 ifeq ($(FLAGS.$(BUILD)),)
 $(error BUILD must be release, debug, asan, tsan, coverage or fuzz, not '$(BUILD)')
 endif
@@ -50,8 +54,13 @@ CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
 MICRO_SOURCES := $(wildcard test/bench/micro*.cc)
 MICRO_OBJECTS := $(MICRO_SOURCES:%.cc=$(OUT)/%.o)
+# What nearly every test includes is read by the compiler once for all of them.
+TEST_OBJECTS := $(sort $(UNIT_OBJECTS) $(INTEGRATION_OBJECTS) $(CHECKER_OBJECTS))
+PRECOMPILED := $(OUT)/test/precompiled.h
 BENCHES := $(patsubst %.cc,$(OUT)/%,$(filter-out $(MICRO_SOURCES),$(wildcard test/bench/*.cc)))
-TESTS := $(OUT)/unit-tests $(OUT)/integration-tests $(OUT)/redis-proxy
+# The integration tests run the program from outside, so that they themselves are built once, for release.
+INTEGRATION := build/release/integration-tests
+TESTS := $(OUT)/unit-tests $(INTEGRATION) $(OUT)/redis-proxy
 
 Q := $(if $(V),,@)
 T ?= *
@@ -93,9 +102,14 @@ $(OUT)/unit-tests: $(UNIT_OBJECTS) $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
 
-$(OUT)/integration-tests: $(INTEGRATION_OBJECTS) $(OUT)/librp.a
+ifeq ($(BUILD),release)
+$(INTEGRATION): $(INTEGRATION_OBJECTS) $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+else
+$(INTEGRATION): FORCE
+	@$(MAKE) --no-print-directory BUILD=release $@
+endif
 
 $(OUT)/coherence-check: $(CHECKER_OBJECTS) $(OUT)/librp.a
 	@echo "  LINK  $@"
@@ -119,6 +133,15 @@ $(OUT)/%.o: %.cc $(OUT)/flags | deps-check
 	$(Q)$(COMPILE) -c -o $@ $<
 
 $(OUT)/test/%.o $(OUT)/integration/%.o: private RP_CPPFLAGS += -I.
+
+$(TEST_OBJECTS): private RP_CXXFLAGS += $(TEST_FLAGS) -include $(PRECOMPILED) -Winvalid-pch
+$(TEST_OBJECTS): $(PRECOMPILED).gch
+
+$(PRECOMPILED).gch: test/precompiled.h $(OUT)/flags | deps-check
+	@echo "  CXX   $<"
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(TEST_FLAGS) -x c++-header -o $@ $<
+
 $(OUT)/src/server/version.o: $(OUT)/version
 $(OUT)/src/server/version.o: private RP_CPPFLAGS += -DRP_VERSION='"$(VERSION)"'
 
@@ -204,20 +227,19 @@ export ASAN_OPTIONS ?= detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
 RUN_TESTS = $(RUNNER) $(1) --gtest_brief=$(if $(V),0,1) --gtest_filter='$(T)'
+RUN_UNIT = $(call RUN_TESTS,$(OUT)/unit-tests)
+RUN_INTEGRATION = REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call RUN_TESTS,$(INTEGRATION))
 
 tests: $(TESTS) ## build the tests, run nothing
 
 check: deps tests ## run unit and integration tests right here; T='CacheTest.*' chooses
-	@status=0; \
-	$(call RUN_TESTS,$(OUT)/unit-tests) || status=1; \
-	$(call RUN_TESTS,$(OUT)/integration-tests) || status=1; \
-	exit $$status
+	@status=0; $(RUN_UNIT) || status=1; $(RUN_INTEGRATION) || status=1; exit $$status
 
 unit: deps $(OUT)/unit-tests ## run the unit tests; T= chooses
-	@$(call RUN_TESTS,$(OUT)/unit-tests)
+	@$(RUN_UNIT)
 
-integration: deps $(OUT)/integration-tests $(OUT)/redis-proxy ## run the integration tests; T= chooses
-	@$(call RUN_TESTS,$(OUT)/integration-tests)
+integration: deps $(INTEGRATION) $(OUT)/redis-proxy ## run the integration tests; T= chooses
+	@$(RUN_INTEGRATION)
 
 coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy
 coherence-check: deps ## look for stale reads for SECONDS=60 while everything breaks
@@ -282,16 +304,19 @@ bench-test: ## test what reads the tools' output and writes the report
 # --- Style ----------------------------------------------------------------------------------------------------------
 
 LINT := build/lint
-LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -fsyntax-only -Iinclude -DRP_VERSION='"lint"' \
+LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -Iinclude -DRP_VERSION='"lint"' \
              -MMD -MP -MF $(@:.ok=.d) -MT $@
 
-LINTED := $(HEADERS:%=$(LINT)/%.ok) $(SOURCES:%=$(LINT)/%.ok)
+# A header with a source of its own stands alone because that source includes it first (lint-layers).
+LINTED := $(SOURCES:%=$(LINT)/%.ok) \
+          $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
 lint: lint-layers lint-format lint-length $(LINTED) ## layers, headers alone, clang's warnings and thread safety, format
 	@echo "lint: clean"
 
 lint-layers:
 	@awk -f test/layers.awk $(HEADERS) $(filter src/%,$(SOURCES))
+	@! grep -L '^#pragma once' $(HEADERS) | sed 's/$$/: no #pragma once/' | grep .
 
 lint-format: | deps-dev
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
@@ -299,14 +324,21 @@ lint-format: | deps-dev
 lint-length:
 	@wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 450 { print "lint: " $$2 " has grown to " $$1 " lines" }'
 
-# Included twice: it must stand alone, and stand being included again.
 $(LINT)/%.h.ok: %.h Makefile | deps-dev
 	@mkdir -p $(@D)
-	$(Q)printf '#include "%s"\n' $(<:include/%=%) $(<:include/%=%) | $(CXX) $(LINT_FLAGS) -x c++ - && touch $@
+	$(Q)echo '#include "$(<:include/%=%)"' | $(CXX) $(LINT_FLAGS) -fsyntax-only -x c++ - && touch $@
 
 $(LINT)/%.cc.ok: %.cc Makefile | deps-dev
 	@mkdir -p $(@D)
-	$(Q)$(CLANGXX) $(LINT_FLAGS) $(if $(filter src/%,$<),,-I.) -Wthread-safety $< && touch $@
+	$(Q)$(CLANGXX) $(LINT_FLAGS) -fsyntax-only -Wthread-safety $< && touch $@
+
+$(patsubst %,$(LINT)/%.ok,$(filter test/% integration/%,$(SOURCES))): $(LINT)/precompiled.pch
+$(patsubst %,$(LINT)/%.ok,$(filter test/% integration/%,$(SOURCES))): private LINT_FLAGS += \
+  -I. -include-pch $(LINT)/precompiled.pch
+
+$(LINT)/precompiled.pch: test/precompiled.h Makefile | deps-dev
+	@mkdir -p $(@D)
+	$(Q)$(CLANGXX) $(LINT_FLAGS) -Wthread-safety -x c++-header -o $@ $<
 
 -include $(wildcard $(LINT)/*/*.d $(LINT)/*/*/*.d)
 

@@ -78,7 +78,7 @@ TEST(CapacityTest, MissesOfAZipfTraceAreThoseOfAnExactLru) {
     HttpClient client(proxy.port());
     LruModel model(capacity);
     size_t position = 0;
-    for (const std::string& key : ZipfTrace(kSanitized ? 500 : 2500, kKeys, 7)) {
+    for (const std::string& key : ZipfTrace(Sanitized() ? 500 : 2500, kKeys, 7)) {
       const HttpResponse response = client.Get(key);
       ASSERT_EQ(response.body, "value of " + key);
       ASSERT_EQ(response.IsHit(), model.Use(key)) << key << " at " << position;

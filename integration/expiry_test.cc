@@ -156,7 +156,7 @@ TEST(ExpiryTest, ADeletedOrChangedValueShowsWhenTheEntryExpired) {
 }
 
 TEST(ExpiryTest, TheSweepReturnsTheMemoryOfExpiredEntriesWithoutARequest) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer keeps freed memory";
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer keeps freed memory";
   constexpr size_t kSize = 900'000;
   constexpr size_t kKeys = 80;
   RedisServer redis;
@@ -181,7 +181,7 @@ TEST(ExpiryTest, TheSweepReturnsTheMemoryOfExpiredEntriesWithoutARequest) {
 }
 
 TEST(ExpiryTest, AnIdleServerWithNothingToExpireDoesNotWake) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer has threads of its own";
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer has threads of its own";
   RedisServer redis;
   Proxy proxy({"-redis", redis.address(), "-expire", "100ms"});
   redis.Set("k", "v");

@@ -67,20 +67,20 @@ TEST(KnownFailuresTest, EvictionIsNotInInsertionOrder) {
 
 TEST(KnownFailuresTest, CapacityIsNeverOvershot) {
   constexpr size_t kCapacity = 50;
-  constexpr int kKeys = kSanitized ? 300 : 1000;
+  const int key_count = Sanitized() ? 300 : 1000;
   constexpr int kThreads = 8;
   RedisServer redis;
   std::vector<std::vector<std::string>> commands;
-  for (int i = 0; i < kKeys; ++i) commands.push_back({"SET", "k" + std::to_string(i), "v"});
+  for (int i = 0; i < key_count; ++i) commands.push_back({"SET", "k" + std::to_string(i), "v"});
   ASSERT_TRUE(redis.client().Pipeline(commands));
   Proxy proxy({"-redis", redis.address(), "-expire", "0", "-capacity", std::to_string(kCapacity),
                "-workers", "4"});
   std::vector<std::thread> threads;
   for (int thread = 0; thread < kThreads; ++thread) {
-    threads.emplace_back([&proxy, thread] {
+    threads.emplace_back([&proxy, thread, key_count] {
       HttpClient client(proxy.port());
-      for (int i = 0; i < kKeys; ++i) {
-        EXPECT_EQ(client.Get("k" + std::to_string((i * 7 + thread * 131) % kKeys)).body, "v");
+      for (int i = 0; i < key_count; ++i) {
+        EXPECT_EQ(client.Get("k" + std::to_string((i * 7 + thread * 131) % key_count)).body, "v");
       }
     });
   }
@@ -89,7 +89,7 @@ TEST(KnownFailuresTest, CapacityIsNeverOvershot) {
   redis.Kill();
   size_t held = 0;
   HttpClient client(proxy.port());
-  for (int i = 0; i < kKeys; ++i) held += client.Get("k" + std::to_string(i)).IsHit() ? 1 : 0;
+  for (int i = 0; i < key_count; ++i) held += client.Get("k" + std::to_string(i)).IsHit() ? 1 : 0;
   EXPECT_EQ(held, kCapacity);
 }
 

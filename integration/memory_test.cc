@@ -15,7 +15,7 @@ namespace rp::integration {
 namespace {
 
 TEST(MemoryTest, AnEntryCostsAtMost120BytesOverItsKeyAndValueAtAMillionKeys) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer adds memory of its own";
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer adds memory of its own";
   constexpr int kKeys = 1'000'000;
   constexpr int kBatch = 100;
   constexpr size_t kValueSize = 100;
@@ -48,7 +48,7 @@ TEST(MemoryTest, AnEntryCostsAtMost120BytesOverItsKeyAndValueAtAMillionKeys) {
 }
 
 TEST(MemoryTest, AnIdleConnectionCostsLittle) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer adds memory of its own";
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer adds memory of its own";
   constexpr size_t kConnections = 1000;
   FakeRedis redis;
   Proxy proxy({"-redis", redis.address()});

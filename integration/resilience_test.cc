@@ -148,7 +148,7 @@ TEST(ResilienceTest, PreconditionsAreKeptAsFarAsAValueWithoutTagsCan) {
 }
 
 TEST(ResilienceTest, AFastReaderOfBigValuesDoesNotKeepOthersWaiting) {
-  if (kSanitized) GTEST_SKIP() << "the copying alone takes too long";
+  if (Sanitized()) GTEST_SKIP() << "the copying alone takes too long";
   RedisServer redis;
   redis.Set("big", PatternBytes(16 * 1024 * 1024));
   redis.Set("small", "v");

@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "integration/proxy_process.h"
 
 namespace rp::integration {
 namespace {
@@ -26,7 +27,7 @@ long Slowness() {
   static const long slowness = [] {
     const char* text = std::getenv("REDIS_PROXY_TEST_SLOWNESS");
     const long asked = text == nullptr ? 1 : std::strtol(text, nullptr, 10);
-    return (kSanitized ? 5 : 1) * std::max(asked, 1L);
+    return (Sanitized() ? 5 : 1) * std::max(asked, 1L);
   }();
   return slowness;
 }
@@ -71,6 +72,15 @@ sockaddr_in LoopbackAddress(int port) {
 }
 
 }  // namespace
+
+bool Sanitized() {
+  static const bool sanitized = [] {
+    const std::string binary = ReadFile(ProxyBinary());
+    return binary.find("__asan_init") != std::string::npos ||
+           binary.find("__tsan_init") != std::string::npos;
+  }();
+  return sanitized;
+}
 
 Duration Patience(Duration limit) { return limit * Slowness(); }
 

@@ -26,23 +26,12 @@ namespace rp::integration {
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-// Whether this program, and so the binary built beside it, runs under a sanitizer.
-inline constexpr bool kSanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-    true;
-#else
-    false;
-#endif
-#else
-    false;
-#endif
+// Returns whether the program under test is built with a sanitizer. These tests themselves are not.
+[[nodiscard]] bool Sanitized();
 
-// `limit` stretched for the slowness of this build and machine: by 5 under a sanitizer, else by 1;
-// the environment's REDIS_PROXY_TEST_SLOWNESS (a whole number) multiplies it further. Only for
-// limits that are not reached when all is well.
+// `limit` stretched for the slowness of the program and the machine: by 5 under a sanitizer, else
+// by 1; the environment's REDIS_PROXY_TEST_SLOWNESS (a whole number) multiplies it further. Only
+// for limits that are not reached when all is well.
 Duration Patience(Duration limit);
 
 // Calls `condition` every few milliseconds until it holds. Returns false if it still does not after

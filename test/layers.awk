@@ -1,5 +1,6 @@
 # Enforces who may include whom: a layer may include itself and what stands after it here, for the reasons that
-# src/README.md gives. Input: the files of include/ and src/. Prints a line per offence; exit status 1 if there is one.
+# src/README.md gives. A source includes its own header before all others, which shows that the header stands alone.
+# Input: the files of include/ and src/. Prints a line per offence; exit status 1 if there is one.
 BEGIN {
   may["base"] = ""
   may["net"] = "base"
@@ -10,6 +11,7 @@ BEGIN {
   may["proxy"] = "base cache redis resp"
   may["server"] = "base net http resp cache redis proxy"
   may["main"] = "base server"
+  for (i = 1; i < ARGC; i++) given[ARGV[i]] = 1
 }
 
 function offence(text) {
@@ -21,6 +23,18 @@ FNR == 1 {
   split(FILENAME, part, "/")
   layer = FILENAME == "src/main.cc" ? "main" : part[2]
   if (!(layer in may)) offence("'" layer "' is not a layer of test/layers.awk")
+}
+
+# The name, as others include it, of the header that belongs to a source; empty without one.
+function own_header(source, name) {
+  name = source
+  if (!sub(/^src\//, "", name) || !sub(/\.cc$/, ".h", name) || !("include/" name in given)) return ""
+  return name
+}
+
+/^[ \t]*#[ \t]*include/ && !seen[FILENAME]++ {
+  own = own_header(FILENAME)
+  if (own != "" && index($0, "\"" own "\"") == 0) offence("includes another header before its own")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*<hiredis/ && FILENAME !~ /^src\/redis\// { offence("only src/redis may include hiredis") }
