@@ -15,6 +15,7 @@ FROM builder AS test
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libgtest-dev redis-server curl python3-redis \
  && rm -rf /var/lib/apt/lists/*
+COPY scripts scripts
 COPY test test
 COPY integration integration
 RUN make tests

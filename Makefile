@@ -226,13 +226,14 @@ RUNNER := $(if $(SANITIZED),$(shell setarch -R true 2>/dev/null && echo setarch 
 export ASAN_OPTIONS ?= detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
-RUN_TESTS = $(RUNNER) $(1) --gtest_brief=$(if $(V),0,1) --gtest_filter='$(T)'
-RUN_UNIT = $(call RUN_TESTS,$(OUT)/unit-tests)
-RUN_INTEGRATION = REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call RUN_TESTS,$(INTEGRATION))
+# $(call run_tests,name,program): in parallel parts, of which only those that fail are heard; with V=1 plainly.
+run_tests = $(if $(V),,sh scripts/run_tests.sh $(1)) $(RUNNER) $(2) --gtest_filter='$(T)'
+RUN_UNIT = $(call run_tests,unit,$(OUT)/unit-tests)
+RUN_INTEGRATION = REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call run_tests,integration,$(INTEGRATION))
 
 tests: $(TESTS) ## build the tests, run nothing
 
-check: deps tests ## run unit and integration tests right here; T='CacheTest.*' chooses
+check: deps tests ## run unit and integration tests right here; T='CacheTest.*' chooses, V=1 shows everything
 	@status=0; $(RUN_UNIT) || status=1; $(RUN_INTEGRATION) || status=1; exit $$status
 
 unit: deps $(OUT)/unit-tests ## run the unit tests; T= chooses
