@@ -5,11 +5,12 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ make libhiredis-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /redis-proxy
-COPY Makefile ./
+COPY Makefile VERSION ./
 COPY include include
 COPY src src
-ARG VERSION=unknown
-RUN make VERSION="$VERSION"
+# The commit is not here; `make build` says it.
+ARG VERSION=
+RUN make ${VERSION:+VERSION="$VERSION"} && install -s redis-proxy /usr/local/bin/redis-proxy
 
 FROM builder AS test
 RUN apt-get update \
@@ -25,7 +26,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libhiredis0.14 \
  && rm -rf /var/lib/apt/lists/*
-COPY --from=builder /redis-proxy/redis-proxy /usr/local/bin/redis-proxy
+COPY --from=builder /usr/local/bin/redis-proxy /usr/local/bin/redis-proxy
 USER 10001:10001
 EXPOSE 8080
 # There is no curl here. OPTIONS * is answered without asking Redis: it tells whether this program is well.

@@ -11,7 +11,9 @@ CLANGXX ?= clang++
 CLANG_FORMAT ?= clang-format
 DOCKER ?= docker
 PREFIX ?= /usr/local
-VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+STRIP ?= strip
+# With the commit where there is one: an image and an archive are built without.
+VERSION := $(shell cat VERSION)$(addprefix -g,$(shell git describe --always --dirty --exclude='*' 2>/dev/null))
 
 OUT := build/$(BUILD)
 comma := ,
@@ -74,7 +76,7 @@ endif
 
 .PHONY: all run deps deps-dev deps-bench deps-check tests check unit integration test asan tsan coverage fuzz \
         fuzz-here coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install \
-        uninstall bench bench-test bench-micro clean help FORCE
+        uninstall bench bench-test bench-micro install-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -299,6 +301,9 @@ bench: ## measure beside the peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,
 bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 minutes; GROUP=cache-1k chooses
 	@$(OUT)/micro $(GROUP)
 
+install-test: all ## install into a temporary folder, look at what is there, uninstall
+	@sh scripts/test_install.sh '$(MAKE)'
+
 bench-test: ## test what reads the tools' output and writes the report
 	@python3 -B test/bench/bench_test.py -q
 
@@ -354,7 +359,7 @@ build: ## build the Docker image redis-proxy
 DOCUMENTS := $(wildcard README.md LICENSE)
 install: all ## install under DESTDIR and PREFIX=/usr/local
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
-	install -m 755 $(OUT)/redis-proxy $(DESTDIR)$(PREFIX)/bin/redis-proxy
+	install -s --strip-program='$(STRIP)' -m 755 $(OUT)/redis-proxy $(DESTDIR)$(PREFIX)/bin/redis-proxy
 	install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
 
 uninstall: ## remove what install put there

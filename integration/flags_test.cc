@@ -2,6 +2,7 @@
 // names it before anything has begun.
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -102,7 +103,8 @@ TEST(FlagsTest, VersionIsOneLineOnStandardOutput) {
   const RunResult result = RunProxy({"-version"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(CountOccurrences(result.standard_output, "\n"), 1U) << result.standard_output;
-  EXPECT_NE(result.standard_output.find("redis-proxy"), std::string::npos);
+  const std::regex form("redis-proxy [0-9]+\\.[0-9]+\\.[0-9]+(-g[0-9a-f]+(-dirty)?)?\n");
+  EXPECT_TRUE(std::regex_match(result.standard_output, form)) << result.standard_output;
   EXPECT_EQ(result.standard_error, "");
 }
 
