@@ -309,11 +309,12 @@ std::string StaleCheckReport::Text() const {
   std::string text =
       Line("reads              %ju, of these %ju hits; %ju more failed\n", reads, hits, failures) +
       Line("writes             %ju\n", writes) +
-      Line("stale reads        %ju, the oldest by %.1f ms\n", stale, Milliseconds(oldest)) +
+      Line("stale reads        %ju, %s%.0f ms; the oldest by %.1f ms\n", stale,
+           over_bound == 0 ? "all within the bound of " : "some beyond the bound of ",
+           Milliseconds(bound), Milliseconds(oldest)) +
       Line("  below 1 ms       %ju\n", by_age[0]) + Line("  1 to 10 ms       %ju\n", by_age[1]) +
       Line("  10 to 100 ms     %ju\n", by_age[2]) + Line("  100 to 1000 ms   %ju\n", by_age[3]) +
-      Line("  above            %ju\n", by_age[4]) +
-      Line("beyond the bound   %ju (%.0f ms)\n", over_bound, Milliseconds(bound)) +
+      Line("  above            %ju\n", by_age[4]) + Line("beyond the bound   %ju\n", over_bound) +
       Line("never written      %ju\n", alien) +
       Line("stale after quiet  %d keys\n", stale_after_quiet) +
       Line("not cached then    %d keys\n", uncached_after_quiet) + "what happened      ";

@@ -83,6 +83,18 @@ TEST(StaleOracleTest, AbsenceEndsWithTheFirstSetAfterTheLastDeletion) {
   EXPECT_EQ(oracle.AbsenceEnded(0, At(63)), At(62));
 }
 
+TEST(StaleCheckReportTest, SaysWhetherStaleReadsAreWithinTheBound) {
+  StaleCheckReport report;
+  report.bound = 300ms;
+  report.oldest = 12ms;
+  report.stale = 3;
+  EXPECT_NE(report.Text().find("3, all within the bound of 300 ms; the oldest by 12.0 ms\n"),
+            std::string::npos)
+      << report.Text();
+  report.over_bound = 1;
+  EXPECT_NE(report.Text().find("3, some beyond the bound of 300 ms;"), std::string::npos);
+}
+
 TEST(StaleCheckerTest, FindsNothingTooOldWhileEverythingBreaks) {
   const StaleCheckReport report = CheckForStaleReads({.run = 5s});
   EXPECT_TRUE(report.Kept()) << report.Text();

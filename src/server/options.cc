@@ -156,7 +156,6 @@ Result<void> ParsePrefix(std::string_view text, Options* options) {
   if (text.size() > kMaxPrefixBytes) {
     return Expected("at most " + std::to_string(kMaxPrefixBytes) + " bytes", text);
   }
-  if (text.empty()) return {};  // of every key, which is so without the flag
   if (options->prefixes.size() >= kMaxPrefixes) {
     return Expected("at most " + std::to_string(kMaxPrefixes) + " prefixes", text);
   }
@@ -292,6 +291,7 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
   for (const Flag& flag : Flags()) {
     if (flag.parse != nullptr) RP_CHECK(flag.parse(flag.default_text, options).ok());
   }
+  options->prefixes.clear();  // the default is none, not the empty one
   ParsedAction action = ParsedAction::kRun;
   for (int i = 1; i < argc; ++i) {
     std::string_view name = argv[i];
@@ -322,6 +322,8 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
     const Result<void> parsed = flag->parse(value, options);
     if (!parsed) return Wrong(*flag, parsed.error().message);
   }
+  // Every key begins with an empty prefix, which is so without the flag.
+  if (options->prefixes == std::vector<std::string>{""}) options->prefixes.clear();
   if (action == ParsedAction::kRun && options->coherent == Coherent::kNo &&
       !options->prefixes.empty()) {
     return Error{ErrorCode::kInternal,

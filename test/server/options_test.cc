@@ -142,6 +142,15 @@ TEST(OptionsTest, CollectsPrefixesThatDoNotOverlapNextToCoherent) {
             "-prefix: expected prefixes that do not overlap; there is 'us' already, got 'user:'");
 }
 
+TEST(OptionsTest, AnEmptyPrefixStandsForEveryKeyAndForNoOtherBesideIt) {
+  EXPECT_TRUE(ParseOk({"-coherent", "-prefix", ""}).prefixes.empty());
+  EXPECT_TRUE(ParseOk({"-prefix", ""}).prefixes.empty());
+  EXPECT_EQ(ErrorOf({"-coherent", "-prefix=user:", "-prefix="}),
+            "-prefix: expected prefixes that do not overlap; there is 'user:' already, got ''");
+  EXPECT_EQ(ErrorOf({"-coherent", "-prefix=", "-prefix=user:"}),
+            "-prefix: expected prefixes that do not overlap; there is '' already, got 'user:'");
+}
+
 TEST(OptionsTest, TakesAtMost128PrefixesOfAtMost1024Bytes) {
   std::vector<std::string> texts = {"-coherent"};
   for (int i = 100; i < 228; ++i) texts.push_back("-prefix=" + std::to_string(i));
