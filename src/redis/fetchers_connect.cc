@@ -1,0 +1,80 @@
+// How Fetchers comes to connections: when to try, and what a failure means for those who wait.
+#include "redis/fetchers.h"
+
+namespace rp::redis {
+
+// Null when it is time to stop.
+std::unique_ptr<Connection> Fetchers::AwaitConnection(uint64_t* generation) {
+  while (ReserveAttempt()) {
+    *generation = Generation();
+    Result<std::unique_ptr<Connection>> connection =
+        Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+    if (connection) {
+      OnConnected();
+      return std::move(*connection);
+    }
+    OnConnectFailed(connection.error());
+  }
+  return nullptr;
+}
+
+// Waits until it is this thread's turn to connect. False when it is time to stop.
+bool Fetchers::ReserveAttempt() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const bool wanted = !connecting_ && (connected_ == 0 || (!queue_.empty() && idle_ == 0));
+    if (wanted && Now() >= gate_.next_attempt()) {
+      connecting_ = true;
+      return true;
+    }
+    ++parked_;
+    if (wanted && !timer_held_) {
+      timer_held_ = true;
+      connector_condition_.WaitUntil(&mutex_, gate_.next_attempt());
+      timer_held_ = false;
+    } else {
+      connector_condition_.Wait(&mutex_);
+    }
+    --parked_;
+  }
+  return false;
+}
+
+// No wake is due: this thread takes from the queue next, and wakes another if it leaves something.
+void Fetchers::OnConnected() {
+  Gate::News news;
+  Duration outage;
+  {
+    MutexLock lock(&mutex_);
+    connecting_ = false;
+    ++connected_;
+    news = gate_.OnConnected(Now());
+    outage = gate_.outage();
+  }
+  LogNews(news, Error{}, outage);
+}
+
+// No wake is due: this thread itself waits for the next attempt.
+void Fetchers::OnConnectFailed(const Error& error) {
+  Gate::News news;
+  FetchQueue failed;
+  Error reason = error;
+  if (error.code == ErrorCode::kUnavailable) reason.message = "cannot connect: " + reason.message;
+  {
+    MutexLock lock(&mutex_);
+    connecting_ = false;
+    if (stopping_) return;
+    const bool alone = connected_ == 0;
+    news = gate_.OnConnectFailed(error, alone, Now());
+    if (alone && gate_.verdict()) {
+      reason = *gate_.verdict();
+      failed = queue_.TakeAll();
+    } else if (alone && error.code != ErrorCode::kTimeout) {
+      failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
+    }
+  }
+  LogNews(news, error, Duration::zero());
+  Fail(std::move(failed), reason);
+}
+
+}  // namespace rp::redis
