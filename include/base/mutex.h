@@ -66,8 +66,11 @@ class CondVar {
   // Returns at `deadline` at the latest; kNever waits without a limit.
   void WaitUntil(Mutex* mutex, TimePoint deadline) RP_REQUIRES(mutex) {
     if (deadline == kNever) return Wait(mutex);
+    // Relative, as the condition variable has another clock. A deadline may be TimePoint::min().
+    const TimePoint now = Now();
+    const Duration left = deadline > now ? deadline - now : Duration::zero();
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
-    condition_.wait_until(lock, deadline);
+    condition_.wait_for(lock, left);
     lock.release();
   }
 

@@ -7,9 +7,23 @@
 
 namespace rp {
 
-using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC
-using Duration = std::chrono::nanoseconds;
-using TimePoint = std::chrono::time_point<Clock, Duration>;
+// CLOCK_BOOTTIME: monotonic, and it goes on while the machine is suspended, as keys in Redis grow
+// old and leases end meanwhile. CLOCK_MONOTONIC, which is std::chrono::steady_clock, does not.
+// Waits (poll, epoll, futex, condition variables) are relative and counted on CLOCK_MONOTONIC: a
+// wait during which the machine is suspended ends later by that much, and whoever waited looks at
+// this clock afterwards.
+struct Clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<Clock, duration>;
+  static constexpr bool is_steady = true;
+
+  static time_point now() noexcept;
+};
+
+using Duration = Clock::duration;
+using TimePoint = Clock::time_point;
 
 // The deadline of what never ends.
 inline constexpr TimePoint kNever = TimePoint::max();

@@ -79,7 +79,7 @@ class Waker final : public EventHandler {
   std::atomic<bool> sleeping_ = false;
 };
 
-// A one-shot timer on CLOCK_MONOTONIC.
+// A one-shot timer on the clock of Now().
 class Timer final : public EventHandler {
  public:
   Timer(EventLoop* loop, std::function<void()> on_fired);

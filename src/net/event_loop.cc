@@ -67,7 +67,7 @@ void Waker::WriteEvent() {
 }
 
 Timer::Timer(EventLoop* loop, std::function<void()> on_fired)
-    : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+    : timer_fd_(timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)),
       on_fired_(std::move(on_fired)) {
   RP_CHECK(timer_fd_ && loop->Add(timer_fd_.get(), EPOLLIN, this));
 }

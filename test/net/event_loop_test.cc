@@ -8,7 +8,11 @@
 #include <atomic>
 #include <csignal>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -240,6 +244,25 @@ TEST(TimerTest, FiresOnceAndNotBeforeItsDeadline) {
   EXPECT_GE(fired[0], deadline);
   Turn(&loop, Now() + milliseconds(1));
   EXPECT_EQ(fired.size(), 1u);
+}
+
+// How many timers of this process the kernel runs on that clock (proc(5), fdinfo).
+size_t TimersOn(clockid_t clock) {
+  const std::string wanted = "clockid: " + std::to_string(clock) + "\n";
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    count += text.find(wanted) != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(TimerTest, GoesOnWhileTheMachineIsSuspended) {
+  const size_t before = TimersOn(CLOCK_BOOTTIME);
+  EventLoop loop;
+  const Timer timer(&loop, [] {});
+  EXPECT_EQ(TimersOn(CLOCK_BOOTTIME), before + 1);
 }
 
 TEST(TimerTest, FiresForADeadlineThatHasPassed) {

@@ -1,5 +1,6 @@
 // What becomes of what Redis answers: until when it is an entry, and which values are none.
 #include "test/support/read_through_fixture.h"
+#include "test/support/suspension.h"
 
 namespace rp::proxy {
 namespace {
@@ -24,6 +25,13 @@ TEST_F(ReadThroughTest, AKeyWithoutTtlNeverEnds) {
 TEST_F(ReadThroughTest, ATtlBeyondTheClockNeverEnds) {
   Fetch("key", Value("value", INT64_MAX));
   EXPECT_TRUE(IsHit("key", kNever - Duration(1)));
+}
+
+TEST_F(ReadThroughTest, AKeyEndsAlsoWhileTheMachineIsSuspended) {
+  Fetch("key", Value("value", 2000));
+  EXPECT_TRUE(IsHit("key", Now()));
+  const Suspension suspension(seconds(6));
+  EXPECT_FALSE(IsHit("key", Now()));
 }
 
 TEST_F(ReadThroughTest, AKeyThatWentBetweenGetAndPttlIsServedAndNotCached) {
