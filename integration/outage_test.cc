@@ -80,7 +80,7 @@ TEST(OutageTest, MissesFailAtOnceWithRetryAfterWhileRedisStaysAway) {
     const TimePoint start = Now();
     const HttpResponse response = client.Get("k");
     return response.status == 503 && response.Header("retry-after") == "1" &&
-           Now() - start < kTimeout / 2;
+           response.body == "Redis is away, try again soon\n" && Now() - start < kTimeout / 2;
   }));
 }
 
@@ -190,6 +190,8 @@ TEST(OutageTest, TooManyClientsIsBusyAndPassesByItself) {
   const HttpResponse response = Fetch(proxy.port(), "k");
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.Header("retry-after"), "1");
+  EXPECT_EQ(response.body, "Redis has too many clients\n");
+  EXPECT_TRUE(proxy.WaitForLog("max number of clients"));
   ASSERT_EQ(redis.Command({"CONFIG", "SET", "maxclients", "100"}), "OK");
   EXPECT_LE(TimeUntilServed(proxy.port(), &redis), 1s + Patience(500ms));
 }

@@ -95,6 +95,8 @@ TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
   const HttpResponse response = Fetch(proxy.port(), "k");
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.Header("retry-after"), "1");
+  EXPECT_EQ(response.body, "Redis is loading its data\n");
+  EXPECT_TRUE(proxy.WaitForLog("LOADING"));
   EXPECT_LE(Now() - start, 500ms + Patience(200ms));
   redis.SetHandler({});
   const TimePoint loaded = Now();

@@ -8,15 +8,30 @@
 namespace rp {
 
 enum class ErrorCode : unsigned char {
+  // Of the key.
   kWrongType,     // the key holds another type than a string
   kNoPermission,  // Redis's ACL forbids this key or command
-  kTimeout,       // a deadline passed: connecting, reading or waiting
-  kUnavailable,   // Redis cannot be reached, or the connection was lost and retries did not help
-  kProtocol,      // Redis sent something that is not RESP
-  kAuth,          // Redis wants a password that was not given, or refuses the one that was
+  kTooLarge,      // the value is longer than an entry can say
   kUpstream,      // any other error reply of Redis
-  kBusy,          // Redis or this program has too much to do right now: worth another try soon
-  kInternal,      // a bug in this program
+  // Of Redis, or of the way to it.
+  kTimeout,         // a deadline passed: connecting, reading or waiting
+  kUnavailable,     // Redis cannot be reached, or the connection was lost and retries did not help
+  kAway,            // Redis could not be reached several times in a row: this time nobody tried
+  kProtocol,        // Redis sent something that is not RESP
+  kAuth,            // Redis wants a password that was not given, or refuses the one that was
+  kMoved,           // MOVED, ASK: another node of a cluster has the key
+  kReadOnly,        // READONLY: a replica does not take writes
+  kLoading,         // LOADING: Redis reads its data
+  kMasterDown,      // MASTERDOWN: a replica without its master does not serve
+  kClusterDown,     // CLUSTERDOWN
+  kTryAgain,        // TRYAGAIN: keys are on their way to another node of a cluster
+  kScriptRuns,      // BUSY: Redis runs a script and does nothing else
+  kTooManyClients,  // Redis has as many connections as it may
+  // Of this program.
+  kBusy,      // too many requests wait already
+  kNoMemory,  // for the value
+  kStopping,  // the program ends
+  kInternal,  // a bug
 };
 
 struct ErrorInfo {
@@ -30,6 +45,9 @@ struct ErrorInfo {
 
 // Thread safety: any thread.
 const ErrorInfo& Describe(ErrorCode code);
+
+// Whether the same may work in a moment, as far as Redis or this program can tell.
+inline bool IsTransient(ErrorCode code) { return Describe(code).retry_after; }
 
 // A failure with its story. `message` is a single line; where Redis sent an error it is Redis's own
 // text, without '-'.

@@ -47,7 +47,7 @@ ErrorCode ClassifyErrorReply(std::string_view text);
 // Failures of the functions below carry one of these codes:
 //   kTimeout      the deadline passed. The connection is still in step: the call may be repeated
 //                 with a later deadline and goes on where it was.
-//   kBusy         the interrupt descriptor became readable.
+//   kStopping     the interrupt descriptor became readable.
 //   kUnavailable  the connection was closed or reset.
 //   kProtocol     what came is not RESP.
 class Connection {
@@ -55,7 +55,8 @@ class Connection {
   // Resolves, connects to one address after another, authenticates, selects the database and
   // requires an answer to PING: a stopped Redis still accepts connections. All but the resolving
   // ends by `deadline`. Besides the codes above: kAuth when the credentials are refused or missing,
-  // kBusy while Redis is loading, full or without its master, kUpstream for any other refusal.
+  // what ClassifyErrorReply says of a Redis that does not serve for now (it is loading, full,
+  // without its master), kUpstream for any other refusal.
   // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
   // readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,

@@ -75,8 +75,8 @@ class Fetchers {
   // As Submit for one; false if it was not taken.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
 
-  // Fails what waits and what is under way with kBusy, without waiting for Redis, and returns when
-  // the last OnFetched has. Only a name that is being resolved can hold it up. Idempotent.
+  // Fails what waits and what is under way with kStopping, without waiting for Redis, and returns
+  // when the last OnFetched has. Only a name that is being resolved can hold it up. Idempotent.
   void Stop() RP_EXCLUDES(mutex_);
 
  private:

@@ -33,7 +33,7 @@ class Gate {
   [[nodiscard]] TimePoint next_attempt() const { return next_attempt_; }
 
   // Set while no connection lives and it is pointless to let a request wait for one: what to answer
-  // it with. The breaker's answer is kBusy; refused credentials and a Redis that is loading speak
+  // it with. The breaker's answer is kAway; refused credentials and a Redis that is loading speak
   // for themselves.
   [[nodiscard]] const std::optional<Error>& verdict() const { return verdict_; }
 

@@ -7,15 +7,27 @@
 namespace rp {
 namespace {
 
-constexpr std::array<ErrorInfo, 9> kErrors = {{
+constexpr std::array<ErrorInfo, 21> kErrors = {{
     {409, false, "WRONGTYPE", "wrong_type", "the key holds a value that is not a string"},
     {403, false, "NOPERM", "no_permission", "Redis does not permit reading this key"},
+    {502, false, "ERR", "too_large", "the value has 4 GB or more, which this proxy does not serve"},
+    {502, false, "ERR", "upstream", "Redis answered with an error"},
     {504, false, "TIMEOUT", "timeout", "Redis did not answer in time"},
     {502, false, "ERR", "unavailable", "Redis cannot be reached"},
+    {503, true, "BUSY", "away", "Redis is away, try again soon"},
     {502, false, "ERR", "protocol", "Redis sent an invalid reply"},
     {502, false, "ERR", "auth", "Redis refused this proxy's credentials"},
-    {502, false, "ERR", "upstream", "Redis answered with an error"},
+    {502, false, "ERR", "moved", "Redis is a cluster, and another of its nodes has this key"},
+    {502, false, "READONLY", "read_only", "Redis is a replica and takes no writes"},
+    {503, true, "LOADING", "loading", "Redis is loading its data"},
+    {503, true, "MASTERDOWN", "master_down", "Redis is a replica that has lost its master"},
+    {503, true, "CLUSTERDOWN", "cluster_down", "the cluster of Redis is down"},
+    {503, true, "TRYAGAIN", "try_again", "the cluster of Redis is moving keys"},
+    {503, true, "BUSY", "script_runs", "Redis is busy running a script"},
+    {503, true, "BUSY", "too_many_clients", "Redis has too many clients"},
     {503, true, "BUSY", "busy", "overloaded, try again soon"},
+    {503, true, "BUSY", "no_memory", "out of memory for this value"},
+    {503, true, "BUSY", "stopping", "this proxy is shutting down"},
     {500, false, "ERR", "internal", "internal error"},
 }};
 

@@ -13,12 +13,11 @@ using Kind = redis::FetchResult::Kind;
 constexpr int kMostAskedAgain = 2;
 
 constexpr std::string_view kTooOldText = "Redis takes longer than -max-stale to answer";
-constexpr std::string_view kMemoryText = "out of memory for this value";
 
 // Failures in which an old value is better than none (RFC 5861 section 4).
 bool AllowsStale(ErrorCode code) {
   return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable ||
-         code == ErrorCode::kProtocol || code == ErrorCode::kBusy;
+         code == ErrorCode::kProtocol || IsTransient(code);
 }
 
 void AnswerFromCache(Request* request, Source source) {
@@ -203,8 +202,8 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (finished.deadline != kNever) on_deadline_(finished.deadline);
   if (result.kind == Kind::kValue && !entry) {
     redis::FetchResult failure{};
-    failure.error_code = ErrorCode::kBusy;
-    failure.error_text = kMemoryText;
+    failure.error_code = ErrorCode::kNoMemory;
+    failure.error_text = Describe(ErrorCode::kNoMemory).text;
     return AnswerAll(finished.waiters, failure, {});
   }
   AnswerAll(finished.waiters, result, result.kind == Kind::kValue ? entry : cache::EntryRef());

@@ -67,7 +67,7 @@ Result<std::vector<Address>> Resolve(const Endpoint& endpoint) {
     const int error_number = errno;
     const std::string reason = status == EAI_SYSTEM ? std::generic_category().message(error_number)
                                                     : std::string(gai_strerror(status));
-    return Error{ErrorCode::kUnavailable, "cannot resolve " + endpoint.host + ": " + reason};
+    return Error{ErrorCode::kUnavailable, "cannot resolve its name: " + reason};
   }
   for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
     Address address;
@@ -91,7 +91,7 @@ Result<short> Wait(int fd, short events, TimePoint deadline, int interrupt_fd) {
     const int ready = ppoll(fds.data(), fds.size(), deadline == kNever ? nullptr : &limit, nullptr);
     if (ready < 0 && errno != EINTR) return SystemError(errno);
     if (ready > 0 && fds[1].revents != 0) {
-      return Error{ErrorCode::kBusy, std::string("shutting down")};
+      return Error{ErrorCode::kStopping, std::string("shutting down")};
     }
     if (ready > 0) return fds[0].revents;
   }
@@ -161,7 +161,7 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
   if (step == Step::kPing && text.starts_with("ERR unknown command")) return {};
   // A Redis that cannot write to its disk refuses PING with the writes, and serves all reads.
   if (step == Step::kPing && text.starts_with("MISCONF ")) return {};
-  if (step == Step::kAuth && code != ErrorCode::kBusy) code = ErrorCode::kAuth;
+  if (step == Step::kAuth && !IsTransient(code)) code = ErrorCode::kAuth;
   if (code == ErrorCode::kNoPermission || code == ErrorCode::kWrongType) {
     code = ErrorCode::kUpstream;
   }
@@ -175,10 +175,14 @@ ErrorCode ClassifyErrorReply(std::string_view text) {
   if (word == "WRONGTYPE") return ErrorCode::kWrongType;
   if (word == "NOPERM") return ErrorCode::kNoPermission;
   if (word == "NOAUTH" || word == "WRONGPASS") return ErrorCode::kAuth;
-  if (word == "LOADING" || word == "MASTERDOWN" || word == "BUSY" || word == "CLUSTERDOWN" ||
-      word == "TRYAGAIN" || text.starts_with("ERR max number of clients")) {
-    return ErrorCode::kBusy;
-  }
+  if (word == "LOADING") return ErrorCode::kLoading;
+  if (word == "MASTERDOWN") return ErrorCode::kMasterDown;
+  if (word == "CLUSTERDOWN") return ErrorCode::kClusterDown;
+  if (word == "TRYAGAIN") return ErrorCode::kTryAgain;
+  if (word == "BUSY") return ErrorCode::kScriptRuns;
+  if (word == "MOVED" || word == "ASK" || word == "REDIRECT") return ErrorCode::kMoved;
+  if (word == "READONLY") return ErrorCode::kReadOnly;
+  if (text.starts_with("ERR max number of clients")) return ErrorCode::kTooManyClients;
   return ErrorCode::kUpstream;
 }
 

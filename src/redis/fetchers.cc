@@ -36,7 +36,7 @@ Error TimedOut() {
   return Error{ErrorCode::kTimeout, std::string(Describe(ErrorCode::kTimeout).text)};
 }
 
-Error ShuttingDown() { return Error{ErrorCode::kBusy, std::string("shutting down")}; }
+Error ShuttingDown() { return Error{ErrorCode::kStopping, std::string("shutting down")}; }
 
 Endpoint EndpointOf(const Options& options) {
   Result<Endpoint> endpoint = ParseEndpoint(options.address);

@@ -35,10 +35,10 @@ Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) 
     state_ = State::kRefused;
     return before == State::kRefused ? News::kNothing : News::kRefused;
   }
-  if (error.code == ErrorCode::kBusy) {
+  if (IsTransient(error.code)) {
     if (failures_ >= kBusyFailures) verdict_ = error;
   } else if (error.code != ErrorCode::kTimeout && failures_ >= kBreakerFailures) {
-    verdict_ = Error{ErrorCode::kBusy, "Redis is away: " + error.message};
+    verdict_ = Error{ErrorCode::kAway, "Redis is away: " + error.message};
   }
   if (before != State::kRefused) state_ = State::kAway;
   if (before == State::kUnknown) return News::kAbsent;

@@ -112,7 +112,7 @@ Error Session::Follow(const std::atomic<bool>& stopping) {
       return Silent();
     }
   }
-  return Error{ErrorCode::kBusy, std::string("shutting down")};
+  return Error{ErrorCode::kStopping, std::string("shutting down")};
 }
 
 // A PONG is behind all that Redis sent before it: the time that the sink took to deal with that

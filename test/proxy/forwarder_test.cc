@@ -139,7 +139,7 @@ TEST_F(ForwarderTest, ACommandThatWasNotSentDropsNothing) {
   Remember({"k"});
   for (const Words& words : {Words{"SET", "k", "v"}, Words{"FLUSHALL"}, Words{"EVAL", "", "1", "k"},
                              Words{"SORT", "k"}}) {
-    Forward(words, Failure(ErrorCode::kBusy, "Redis is away", false));
+    Forward(words, Failure(ErrorCode::kAway, "Redis is away", false));
   }
   EXPECT_EQ(Remembered({"k"}), Words{"k"});
   EXPECT_EQ(flushes_, 0);

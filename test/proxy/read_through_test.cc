@@ -113,9 +113,10 @@ TEST_F(ReadThroughTest, AMissingKeyIsAnsweredAndNotCached) {
 }
 
 TEST_F(ReadThroughTest, EveryErrorReachesEveryWaiterAndIsNotCached) {
-  for (const ErrorCode code : {ErrorCode::kWrongType, ErrorCode::kNoPermission,
-                               ErrorCode::kUnavailable, ErrorCode::kProtocol, ErrorCode::kAuth,
-                               ErrorCode::kUpstream, ErrorCode::kBusy, ErrorCode::kInternal}) {
+  for (const ErrorCode code :
+       {ErrorCode::kWrongType, ErrorCode::kNoPermission, ErrorCode::kUnavailable,
+        ErrorCode::kProtocol, ErrorCode::kAuth, ErrorCode::kUpstream, ErrorCode::kBusy,
+        ErrorCode::kLoading, ErrorCode::kInternal}) {
     Request first = MakeRequest("key");
     Request second = MakeRequest("key");
     EXPECT_FALSE(StartOne(&read_through_, &first, Now()));

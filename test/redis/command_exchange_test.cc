@@ -360,7 +360,7 @@ TEST(CommandExchangeTest, StopFailsWhatIsUnderWay) {
   ASSERT_TRUE(Await([&] { return server.Count("ECHO") == 1; }));
   client.fetchers().Stop();
   const Outcome outcome = client.Wait(request);
-  EXPECT_TRUE(outcome.IsError(ErrorCode::kBusy)) << outcome;
+  EXPECT_TRUE(outcome.IsError(ErrorCode::kStopping)) << outcome;
   EXPECT_TRUE(outcome.maybe_sent);
 }
 

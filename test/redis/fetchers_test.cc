@@ -138,7 +138,7 @@ TEST(FetchersTest, ClassifiesErrorRepliesAndKeepsTheirText) {
   } rows[] = {
       {"WRONGTYPE Operation against a key", ErrorCode::kWrongType},
       {"NOPERM no", ErrorCode::kNoPermission},
-      {"BUSY Redis is busy running a script", ErrorCode::kBusy},
+      {"BUSY Redis is busy running a script", ErrorCode::kScriptRuns},
       {"ERR whatever", ErrorCode::kUpstream},
   };
   for (const auto& row : rows) {
@@ -334,7 +334,7 @@ TEST(FetchersTest, PausesAfterFailures) {
   EXPECT_TRUE(Await([&] { return client.pauses() == 1; })) << "at its own deadline, under way";
   Request* const waiting = client.Submit("waiting");
   client.fetchers().Stop();
-  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
   EXPECT_GE(client.pauses(), 2);
 }
 
@@ -438,8 +438,8 @@ TEST(FetchersTest, StopsAtOnceWhileRedisHangsAndFailsWhatWaited) {
   const TimePoint start = Now();
   client.fetchers().Stop();
   EXPECT_LT(Now() - start, seconds(2));
-  EXPECT_TRUE(client.Wait(sent).IsError(ErrorCode::kBusy));
-  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+  EXPECT_TRUE(client.Wait(sent).IsError(ErrorCode::kStopping));
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
   EXPECT_EQ(client.Submit("too late"), nullptr);
 }
 
@@ -453,7 +453,7 @@ TEST(FetchersTest, StopsAtOnceWhileConnectingToAHungRedis) {
   const TimePoint start = Now();
   client.fetchers().Stop();
   EXPECT_LT(Now() - start, seconds(2));
-  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kBusy));
+  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
 }
 
 TEST(FetchersTest, StopsWithoutAnyRequestMade) {

@@ -7,7 +7,7 @@ namespace {
 
 const Error kRefusal{ErrorCode::kUnavailable, "Connection refused"};
 const Error kSilence{ErrorCode::kTimeout, "no answer in time"};
-const Error kLoading{ErrorCode::kBusy, "LOADING Redis is loading"};
+const Error kLoading{ErrorCode::kLoading, "LOADING Redis is loading"};
 const Error kNoPassword{ErrorCode::kAuth, "NOAUTH Authentication required."};
 
 class GateTest : public testing::Test {
@@ -48,7 +48,7 @@ TEST_F(GateTest, OpensTheBreakerAtTheFifthFailure) {
   EXPECT_FALSE(gate_.verdict());
   FailTimes(kRefusal, 1);
   ASSERT_TRUE(gate_.verdict());
-  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kBusy);
+  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kAway);
 }
 
 TEST_F(GateTest, ClosesTheBreakerOnceConnected) {

@@ -168,18 +168,18 @@ TEST(OutageTest, AUsedConnectionThatDiesUnderTheCommandsIsOneFreeRetry) {
   EXPECT_EQ(server.Count("GET"), 1u + 1u + 3u);
 }
 
-TEST(OutageTest, ARefusedConnectionIsUnavailableAndThenBusyAtOnce) {
+TEST(OutageTest, ARefusedConnectionIsUnavailableAndThenAwayAtOnce) {
   FakeRedis server;
   server.GoDown();
   FetchClient client(OptionsFor(server.address()));
   const Outcome first = client.Get("k");
   EXPECT_TRUE(first.IsError(ErrorCode::kUnavailable)) << first;
   EXPECT_EQ(first.error_text, "cannot connect: Connection refused");
-  ASSERT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kBusy); }));
+  ASSERT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kAway); }));
   for (int i = 0; i < 20; ++i) {
     const TimePoint start = Now();
     const Outcome outcome = client.Get("k");
-    EXPECT_TRUE(outcome.IsError(ErrorCode::kBusy)) << outcome;
+    EXPECT_TRUE(outcome.IsError(ErrorCode::kAway)) << outcome;
     EXPECT_LT(outcome.done_at - start, milliseconds(200));
   }
 }
@@ -190,7 +190,7 @@ TEST(OutageTest, RecoversByItselfWithinASecondOfRedisBeingBack) {
   FetchClient client(OptionsFor(server.address()));
   ASSERT_TRUE(client.Get("k").IsValue("v"));
   server.GoDown();
-  ASSERT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kBusy); }));
+  ASSERT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kAway); }));
   server.ComeUp();
   const TimePoint start = Now();
   EXPECT_TRUE(client.AwaitValue("k", "v"));
@@ -215,7 +215,7 @@ TEST(OutageTest, SaysOnceThatRedisIsLostAndOnceThatItIsBack) {
     FetchClient client(options);
     EXPECT_TRUE(client.Get("k").IsValue("v"));
     server.GoDown();
-    EXPECT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kBusy); }));
+    EXPECT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kAway); }));
     server.ComeUp();
     EXPECT_TRUE(client.AwaitValue("k", "v"));
     server.SetScript(ReplyTo("AUTH", {.bytes = "-WRONGPASS invalid password\r\n"}));
@@ -295,7 +295,7 @@ TEST(OutageTest, ALoadingRedisIsBusySoonAndServesOnceLoaded) {
   for (int i = 0; i < 5; ++i) {
     const TimePoint start = Now();
     const Outcome outcome = client.Get("k");
-    EXPECT_TRUE(outcome.IsError(ErrorCode::kBusy)) << outcome;
+    EXPECT_TRUE(outcome.IsError(ErrorCode::kLoading)) << outcome;
     EXPECT_EQ(outcome.error_text, "LOADING Redis is loading the dataset in memory");
     EXPECT_LT(outcome.done_at - start, milliseconds(250));
   }

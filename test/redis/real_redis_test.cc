@@ -89,7 +89,7 @@ TEST_F(RealRedisTest, SurvivesAStopAndARestart) {
   ThawServer();
   EXPECT_TRUE(client.AwaitValue("k", "v"));
   StopServer();
-  EXPECT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kBusy); }));
+  EXPECT_TRUE(Await([&] { return client.Get("k").IsError(ErrorCode::kAway); }));
   StartServer();
   EXPECT_TRUE(Await([&] { return client.Get("k").IsMissing(); }));
 }
