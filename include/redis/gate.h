@@ -34,7 +34,7 @@ class Gate {
 
   // Set while no connection lives and it is pointless to let a request wait for one: what to answer
   // it with. The breaker's answer is kAway; refused credentials and a Redis that is loading speak
-  // for themselves.
+  // for themselves. It ends with the first success.
   [[nodiscard]] const std::optional<Error>& verdict() const { return verdict_; }
 
   [[nodiscard]] News OnConnected(TimePoint now);
@@ -50,12 +50,13 @@ class Gate {
   // A connection answered a request.
   void OnConnectionProven() { wasted_ = 0; }
 
-  // How long Redis had been away, with News::kBack.
+  // How long Redis had been away since the first attempt that failed, with News::kBack.
   [[nodiscard]] Duration outage() const { return outage_; }
 
  private:
   enum class State { kUnknown, kConnected, kAway, kRefused };
 
+  [[nodiscard]] std::optional<Error> VerdictOn(const Error& error) const;
   Duration BackOff(unsigned failures);
 
   std::minstd_rand random_;

@@ -269,7 +269,7 @@ Fetchers::Leaving Fetchers::Requeue(Batch* batch, ErrorCode code, Loss loss, Tim
 void Fetchers::Keep() noexcept {
   for (;;) {
     FetchQueue ended;
-    Error error = TimedOut();
+    Error error;  // of those, at the moment they were taken: a verdict may have ended meanwhile
     bool stopping;
     {
       MutexLock lock(&mutex_);
@@ -280,6 +280,7 @@ void Fetchers::Keep() noexcept {
           ended = queue_.TakeAll();
         } else {
           const TimePoint now = Now();
+          error = TimedOut();
           keeper_scan_ = now;
           ended = queue_.TakeIf([now](Fetch* fetch) { return fetch->DeadlineTime() <= now; });
         }

@@ -25,24 +25,31 @@ Gate::News Gate::OnConnected(TimePoint now) {
 }
 
 Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) {
-  ++failures_;
+  if (++failures_ == 1) away_since_ = now;
   next_attempt_ = now + BackOff(failures_);
   if (!alone) return News::kNothing;
+  // What Redis said of itself is old as soon as the next attempt fails for another reason. Only the
+  // open breaker outlives a timeout.
+  std::optional<Error> verdict = VerdictOn(error);
+  if (verdict || (verdict_ && verdict_->code != ErrorCode::kAway)) verdict_ = std::move(verdict);
   const State before = state_;
-  if (before == State::kUnknown || before == State::kConnected) away_since_ = now;
   if (IsConfiguration(error.code)) {
-    verdict_ = error;
     state_ = State::kRefused;
     return before == State::kRefused ? News::kNothing : News::kRefused;
-  }
-  if (IsTransient(error.code)) {
-    if (failures_ >= kBusyFailures) verdict_ = error;
-  } else if (error.code != ErrorCode::kTimeout && failures_ >= kBreakerFailures) {
-    verdict_ = Error{ErrorCode::kAway, "Redis is away: " + error.message};
   }
   if (before != State::kRefused) state_ = State::kAway;
   if (before == State::kUnknown) return News::kAbsent;
   return before == State::kConnected ? News::kLost : News::kNothing;
+}
+
+std::optional<Error> Gate::VerdictOn(const Error& error) const {
+  if (IsConfiguration(error.code)) return error;
+  if (IsTransient(error.code)) {
+    if (failures_ >= kBusyFailures) return error;
+  } else if (error.code != ErrorCode::kTimeout && failures_ >= kBreakerFailures) {
+    return Error{ErrorCode::kAway, "Redis is away: " + error.message};
+  }
+  return std::nullopt;
 }
 
 void Gate::OnConnectionWasted(TimePoint now) {

@@ -76,6 +76,30 @@ TEST_F(GateTest, PassesOnRefusedCredentialsAtOnce) {
   EXPECT_EQ(gate_.verdict()->code, ErrorCode::kAuth);
 }
 
+TEST_F(GateTest, DropsAVerdictThatTheNextFailureDoesNotBearOut) {
+  FailTimes(kNoPassword, 2);
+  FailTimes(kSilence, 1);
+  EXPECT_FALSE(gate_.verdict()) << "it hangs, whatever it said before";
+  FailTimes(kLoading, 1);
+  ASSERT_TRUE(gate_.verdict());
+  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kLoading);
+  FailTimes(kRefusal, 1);
+  ASSERT_TRUE(gate_.verdict());
+  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kAway);
+  FailTimes(kSilence, 1);
+  ASSERT_TRUE(gate_.verdict()) << "the breaker stays open";
+  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kAway);
+}
+
+TEST_F(GateTest, CountsAnOutageFromItsFirstFailure) {
+  static_cast<void>(gate_.OnConnected(now_));
+  static_cast<void>(Fail(kNoPassword, false));
+  now_ += std::chrono::seconds(10);
+  EXPECT_EQ(Fail(kNoPassword), Gate::News::kRefused) << "the last connection is gone as well";
+  EXPECT_EQ(gate_.OnConnected(now_), Gate::News::kBack);
+  EXPECT_EQ(gate_.outage(), std::chrono::seconds(10));
+}
+
 TEST_F(GateTest, HasNoVerdictWhileAnotherConnectionLives) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Fail(kRefusal, false), Gate::News::kNothing);
   EXPECT_FALSE(gate_.verdict());

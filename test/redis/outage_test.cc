@@ -278,6 +278,27 @@ TEST(OutageTest, RefusedCredentialsFailEveryFetchAtOnceUntilTheyAreAccepted) {
   EXPECT_TRUE(Await([&] { return client.Get("k").IsMissing(); }));
 }
 
+// The keeper keeps what it says to those whose time is over from one time to the next.
+TEST(OutageTest, AnOldRefusalOfTheCredentialsIsForgottenOnceRedisHasServed) {
+  FakeRedis server(FailPing("WRONGPASS invalid username-password pair"));
+  server.Set("k", "v");
+  Options options = OptionsFor(server.address());
+  options.connections = 1;
+  FetchClient client(options);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(client.Get("k").IsError(ErrorCode::kAuth));
+  server.SetScript({});
+  ASSERT_TRUE(client.AwaitValue("k", "v"));
+  server.SetScript(ReplyTo("GET", {.bytes = "$-1\r\n", .held = true}));
+  Request* const sent = client.Submit("hung");
+  ASSERT_TRUE(Await([&] { return server.Keys("GET").back() == "hung"; }));
+  for (int i = 0; i < 3; ++i) {
+    const Outcome waiting = client.Get("k", milliseconds(20));
+    EXPECT_TRUE(waiting.IsError(ErrorCode::kTimeout)) << waiting;
+  }
+  server.Release();
+  client.Wait(sent);
+}
+
 TEST(OutageTest, APasswordSetAtRunTimeDropsTheConnection) {
   FakeRedis server;
   FetchClient client(OptionsFor(server.address()));
