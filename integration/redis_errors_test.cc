@@ -54,8 +54,32 @@ TEST(RedisErrorsTest, EachErrorHasItsStatus) {
   }
 }
 
+// What is wrong with Redis is for the operator, once of each kind; the client is told what kind it
+// is, and no addresses.
+TEST(RedisErrorsTest, EachKindHasAReasonOfItsOwnAndALineInTheLog) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"LOADING Redis is loading the dataset in memory", "Redis is loading its data"},
+      {"MASTERDOWN Link with MASTER is down", "Redis is a replica that has lost its master"},
+      {"BUSY Redis is busy running a script", "Redis is busy running a script"},
+      {"CLUSTERDOWN The cluster is down", "the cluster of Redis is down"},
+      {"TRYAGAIN Multiple keys request during rehashing", "the cluster of Redis is moving keys"},
+      {"MOVED 3999 10.0.0.9:6381", "Redis is a cluster, and another of its nodes has this key"},
+  };
+  FakeRedis redis(SayAsAsked);
+  Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0"});
+  HttpClient client(proxy.port());
+  RespClient resp_client(RespPort(proxy));
+  for (const auto& [text, reason] : table) {
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Get("say -" + text).body, reason + "\n");
+    EXPECT_TRUE(proxy.WaitForLog(text)) << text;
+    const std::string reply = resp_client.Exchange(RespCommand({"GET", "say -" + text}));
+    EXPECT_EQ(reply.find("10.0.0.9"), std::string::npos) << reply;
+  }
+  for (const auto& row : table) EXPECT_EQ(CountOccurrences(proxy.Log(), row.first), 1U);
+}
+
 // Over the Redis protocol they arrive as Redis sent them, unless they are about this proxy's own
-// credentials or no reply at all.
+// credentials, name another node of a cluster, or are no reply at all.
 TEST(RedisErrorsTest, RedisClientsGetTheErrorsAsTheyAre) {
   FakeRedis redis(SayAsAsked);
   Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-timeout", "1s"});
@@ -64,14 +88,17 @@ TEST(RedisErrorsTest, RedisClientsGetTheErrorsAsTheyAre) {
         "-NOPERM this user has no permissions to access one of the keys",
         "-LOADING Redis is loading the dataset in memory", "-MASTERDOWN Link with MASTER is down",
         "-BUSY Redis is busy running a script", "-CLUSTERDOWN The cluster is down",
-        "-MOVED 3999 127.0.0.1:6381", "-ERR something else"}) {
+        "-ERR something else"}) {
     RespClient client(RespPort(proxy));
     EXPECT_EQ(client.Exchange(RespCommand({"GET", "say " + error})), error + "\r\n");
   }
-  for (const std::string nonsense : {"-NOAUTH Authentication required.", ":1", "?nonsense"}) {
+  for (const std::string nonsense :
+       {"-NOAUTH Authentication required.", "-MOVED 3999 127.0.0.1:6381",
+        "-ASK 3999 127.0.0.1:6381", ":1", "?nonsense"}) {
     RespClient client(RespPort(proxy));
     const std::string reply = client.Exchange(RespCommand({"GET", "say " + nonsense}));
     EXPECT_TRUE(reply.starts_with("-ERR ")) << nonsense << ": " << reply;
+    EXPECT_EQ(reply.find("127.0.0.1"), std::string::npos) << reply;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,13 @@ class Batch {
   // Whether Redis asked for credentials: the connection had better be set up anew.
   [[nodiscard]] bool credentials_refused() const { return credentials_refused_; }
 
+  // Notes an error reply that is the operator's business as well; the first of a batch stands for
+  // all, as they come from one server.
+  void Note(ErrorCode code, std::string_view text) {
+    if (!trouble_) trouble_ = Error{code, std::string(text)};
+  }
+  [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
+
  private:
   void FailExpired(TimePoint now);
 
@@ -93,6 +101,7 @@ class Batch {
   TimePoint earliest_ = kNever;  // no fetch expires before this
   bool answered_ = false;
   bool credentials_refused_ = false;
+  std::optional<Error> trouble_;
   bool has_news_ = false;  // since the last pause
 };
 

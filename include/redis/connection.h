@@ -44,6 +44,10 @@ using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
 // https://redis.io/docs/reference/protocol-spec/#simple-errors.
 ErrorCode ClassifyErrorReply(std::string_view text);
 
+// Whether such an error says something of the server as a whole, so that any other request to it
+// would be answered alike.
+bool IsAboutServer(ErrorCode code);
+
 // Failures of the functions below carry one of these codes:
 //   kTimeout      the deadline passed. The connection is still in step: the call may be repeated
 //                 with a later deadline and goes on where it was.

@@ -20,7 +20,6 @@
 // nothing but the queue's lock.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +28,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/log.h"
 #include "base/mutex.h"
 #include "base/time.h"
 #include "base/unique_fd.h"
@@ -38,6 +36,7 @@
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
 #include "redis/gate.h"
+#include "redis/status_log.h"
 
 namespace rp::redis {
 
@@ -118,7 +117,6 @@ class Fetchers {
   void OnProven() RP_EXCLUDES(mutex_);
   void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);
 
-  void LogNews(Gate::News news, const Error& error, Duration outage);
   bool TryAgain(Fetch* fetch, ErrorCode code) const;
   TimePoint KeeperTime() const RP_REQUIRES(mutex_);
   Wakes TakeOver(FetchQueue* fetches) RP_REQUIRES(mutex_);
@@ -127,18 +125,12 @@ class Fetchers {
   Leaving Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) RP_REQUIRES(mutex_);
   void Fail(FetchQueue fetches, const Error& error, bool maybe_sent = false);
 
-  static constexpr Duration kNewsApart = std::chrono::seconds(1);
-
   const Options options_;
   const ConnectOptions target_;
-  const std::string name_;  // of the endpoint, for the log
   FetchSink* const sink_;
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
 
-  // One for each kind of news.
-  std::array<LogLimiter, 6> news_limiters_{LogLimiter(kNewsApart), LogLimiter(kNewsApart),
-                                           LogLimiter(kNewsApart), LogLimiter(kNewsApart),
-                                           LogLimiter(kNewsApart), LogLimiter(kNewsApart)};
+  StatusLog log_;
 
   Mutex mutex_;
   CondVar fetcher_condition_;    // connected fetchers wait for work

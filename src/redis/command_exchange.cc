@@ -84,6 +84,7 @@ class CommandExchange {
 
   Result<void> ReadReplies(size_t index) {
     size_t bytes = 0;
+    size_t last = 0;         // where the reply to the command itself begins
     bool is_refused = true;  // as a whole: who was answered before is known to Redis
     for (uint32_t i = 0; i < plan_[index].replies; ++i) {
       Result<size_t> reply = ReadReply(bytes);
@@ -92,13 +93,22 @@ class CommandExchange {
       }
       if (!reply) return reply.error();
       is_refused = is_refused && AsksForCredentials(buffer_.bytes().substr(bytes));
+      last = bytes;
       bytes += *reply;
     }
     FetchResult result;
+    const std::string_view text = ErrorText(last);
+    const ErrorCode code = ClassifyErrorReply(text);
+    if (!text.empty() && IsAboutServer(code)) batch_->Note(code, text);
     if (is_refused) {
-      const std::string_view text = buffer_.bytes().substr(1);
       result.error_code = ErrorCode::kAuth;
-      result.error_text = text.substr(0, text.find('\r'));
+      result.error_text = text;
+    } else if (code == ErrorCode::kMoved) {
+      // The client has connected to one server, this one, and knows nothing of nodes: it gets no
+      // address that it need not be able to reach. CLUSTER SLOTS and the like, which ask for
+      // addresses, go through as they are.
+      result.error_code = code;
+      result.error_text = Describe(code).text;
     } else {
       result.kind = FetchResult::Kind::kReply;
       result.value = buffer_.bytes().substr(0, bytes);
@@ -109,6 +119,12 @@ class CommandExchange {
     buffer_.DropFront(bytes);
     if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
     return {};
+  }
+
+  // The error at `offset` of the buffer without its '-', or nothing if another reply is there.
+  [[nodiscard]] std::string_view ErrorText(size_t offset) const {
+    const std::string_view reply = buffer_.bytes().substr(offset);
+    return IsError(reply) ? reply.substr(1, reply.find('\r') - 1) : std::string_view();
   }
 
   // Waits for the whole reply that begins at `offset` of the buffer and returns its bytes. Pushed

@@ -186,6 +186,11 @@ ErrorCode ClassifyErrorReply(std::string_view text) {
   return ErrorCode::kUpstream;
 }
 
+bool IsAboutServer(ErrorCode code) {
+  return IsTransient(code) || code == ErrorCode::kAuth || code == ErrorCode::kMoved ||
+         code == ErrorCode::kReadOnly;
+}
+
 void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
 
 void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }

@@ -5,12 +5,10 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <random>
 #include <utility>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "redis/command_exchange.h"
 #include "redis/get_exchange.h"
 
@@ -48,10 +46,13 @@ Endpoint EndpointOf(const Options& options) {
 
 Fetchers::Fetchers(Options options, FetchSink* sink)
     : options_(std::move(options)),
-      target_{EndpointOf(options_), options_.database, options_.username, options_.password},
-      name_(target_.endpoint.ToString()),
+      target_{.endpoint = EndpointOf(options_),
+              .database = options_.database,
+              .username = options_.username,
+              .password = options_.password},
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      log_(target_.endpoint.ToString()),
       gate_(std::random_device()()) {
   RP_CHECK(options_.connections >= 1 && options_.ops_limit >= 1);
   RP_CHECK(options_.timeout > Duration::zero());
@@ -84,8 +85,10 @@ Fetchers::~Fetchers() { Stop(); }
 bool Fetchers::Submit(FetchQueue* fetches, Wait wait) {
   if (!mutex_.Lock(wait)) return false;
   const Wakes wakes = TakeOver(fetches);
+  const bool is_full = !fetches->empty() && !stopping_;
   mutex_.Unlock();
   Wake(wakes);
+  if (is_full) log_.OnQueueFull();
   return true;
 }
 
@@ -106,37 +109,6 @@ void Fetchers::Stop() {
   keeper_condition_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-}
-
-// --- The log ---
-
-// A Redis that comes and goes many times a second is worth one line of each kind a second.
-void Fetchers::LogNews(Gate::News news, const Error& error, Duration outage) {
-  uint64_t suppressed = 0;
-  if (news == Gate::News::kNothing ||
-      !news_limiters_[static_cast<size_t>(news)].Allow(Now(), &suppressed)) {
-    return;
-  }
-  const std::string more =
-      suppressed == 0 ? "" : " (" + std::to_string(suppressed) + " more like it)";
-  const char* name = name_.c_str();
-  const char* why = error.message.c_str();
-  switch (news) {
-    case Gate::News::kNothing:
-      return;
-    case Gate::News::kConnected:
-      return Log(LogLevel::kInfo, "redis: connected to %s%s", name, more.c_str());
-    case Gate::News::kBack:
-      return Log(LogLevel::kInfo, "redis: %s is back after %.1fs%s", name,
-                 std::chrono::duration<double>(outage).count(), more.c_str());
-    case Gate::News::kAbsent:
-      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on%s", name, why,
-                 more.c_str());
-    case Gate::News::kLost:
-      return Log(LogLevel::kWarn, "redis: %s lost: %s%s", name, why, more.c_str());
-    case Gate::News::kRefused:
-      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s%s", name, why, more.c_str());
-  }
 }
 
 // --- The fetchers ---
@@ -168,6 +140,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
             ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
             : ExchangeGets(connection.get(), options_.timeout, &batch);
     batch.Pause();
+    if (batch.trouble()) log_.OnTrouble(*batch.trouble());
     const bool was_proven = std::exchange(proven, proven || batch.answered());
     idled = false;
     if (proven && !was_proven) OnProven();

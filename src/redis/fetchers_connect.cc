@@ -51,7 +51,7 @@ void Fetchers::OnConnected() {
     news = gate_.OnConnected(Now());
     outage = gate_.outage();
   }
-  LogNews(news, Error{}, outage);
+  log_.OnNews(news, Error{}, outage);
 }
 
 // No wake is due: this thread itself waits for the next attempt.
@@ -73,7 +73,8 @@ void Fetchers::OnConnectFailed(const Error& error) {
       failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
     }
   }
-  LogNews(news, error, Duration::zero());
+  log_.OnNews(news, error, Duration::zero());
+  if (news == Gate::News::kNothing && IsTransient(error.code)) log_.OnTrouble(error);
   Fail(std::move(failed), reason);
 }
 

@@ -55,6 +55,15 @@ FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
   return result;
 }
 
+// Tells the operator what a reply says of Redis and not of its key. The addresses of MOVED and ASK
+// stay there: a client of this proxy need not be able to reach that node, nor know of it.
+void NoteTrouble(FetchResult* result, Batch* batch) {
+  if (result->kind != FetchResult::Kind::kError) return;
+  const ErrorCode code = result->error_code;
+  if (IsAboutServer(code) || code == ErrorCode::kUpstream) batch->Note(code, result->error_text);
+  if (code == ErrorCode::kMoved) result->error_text = Describe(code).text;
+}
+
 Result<Reply> NextReply(Connection* connection, Batch* batch) {
   Result<Reply> reply = connection->TakeReply();
   if (!reply || *reply != nullptr) return reply;
@@ -72,7 +81,9 @@ Result<void> ReadOne(Connection* connection, size_t index, Batch* batch) {
     // Replies and commands have come apart: none that follows can be trusted.
     return Error{ErrorCode::kProtocol, "Redis sent a reply of an unexpected type"};
   }
-  batch->Answer(index, ResultOf(**value, **ttl), connection->peer());
+  FetchResult result = ResultOf(**value, **ttl);
+  NoteTrouble(&result, batch);
+  batch->Answer(index, result, connection->peer());
   return {};
 }
 

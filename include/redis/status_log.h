@@ -1,0 +1,47 @@
+// What the log says of Redis, as the fetchers see it: that it comes and goes, and what it answers
+// in place of serving. Hides the wording, and what keeps the log from being flooded.
+//
+// Thread safety: any thread, lock-free.
+#pragma once
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "redis/gate.h"
+
+namespace rp::redis {
+
+class StatusLog {
+ public:
+  // `name` is the endpoint's.
+  explicit StatusLog(std::string name) : name_(std::move(name)) {}
+
+  // What an attempt to connect has changed, at most one line of each kind a second. `error` is why
+  // it failed; `outage` is that of kBack.
+  void OnNews(Gate::News news, const Error& error, Duration outage);
+
+  // What Redis answers that is no news of the kinds above: the first of each code is said, and then
+  // one line in ten seconds.
+  void OnTrouble(const Error& error);
+
+  // No room is left for requests that wait. Said like trouble.
+  void OnQueueFull();
+
+ private:
+  struct NewsLimiter : LogLimiter {
+    NewsLimiter() : LogLimiter(std::chrono::seconds(1)) {}
+  };
+  struct TroubleLimiter : LogLimiter {
+    TroubleLimiter() : LogLimiter(std::chrono::seconds(10)) {}
+  };
+
+  const std::string name_;
+  std::array<NewsLimiter, static_cast<size_t>(Gate::News::kRefused) + 1> news_limiters_;
+  std::array<TroubleLimiter, static_cast<size_t>(ErrorCode::kInternal) + 1> trouble_limiters_;
+};
+
+}  // namespace rp::redis

@@ -1,0 +1,60 @@
+#include "redis/status_log.h"
+
+#include <optional>
+
+namespace rp::redis {
+namespace {
+
+// The end of a line, which says how many more there would have been; nothing where this one is not
+// to be said.
+std::optional<std::string> EndOfLine(LogLimiter* limiter) {
+  uint64_t suppressed = 0;
+  if (!limiter->Allow(Now(), &suppressed)) return std::nullopt;
+  return suppressed == 0 ? "" : " (" + std::to_string(suppressed) + " more like it)";
+}
+
+}  // namespace
+
+void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
+  if (news == Gate::News::kNothing) return;
+  const auto end = EndOfLine(&news_limiters_[static_cast<size_t>(news)]);
+  if (!end) return;
+  // Trouble of the kind that this line names need not follow it.
+  if (news == Gate::News::kAbsent || news == Gate::News::kLost) {
+    static_cast<void>(EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]));
+  }
+  const char* const name = name_.c_str();
+  const char* const why = error.message.c_str();
+  switch (news) {
+    case Gate::News::kNothing:
+      return;
+    case Gate::News::kConnected:
+      return Log(LogLevel::kInfo, "redis: connected to %s%s", name, end->c_str());
+    case Gate::News::kBack:
+      return Log(LogLevel::kInfo, "redis: %s is back after %.1fs%s", name,
+                 std::chrono::duration<double>(outage).count(), end->c_str());
+    case Gate::News::kAbsent:
+      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on%s", name, why,
+                 end->c_str());
+    case Gate::News::kLost:
+      return Log(LogLevel::kWarn, "redis: %s lost: %s%s", name, why, end->c_str());
+    case Gate::News::kRefused:
+      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s%s", name, why, end->c_str());
+  }
+}
+
+void StatusLog::OnTrouble(const Error& error) {
+  const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]);
+  if (!end) return;
+  Log(LogLevel::kWarn, "redis: %s answers %s%s", name_.c_str(), error.message.c_str(),
+      end->c_str());
+}
+
+void StatusLog::OnQueueFull() {
+  const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(ErrorCode::kBusy)]);
+  if (!end) return;
+  Log(LogLevel::kWarn, "redis: more requests wait for %s than there is room for%s", name_.c_str(),
+      end->c_str());
+}
+
+}  // namespace rp::redis
