@@ -32,6 +32,8 @@ class Relay {
 
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
+  // Where connections that come from now on lead; those that there are stay where they are.
+  void TurnTo(int target_port) { target_port_ = target_port; }
   // All connections, and those that come while it lasts: the kernel accepts them.
   void Freeze() { Become(State::kFrozen); }
   // Only connections on which CLIENT TRACKING was asked for; the others go on.
@@ -71,7 +73,7 @@ class Relay {
   bool SendDue(Direction* direction, const UniqueFd& target);
   [[nodiscard]] int PollTimeout() const;
 
-  const int target_port_;
+  std::atomic<int> target_port_;
   const Duration most_delay_;
   int port_ = 0;
   UniqueFd listener_;

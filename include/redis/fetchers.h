@@ -23,6 +23,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -36,6 +37,7 @@
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
 #include "redis/gate.h"
+#include "redis/renewal.h"
 #include "redis/status_log.h"
 
 namespace rp::redis {
@@ -54,6 +56,10 @@ struct Options {
   // A connection made under another value than this one has is given up before it is used again:
   // after a failover it may lead to the old server. Null: never.
   const std::atomic<uint64_t>* generation = nullptr;
+  // Called when all connections are about to be made anew, since Redis's answers say that another
+  // server may have its name (Renewal): whoever else has connected to it had better do so too. On a
+  // thread of the fetchers, with no lock held; must not wait. Empty: nobody.
+  std::function<void()> on_renewal;
 };
 
 class Fetchers {
@@ -106,15 +112,18 @@ class Fetchers {
   void Keep() noexcept;
 
   std::unique_ptr<Connection> AwaitConnection(uint64_t* generation) RP_EXCLUDES(mutex_);
+  // Both parts only grow.
   [[nodiscard]] uint64_t Generation() const {
-    return options_.generation == nullptr ? 0
-                                          : options_.generation->load(std::memory_order_acquire);
+    const uint64_t given =
+        options_.generation == nullptr ? 0 : options_.generation->load(std::memory_order_acquire);
+    return given + renewals_.load(std::memory_order_acquire);
   }
   bool ReserveAttempt() RP_EXCLUDES(mutex_);
   void OnConnected() RP_EXCLUDES(mutex_);
   void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);
   bool TakeBatch(size_t fetches_max, Batch* batch, bool* idled) RP_EXCLUDES(mutex_);
   void OnProven() RP_EXCLUDES(mutex_);
+  void OnTrouble(const Error& error) RP_EXCLUDES(mutex_);
   void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);
 
   bool TryAgain(Fetch* fetch, ErrorCode code) const;
@@ -131,6 +140,7 @@ class Fetchers {
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
 
   StatusLog log_;
+  std::atomic<uint64_t> renewals_ = 0;
 
   Mutex mutex_;
   CondVar fetcher_condition_;    // connected fetchers wait for work
@@ -138,6 +148,7 @@ class Fetchers {
   CondVar keeper_condition_;
   WaitingFetches queue_ RP_GUARDED_BY(mutex_);
   Gate gate_ RP_GUARDED_BY(mutex_);
+  Renewal renewal_ RP_GUARDED_BY(mutex_);
   bool stopping_ RP_GUARDED_BY(mutex_) = false;
   size_t connected_ RP_GUARDED_BY(mutex_) = 0;
   size_t idle_ RP_GUARDED_BY(mutex_) = 0;             // in fetcher_condition_

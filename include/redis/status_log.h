@@ -17,6 +17,8 @@ namespace rp::redis {
 
 class StatusLog {
  public:
+  enum class Renewed : bool { kNo, kYes };
+
   // `name` is the endpoint's.
   explicit StatusLog(std::string name) : name_(std::move(name)) {}
 
@@ -25,8 +27,8 @@ class StatusLog {
   void OnNews(Gate::News news, const Error& error, Duration outage);
 
   // What Redis answers that is no news of the kinds above: the first of each code is said, and then
-  // one line in ten seconds.
-  void OnTrouble(const Error& error);
+  // one line in ten seconds. `renewed`: connections are made anew because of it.
+  void OnTrouble(const Error& error, Renewed renewed);
 
   // No room is left for requests that wait. Said like trouble.
   void OnQueueFull();

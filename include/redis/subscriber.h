@@ -92,6 +92,11 @@ class Subscriber {
   // `deadline` or Stop, which count as kUnreachable.
   [[nodiscard]] FirstOutcome AwaitFirst(TimePoint deadline) RP_EXCLUDES(mutex_);
 
+  // Asks for a connection made anew, since the name may lead to another server by now: the present
+  // one counts as lost within a PING's interval or, while none is answered, max_stale. Any thread;
+  // waits for nothing.
+  void Renew() { renewing_ = true; }
+
   // Ends the thread without waiting for Redis. Only a name that is being resolved or a call of the
   // sink can hold it up. Idempotent.
   void Stop() RP_EXCLUDES(mutex_);
@@ -129,6 +134,7 @@ class Subscriber {
   Mutex mutex_;
   CondVar changed_;
   std::atomic<bool> stopping_{false};  // set under the lock, so that no waiter misses it
+  std::atomic<bool> renewing_{false};
   std::optional<FirstOutcome> first_ RP_GUARDED_BY(mutex_);
 
   std::thread thread_;

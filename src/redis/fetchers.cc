@@ -140,7 +140,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
             ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
             : ExchangeGets(connection.get(), options_.timeout, &batch);
     batch.Pause();
-    if (batch.trouble()) log_.OnTrouble(*batch.trouble());
+    if (batch.trouble()) OnTrouble(*batch.trouble());
     const bool was_proven = std::exchange(proven, proven || batch.answered());
     idled = false;
     if (proven && !was_proven) OnProven();

@@ -1,4 +1,5 @@
-// How Fetchers comes to connections: when to try, and what a failure means for those who wait.
+// How Fetchers comes to connections: when to try, what a failure means for those who wait, and when
+// to give up connections that work.
 #include "redis/fetchers.h"
 
 namespace rp::redis {
@@ -74,8 +75,23 @@ void Fetchers::OnConnectFailed(const Error& error) {
     }
   }
   log_.OnNews(news, error, Duration::zero());
-  if (news == Gate::News::kNothing && IsTransient(error.code)) log_.OnTrouble(error);
+  if (news == Gate::News::kNothing && IsTransient(error.code)) {
+    log_.OnTrouble(error, StatusLog::Renewed::kNo);
+  }
   Fail(std::move(failed), reason);
+}
+
+// A server that says that it is not the one to talk to may have lost its name to another. Every
+// connection from before is given up at its next use.
+void Fetchers::OnTrouble(const Error& error) {
+  bool is_due;
+  {
+    MutexLock lock(&mutex_);
+    is_due = renewal_.IsDue(error.code, Now());
+    if (is_due) renewals_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  log_.OnTrouble(error, is_due ? StatusLog::Renewed::kYes : StatusLog::Renewed::kNo);
+  if (is_due && options_.on_renewal) options_.on_renewal();
 }
 
 }  // namespace rp::redis

@@ -43,10 +43,11 @@ void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
   }
 }
 
-void StatusLog::OnTrouble(const Error& error) {
+void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
   const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]);
   if (!end) return;
-  Log(LogLevel::kWarn, "redis: %s answers %s%s", name_.c_str(), error.message.c_str(),
+  Log(LogLevel::kWarn, "redis: %s answers %s%s%s", name_.c_str(), error.message.c_str(),
+      renewed == Renewed::kYes ? " (connecting anew, in case another server has its name)" : "",
       end->c_str());
 }
 

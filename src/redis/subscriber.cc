@@ -67,8 +67,9 @@ class Session {
         heard_at_(tracked_at),
         next_ping_(Now() + interval_) {}
 
-  // Reports to the sink until the connection is lost or `stopping`, and says why.
-  Error Follow(const std::atomic<bool>& stopping);
+  // Reports to the sink until the connection is lost, `stopping` or `renewing`, and says why. The
+  // latter two are looked at once for each PING at least.
+  Error Follow(const std::atomic<bool>& stopping, const std::atomic<bool>& renewing);
 
   // Whether a PING was ever answered.
   [[nodiscard]] bool proven() const { return proven_; }
@@ -97,8 +98,8 @@ class Session {
   bool proven_ = false;
 };
 
-Error Session::Follow(const std::atomic<bool>& stopping) {
-  while (!stopping) {
+Error Session::Follow(const std::atomic<bool>& stopping, const std::atomic<bool>& renewing) {
+  while (!stopping && !renewing) {
     if (const TimePoint now = Now(); !under_way_ && now >= next_ping_) {
       if (Result<void> sent = Ping(now); !sent) return sent.error();
     }
@@ -239,6 +240,7 @@ void Subscriber::Run() noexcept {
 // One attempt and, where it succeeds, all until the loss. Returns the wait before the next.
 Duration Subscriber::FollowOnce() {
   TimePoint tracked_at;
+  renewing_ = false;  // whatever was asked for before is what this does
   Result<std::unique_ptr<Connection>> connection = Subscribe(&tracked_at);
   if (!connection) return OnFailed(connection.error());
   sink_->OnLive((*connection)->peer(), tracked_at + options_.max_stale);
@@ -248,9 +250,9 @@ Duration Subscriber::FollowOnce() {
   }
   SettleFirst(FirstOutcome::kLive);
   Session session(connection->get(), sink_, options_.max_stale, tracked_at);
-  const Error reason = session.Follow(stopping_);
+  const Error reason = session.Follow(stopping_, renewing_);
   sink_->OnLost();
-  if (!stopping_) LogTrouble(reason);
+  if (!stopping_ && !renewing_) LogTrouble(reason);
   // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
   if (session.proven()) failures_ = 0;
   return BackOff();

@@ -206,7 +206,9 @@ Result<void> Server::StartThreads(const Options& options) {
     const Result<void> following = StartFollowing(options);
     if (!following) return following;
   }
-  fetchers_ = redis::Fetchers::Start(RedisOptionsOf(options, coherence_.get()), &read_through_);
+  redis::Options redis = RedisOptionsOf(options, coherence_.get());
+  if (subscriber_ != nullptr) redis.on_renewal = [this] { subscriber_->Renew(); };
+  fetchers_ = redis::Fetchers::Start(std::move(redis), &read_through_);
   if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));
   workers_.Start(options.workers);
   return {};

@@ -30,6 +30,22 @@ class SubscriberTest : public WithSubscriber {
   }
 };
 
+// --- Renewal ---
+
+TEST_F(SubscriberTest, ConnectsAnewWhenAskedTo) {
+  options_.max_stale = milliseconds(200);
+  testing::internal::CaptureStderr();
+  StartLive();
+  subscriber_->Renew();
+  EXPECT_TRUE(recorder_.AwaitCount(Kind::kLost, 1));
+  EXPECT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
+  EXPECT_TRUE(recorder_.AwaitCount(Kind::kLease, 3)) << "once, and then it stays";
+  EXPECT_EQ(recorder_.Count(Kind::kLive), 2u);
+  subscriber_->Stop();
+  EXPECT_EQ(testing::internal::GetCapturedStderr().find("lost track"), std::string::npos)
+      << "whoever asked says why";
+}
+
 // --- The handshake ---
 
 TEST_F(SubscriberTest, TracksAllKeysByDefaultAndRedirectsToItself) {

@@ -1,7 +1,8 @@
 // What the fetchers make of errors that say something of the server and not of a key: what the
-// client is told, and what the log says.
+// client is told, what the log says, and when they look for another server.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 
 #include "../support/fake_redis.h"
@@ -13,6 +14,8 @@ namespace {
 
 using Answer = FakeRedis::Answer;
 
+const char kReadOnlyReply[] = "-READONLY You can't write against a read only replica.\r\n";
+
 // Answers every GET and SET alike.
 FakeRedis::Script Saying(std::string reply) {
   return [reply = std::move(reply)](const FakeRedis::Command& command) {
@@ -23,7 +26,10 @@ FakeRedis::Script Saying(std::string reply) {
 
 class TroubleTest : public testing::Test {
  protected:
-  TroubleTest() { options_.connections = 1; }
+  TroubleTest() {
+    options_.connections = 1;
+    options_.on_renewal = [this] { ++renewals_; };
+  }
 
   static size_t Lines(const std::string& log, std::string_view part) {
     size_t count = 0;
@@ -33,6 +39,7 @@ class TroubleTest : public testing::Test {
 
   FakeRedis server_;
   Options options_ = OptionsFor(server_.address());
+  std::atomic<int> renewals_ = 0;
 };
 
 TEST_F(TroubleTest, TheFirstOfEachKindIsLoggedAndNotTheNext) {
@@ -90,6 +97,61 @@ TEST_F(TroubleTest, NoClientLearnsTheAddressOfAClusterNode) {
       EXPECT_EQ(outcome.error_text, Describe(ErrorCode::kMoved).text);
     }
   }
+}
+
+TEST_F(TroubleTest, AServerThatBecameAReplicaIsLeftForWhereTheNameLeadsNow) {
+  server_.SetScript(Saying(kReadOnlyReply));
+  testing::internal::CaptureStderr();
+  {
+    FetchClient client(options_);
+    EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply(kReadOnlyReply)) << "the client is told";
+    EXPECT_EQ(server_.connections_accepted(), 1);
+    server_.SetScript({});
+    EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply("+OK\r\n"));
+    EXPECT_EQ(server_.connections_accepted(), 2);
+    EXPECT_EQ(renewals_, 1);
+  }
+  EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "connecting anew"), 1U);
+}
+
+TEST_F(TroubleTest, EveryConnectionIsMadeAnewAlsoThoseThatOnlyRead) {
+  options_.connections = 4;
+  server_.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "GET") return Answer{.bytes = "$-1\r\n", .held = true};
+    if (command.name() == "SET") return Answer{.bytes = kReadOnlyReply};
+    return std::nullopt;
+  });
+  FetchClient client(options_);
+  // One connection each, since none of them is answered.
+  std::vector<Request*> reads;
+  for (int i = 1; i <= 3; ++i) {
+    reads.push_back(client.Submit("k"));
+    ASSERT_TRUE(Await([&] { return server_.Count("GET") == static_cast<size_t>(i); }));
+  }
+  EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply(kReadOnlyReply));
+  EXPECT_TRUE(Await([&] { return renewals_ == 1; }));
+  const int before = server_.connections_accepted();
+  server_.SetScript({});
+  server_.Release();
+  for (Request* const read : reads) EXPECT_TRUE(client.Wait(read).IsMissing());
+  const size_t asked_before = server_.commands().size();
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(client.Get("k").IsMissing());
+  const std::vector<FakeRedis::Command> commands = server_.commands();
+  for (size_t i = asked_before; i < commands.size(); ++i) {
+    EXPECT_GT(commands[i].connection, before) << commands[i].name();
+  }
+}
+
+TEST_F(TroubleTest, AScriptThatAlwaysSaysReadonlyCausesFewConnections) {
+  server_.SetScript(Saying(kReadOnlyReply));
+  FetchClient client(options_);
+  const TimePoint start = Now();
+  int calls = 0;
+  for (; calls < 500 && Now() - start < Renewal::kFirstWait / 2; ++calls) {
+    EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply(kReadOnlyReply));
+  }
+  EXPECT_GT(calls, 2);
+  EXPECT_LE(server_.connections_accepted(), 2);
 }
 
 TEST_F(TroubleTest, AFullQueueIsLogged) {
