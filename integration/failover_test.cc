@@ -1,5 +1,6 @@
 // The name of Redis leads to another server while connections to the old one live: the proxy finds
-// out by what that one says, and goes where the name leads now.
+// out by what that one says, and goes where the name leads now. And what operators see of its
+// connections.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -58,6 +59,27 @@ TEST(FailoverTest, AReplicaWhoseNameStaysIsNotConnectedToWithoutEnd) {
   EXPECT_GT(refused, 3);
   EXPECT_LE(connections() - before, 20) << "for " << refused << " writes";
   EXPECT_EQ(CountOccurrences(proxy.Log(), "READONLY"), 1U);
+}
+
+TEST(ClientListTest, OperatorsSeeWhoseTheConnectionsAre) {
+  RedisServer redis;
+  Proxy proxy({"-redis", redis.address(), "-coherent"});
+  EXPECT_EQ(Fetch(proxy.port(), "k").status, 404);
+  const std::string clients = redis.Command({"CLIENT", "LIST"});
+  EXPECT_NE(clients.find("name=redis-proxy "), std::string::npos) << clients;
+  EXPECT_NE(clients.find("name=redis-proxy-tracking "), std::string::npos) << clients;
+}
+
+TEST(ClientListTest, AUserWhoMayNotSetANameIsServed) {
+  RedisServer redis;
+  redis.Set("k", "value");
+  ASSERT_EQ(
+      redis.Command({"ACL", "SETUSER", "reader", "on", ">word", "~*", "+get", "+pttl", "+ping"}),
+      "OK");
+  Proxy proxy({"-redis", redis.address()},
+              {.environment = {"REDIS_USERNAME=reader", "REDIS_PASSWORD=word"}});
+  EXPECT_EQ(Fetch(proxy.port(), "k").body, "value");
+  EXPECT_EQ(proxy.Log().find("setname"), std::string::npos) << proxy.Log();
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ struct ConnectOptions {
   int database = 0;
   std::string username;  // empty: the default user
   std::string password;
+  std::string name = "redis-proxy";  // in Redis's CLIENT LIST
 };
 
 struct ReplyDeleter {
@@ -58,9 +59,9 @@ class Connection {
  public:
   // Resolves, connects to one address after another, authenticates, selects the database and
   // requires an answer to PING: a stopped Redis still accepts connections. All but the resolving
-  // ends by `deadline`. Besides the codes above: kAuth when the credentials are refused or missing,
-  // what ClassifyErrorReply says of a Redis that does not serve for now (it is loading, full,
-  // without its master), kUpstream for any other refusal.
+  // ends by `deadline`. Redis may refuse the name of the connection. Besides the codes above: kAuth
+  // when the credentials are refused or missing, what ClassifyErrorReply says of a Redis that does
+  // not serve for now (it is loading, full, without its master), kUpstream for any other refusal.
   // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
   // readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,

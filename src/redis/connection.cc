@@ -146,10 +146,11 @@ std::string_view TextOf(const redisReply& reply) {
   return {reply.str, static_cast<size_t>(reply.len)};
 }
 
-enum class Step { kAuth, kSelect, kPing };
+enum class Step { kAuth, kSelect, kPing, kName };
 
 // Why the connection cannot be used, if the reply to a step of the set-up says so.
 Result<void> CheckStep(Step step, const redisReply& reply) {
+  if (step == Step::kName) return {};  // a courtesy: the user may not be permitted to give one
   if (reply.type != REDIS_REPLY_ERROR) {
     if (reply.type == REDIS_REPLY_STATUS) return {};
     return Error{ErrorCode::kProtocol, std::string("unexpected reply while connecting")};
@@ -242,6 +243,9 @@ Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline
   }
   Append({"PING"});
   steps.push_back(Step::kPing);
+  // The last, since the reply to the first may be why Redis does not take this connection.
+  Append({"CLIENT", "SETNAME", options.name});
+  steps.push_back(Step::kName);
   if (Result<void> sent = Flush(deadline); !sent) return sent;
   for (const Step step : steps) {
     Result<Reply> reply = ReadReply(deadline);

@@ -50,8 +50,9 @@ bool IsUnsupported(ErrorCode code) {
          code == ErrorCode::kUpstream;
 }
 
-ConnectOptions WithoutDatabase(ConnectOptions target) {
+ConnectOptions TargetOf(ConnectOptions target) {
   target.database = 0;
+  target.name = "redis-proxy-tracking";
   return target;
 }
 
@@ -189,7 +190,7 @@ Result<void> Session::TakeError(const redisReply& error) {
 
 Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
     : options_(std::move(options)),
-      target_(WithoutDatabase(options_.target)),
+      target_(TargetOf(options_.target)),
       name_(target_.endpoint.ToString()),
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),

@@ -42,6 +42,8 @@ std::vector<std::string> Words(const std::vector<FakeRedis::Command>& commands) 
   return all;
 }
 
+const char kSetName[] = "CLIENT SETNAME redis-proxy";
+
 TEST(ClassifyErrorReplyTest, GoesByTheFirstWord) {
   const struct {
     std::string_view text;
@@ -70,7 +72,7 @@ TEST(ClassifyErrorReplyTest, GoesByTheFirstWord) {
 TEST(ConnectionTest, PingsWhenThereIsNothingElseToSetUp) {
   FakeRedis server;
   ASSERT_TRUE(Connect(To(server)).ok());
-  EXPECT_EQ(Words(server.commands()), std::vector<std::string>{"PING"});
+  EXPECT_EQ(Words(server.commands()), (std::vector<std::string>{"PING", kSetName}));
 }
 
 TEST(ConnectionTest, AuthenticatesThenSelectsThenPings) {
@@ -81,7 +83,7 @@ TEST(ConnectionTest, AuthenticatesThenSelectsThenPings) {
   options.database = 3;
   ASSERT_TRUE(Connect(options).ok());
   EXPECT_EQ(Words(server.commands()),
-            (std::vector<std::string>{"AUTH proxy secret", "SELECT 3", "PING"}));
+            (std::vector<std::string>{"AUTH proxy secret", "SELECT 3", "PING", kSetName}));
 }
 
 TEST(ConnectionTest, SendsThePasswordAloneWithoutAUserName) {
@@ -89,7 +91,7 @@ TEST(ConnectionTest, SendsThePasswordAloneWithoutAUserName) {
   ConnectOptions options = To(server);
   options.password = "secret";
   ASSERT_TRUE(Connect(options).ok());
-  EXPECT_EQ(Words(server.commands()), (std::vector<std::string>{"AUTH secret", "PING"}));
+  EXPECT_EQ(Words(server.commands()), (std::vector<std::string>{"AUTH secret", "PING", kSetName}));
 }
 
 TEST(ConnectionTest, SaysWhyTheSetUpWasRefused) {
@@ -115,6 +117,16 @@ TEST(ConnectionTest, SaysWhyTheSetUpWasRefused) {
     ASSERT_FALSE(connection.ok()) << row.reply;
     EXPECT_EQ(connection.error().code, row.code) << row.reply;
     EXPECT_EQ(connection.error().message, row.reply);
+  }
+}
+
+TEST(ConnectionTest, IsUsedWithoutANameWhereRedisRefusesIt) {
+  for (const std::string reply :
+       {"NOPERM no permissions to run 'client|setname'", "ERR unknown command 'CLIENT'"}) {
+    FakeRedis server(Replying("CLIENT", {.bytes = "-" + reply + "\r\n"}));
+    auto connection = Connect(To(server));
+    ASSERT_TRUE(connection.ok()) << reply;
+    EXPECT_TRUE((*connection)->InStep());
   }
 }
 
@@ -233,7 +245,7 @@ TEST(ConnectionTest, IsNotUsableOnceClosedWhileIdle) {
 }
 
 TEST(ConnectionTest, IsNotUsableAfterBytesNobodyAskedFor) {
-  FakeRedis server(Replying("PING", {.bytes = "+PONG\r\n+PONG\r\n"}));
+  FakeRedis server(Replying("CLIENT", {.bytes = "+OK\r\n+PONG\r\n"}));
   auto connection = Connect(To(server));
   ASSERT_TRUE(connection.ok());
   EXPECT_TRUE(Await([&] { return !(*connection)->UsableAfterIdling(); }));

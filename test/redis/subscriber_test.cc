@@ -17,6 +17,8 @@ using Kind = InvalidationRecorder::Kind;
 using FirstOutcome = Subscriber::FirstOutcome;
 using Strings = std::vector<std::string>;
 
+const char kSetName[] = "CLIENT SETNAME redis-proxy-tracking";
+
 class SubscriberTest : public WithSubscriber {
  protected:
   Strings Words() {
@@ -51,8 +53,9 @@ TEST_F(SubscriberTest, ConnectsAnewWhenAskedTo) {
 TEST_F(SubscriberTest, TracksAllKeysByDefaultAndRedirectsToItself) {
   options_.max_stale = seconds(60);
   StartLive();
-  EXPECT_EQ(Words(), (Strings{"PING", "PING", "CLIENT ID", "CLIENT TRACKING ON REDIRECT 47 BCAST",
-                              "SUBSCRIBE __redis__:invalidate"}));
+  EXPECT_EQ(Words(),
+            (Strings{"PING", kSetName, "PING", "CLIENT ID", "CLIENT TRACKING ON REDIRECT 47 BCAST",
+                     "SUBSCRIBE __redis__:invalidate"}));
 }
 
 TEST_F(SubscriberTest, AuthenticatesNamesEachPrefixAndSelectsNoDatabase) {
@@ -62,7 +65,7 @@ TEST_F(SubscriberTest, AuthenticatesNamesEachPrefixAndSelectsNoDatabase) {
   options_.target.database = 3;
   options_.prefixes = {"user:", "page:"};
   StartLive();
-  EXPECT_EQ(Words(), (Strings{"AUTH proxy secret", "PING", "PING", "CLIENT ID",
+  EXPECT_EQ(Words(), (Strings{"AUTH proxy secret", "PING", kSetName, "PING", "CLIENT ID",
                               "CLIENT TRACKING ON REDIRECT 47 BCAST PREFIX user: PREFIX page:",
                               "SUBSCRIBE __redis__:invalidate"}));
 }
