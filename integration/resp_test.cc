@@ -126,6 +126,21 @@ TEST_F(RespTest, TtlIsThatOfTheKey) {
   }
 }
 
+// The last second of the year 9999: some 8000 years, and a clock in nanoseconds holds 292.
+TEST_F(RespTest, ATtlBeyondWhatTheClockHoldsIsThatOfTheKey) {
+  redis_.Set("key", "value");
+  ASSERT_EQ(redis_.Command({"EXPIREAT", "key", "253402300799"}), "1");
+  RedisClient client("127.0.0.1:" + std::to_string(RespPort(proxy_)));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_NEAR(std::stod(client.Command({"TTL", "key"})),
+                std::stod(redis_.Command({"TTL", "key"})), 60);
+    EXPECT_NEAR(std::stod(client.Command({"PTTL", "key"})),
+                std::stod(redis_.Command({"PTTL", "key"})), 6e4);
+    EXPECT_EQ(client.Command({"GET", "key"}), "value");
+  }
+  EXPECT_EQ(redis_.GetCount(), 1) << "it is cached all the same";
+}
+
 TEST_F(RespTest, TtlIsAskedOfRedisWhereMaxAgeHidesIt) {
   const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-max-age", "1m"});
   redis_.Set("key", "value");

@@ -28,6 +28,10 @@ using TimePoint = Clock::time_point;
 // The deadline of what never ends.
 inline constexpr TimePoint kNever = TimePoint::max();
 
+// The deadline of what does end, but later than a TimePoint can say (292 years after the start of
+// the machine).
+inline constexpr TimePoint kTooFar = kNever - Duration(1);
+
 inline TimePoint Now() { return Clock::now(); }
 
 // `start + wait`, or kNever where that would overflow. REQUIRES: wait >= 0.

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,10 @@ namespace rp::cache {
 
 inline constexpr uint32_t kNotInHeap = 0xffffffff;
 
+// What an Entry has room to say of its lengths.
+inline constexpr size_t kMaxKeyBytes = (size_t{1} << 30) - 1;
+inline constexpr size_t kMaxValueBytes = 0xffffffff;
+
 // What an entry says of its key. That a key is missing or not a string is cached only where a write
 // to it is noticed.
 enum class Kind : uint32_t { kValue, kMissing, kWrongType };
@@ -30,7 +35,8 @@ struct Entry {
   Entry* lru_prev;
   Entry* lru_next;
   TimePoint last_use;
-  // When the entry ends however often it is used: its TTL in Redis, -max-age. kNever for neither.
+  // When the entry ends however often it is used: its TTL in Redis, -max-age. kNever for neither,
+  // kTooFar for a TTL that no TimePoint holds.
   TimePoint hard_deadline;
   uint32_t tag;         // the low half of the key's hash: the position in the stripe's table
   uint32_t heap_index;  // kNotInHeap for an entry that cannot expire
@@ -93,7 +99,7 @@ class EntryRef {
 };
 
 // An entry outside any cache with one reference, or none when memory is short. `hash` is the key's;
-// `fetched_at` is when Redis was asked. REQUIRES: key below 1 GiB, value below 4 GiB.
+// `fetched_at` is when Redis was asked. REQUIRES: no more than kMaxKeyBytes, kMaxValueBytes.
 [[nodiscard]] EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
                                  TimePoint fetched_at, TimePoint hard_deadline,
                                  Kind kind = Kind::kValue);

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/check.h"
+
 namespace rp::cache {
 namespace {
 
@@ -39,6 +41,7 @@ void EntryRef::Unpin() {
 
 EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
                    TimePoint fetched_at, TimePoint hard_deadline, Kind kind) {
+  RP_CHECK(key.size() <= kMaxKeyBytes && value.size() <= kMaxValueBytes);
   void* block = std::malloc(std::max(sizeof(Entry), kEntryHeaderBytes + key.size() + value.size()));
   if (block == nullptr) return {};
   auto* entry = new (block) Entry{};
@@ -48,7 +51,7 @@ EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
   entry->references.store(1, std::memory_order_relaxed);
   entry->fetched_ticks =
       static_cast<uint32_t>(std::chrono::ceil<Ticks>(fetched_at.time_since_epoch()).count());
-  entry->key_bytes = static_cast<uint32_t>(key.size()) & 0x3fffffff;
+  entry->key_bytes = static_cast<uint32_t>(key.size()) & kMaxKeyBytes;
   entry->kind = kind;
   entry->value_bytes = static_cast<uint32_t>(value.size());
   char* bytes = reinterpret_cast<char*>(block) + kEntryHeaderBytes;

@@ -182,6 +182,9 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kError && !is_wrong_type) {
     return Fail(flight.get(), result.error_code, result.error_text, now);
   }
+  if (result.kind == Kind::kValue && result.value.size() > cache::kMaxValueBytes) {
+    return Fail(flight.get(), ErrorCode::kTooLarge, Describe(ErrorCode::kTooLarge).text, now);
+  }
   // An answer that took longer than the lease, and that nobody vouches for any more, may be too
   // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
   if (coherence_ != nullptr && coherence_->follows() &&
@@ -237,8 +240,12 @@ TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
   if (result.ttl_ms >= 0) {
     constexpr int64_t kMostMs =
         std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
-    const std::chrono::milliseconds ttl(std::min(result.ttl_ms, kMostMs));
-    deadline = std::min(deadline, DeadlineAfter(result.sent_at, ttl));
+    TimePoint end = kTooFar;  // which is not kNever: the key has an end
+    if (result.ttl_ms <= kMostMs) {
+      const std::chrono::milliseconds ttl(result.ttl_ms);
+      end = std::min(end, DeadlineAfter(result.sent_at, ttl));
+    }
+    deadline = std::min(deadline, end);
   }
   return deadline;
 }

@@ -210,7 +210,8 @@ void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
   request->key = command[1];
   const bool may_know = form == Form::kType || options_->knows_ttl;
   if (may_know && connection_->TryHit(request) && request->outcome != proxy::Outcome::kError) {
-    return connection_->OnAnswer(request);
+    const bool is_too_far = request->value && request->value->hard_deadline == kTooFar;
+    if (form == Form::kType || !is_too_far) return connection_->OnAnswer(request);
   }
   request->ForgetAnswer();
   request->resp_form = static_cast<uint8_t>(Form::kForwarded);

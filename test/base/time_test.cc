@@ -50,6 +50,7 @@ TEST(TimeTest, ADeadlineThatDoesNotFitIsNever) {
   EXPECT_EQ(DeadlineAfter(start, seconds(1)), TimePoint(seconds(2)));
   EXPECT_EQ(DeadlineAfter(start, kNever - start), kNever);
   EXPECT_EQ(DeadlineAfter(start, Duration::max()), kNever);
+  EXPECT_LT(kTooFar, kNever);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // What becomes of what Redis answers: until when it is an entry, and which values are none.
+#include <limits>
+
 #include "test/support/read_through_fixture.h"
 #include "test/support/suspension.h"
 
@@ -22,16 +24,25 @@ TEST_F(ReadThroughTest, AKeyWithoutTtlNeverEnds) {
   EXPECT_TRUE(IsHit("key", kNever - Duration(1)));
 }
 
-TEST_F(ReadThroughTest, ATtlBeyondTheClockNeverEnds) {
-  Fetch("key", Value("value", INT64_MAX));
-  EXPECT_TRUE(IsHit("key", kNever - Duration(1)));
-}
-
 TEST_F(ReadThroughTest, AKeyEndsAlsoWhileTheMachineIsSuspended) {
   Fetch("key", Value("value", 2000));
   EXPECT_TRUE(IsHit("key", Now()));
   const Suspension suspension(seconds(6));
   EXPECT_FALSE(IsHit("key", Now()));
+}
+
+TEST_F(ReadThroughTest, ATimeToLiveBeyondAllTimePointsIsNotNone) {
+  constexpr int64_t kMostMs =
+      std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
+  // The last second of the year 9999, and as much as Redis takes.
+  for (const int64_t ttl_ms :
+       {kMostMs, kMostMs + 1, int64_t{251'606'498'496'000}, std::numeric_limits<int64_t>::max()}) {
+    const std::string key = std::to_string(ttl_ms);
+    Fetch(key, Value("value", ttl_ms));
+    Request request = MakeRequest(key);
+    ASSERT_TRUE(StartOne(&read_through_, &request, Now()));
+    EXPECT_EQ(request.value->hard_deadline, kTooFar) << ttl_ms;
+  }
 }
 
 TEST_F(ReadThroughTest, AKeyThatWentBetweenGetAndPttlIsServedAndNotCached) {
@@ -89,6 +100,18 @@ TEST_F(ReadThroughMaxAgeTest, TheEarlierOfTtlAndMaxAgeCounts) {
 }
 
 // --- Sizes of values. ---
+
+// Only its length is real.
+TEST_F(ReadThroughTest, AValueOfMoreThanAnEntryHoldsIsRefusedAndNeverCutShort) {
+  const char byte = 'v';
+  Request request = MakeRequest("key");
+  EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
+  Finish(Value(std::string_view(&byte, cache::kMaxValueBytes + 1)));
+  EXPECT_EQ(request.outcome, Outcome::kError);
+  EXPECT_EQ(request.error, ErrorCode::kTooLarge);
+  EXPECT_FALSE(request.value);
+  EXPECT_FALSE(IsHit("key", Now()));
+}
 
 class ReadThroughMaxValueTest : public ReadThroughTest {
  protected:
