@@ -331,6 +331,18 @@ TEST(ForwardStartTest, WorksWhenRedisComesLater) {
   EXPECT_TRUE(Eventually([&] { return client.Exchange("SET k 2\r\n") == "+OK\r\n"; }));
 }
 
+TEST(ForwardStartTest, SaysWhatToDoWhereCommandIsRenamed) {
+  RedisServer redis({.arguments = {"--rename-command", "COMMAND", ""}});
+  const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent"});
+  RespClient client(RespPort(proxy));
+  for (int i = 0; i < 3; ++i) {
+    const std::string reply = client.Exchange("SET k 1\r\n");
+    EXPECT_TRUE(reply.starts_with("-ERR Redis refuses COMMAND, which -forward needs")) << reply;
+  }
+  EXPECT_TRUE(proxy.WaitForLog("Redis refuses COMMAND"));
+  EXPECT_EQ(CountOccurrences(proxy.Log(), "Redis refuses COMMAND"), 1U);
+}
+
 TEST(ForwardStartTest, TimesOutWhereRedisHangsFromTheStart) {
   RedisServer redis;
   redis.Freeze();

@@ -19,8 +19,10 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/siphash.h"
 #include "cache/cache.h"
@@ -74,6 +76,9 @@ class Forwarder final : public redis::FetchSink {
   Mutex mutex_;
   std::shared_ptr<const CommandTable> table_ RP_GUARDED_BY(mutex_);
   TimePoint loaded_at_ RP_GUARDED_BY(mutex_);  // or could not be, the last time
+  // Why it could not be, as the log has it already; empty once it could.
+  std::string table_error_ RP_GUARDED_BY(mutex_);
+  LogLimiter table_limiter_{std::chrono::seconds(10)};
   bool loading_ RP_GUARDED_BY(mutex_) = false;
   RequestChain waiting_ RP_GUARDED_BY(mutex_);  // for the table
 };

@@ -65,6 +65,21 @@ size_t FirstReplyBytes(std::string_view replies) {
   return framer.consumed();
 }
 
+// The table of commands; an error that no waiting will change says what to do about it.
+Result<CommandTable> ParseTable(const redis::FetchResult& result) {
+  if (result.kind != Kind::kReply) {
+    return Error{result.error_code, std::string(result.error_text)};
+  }
+  Result<CommandTable> parsed = CommandTable::Parse(result.value);
+  if (parsed) return parsed;
+  const Error& error = parsed.error();
+  if (error.code != ErrorCode::kUpstream && error.code != ErrorCode::kNoPermission) return parsed;
+  return Error{ErrorCode::kUpstream,
+               "Redis refuses COMMAND, which -forward needs: it must not be renamed, and this "
+               "proxy's user needs +command (" +
+                   error.message + ")"};
+}
+
 void AnswerError(Request* request, std::string_view text) {
   request->outcome = Outcome::kReply;
   resp::Writer(request->command_version, &request->reply).Error("ERR", text);
@@ -241,18 +256,21 @@ void Forwarder::AwaitTable(Request* request) {
 }
 
 void Forwarder::OnTable(const redis::FetchResult& result) {
-  Result<CommandTable> parsed =
-      result.kind == Kind::kReply
-          ? CommandTable::Parse(result.value)
-          : Result<CommandTable>(Error{result.error_code, std::string(result.error_text)});
+  Result<CommandTable> parsed = ParseTable(result);
   std::shared_ptr<const CommandTable> table;
   std::shared_ptr<const CommandTable> old;
   if (parsed) table = std::make_shared<CommandTable>(std::move(*parsed));
   const TimePoint now = Now();
   RequestChain waiting;
+  bool is_news = false;
   {
     MutexLock lock(&mutex_);
     loading_ = false;
+    if (parsed) table_error_.clear();
+    uint64_t suppressed = 0;
+    is_news =
+        !parsed && parsed.error().message != table_error_ && table_limiter_.Allow(now, &suppressed);
+    if (is_news) table_error_ = parsed.error().message;
     loaded_at_ = now;
     // The old one is better than none, and freed without the lock.
     if (table != nullptr) {
@@ -262,13 +280,9 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
     }
     waiting = std::exchange(waiting_, {});
   }
-  if (!parsed) {
-    static LogLimiter limiter{std::chrono::seconds(10)};
-    uint64_t suppressed = 0;
-    if (limiter.Allow(now, &suppressed)) {
-      Log(LogLevel::kWarn, "-forward: Redis does not say which commands it has: %s",
-          parsed.error().message.c_str());
-    }
+  if (is_news) {
+    Log(LogLevel::kWarn, "-forward: cannot tell which commands Redis has: %s",
+        parsed.error().message.c_str());
   }
   const bool was_late = !parsed && parsed.error().code == ErrorCode::kTimeout;
   RequestChain in_time;  // who came later than whoever began to load

@@ -21,6 +21,25 @@ TEST_F(ForwarderTest, RequestsWaitForTheTable) {
   EXPECT_EQ(delivered(), (std::vector<Request*>{unknown, known}));
 }
 
+TEST_F(ForwarderTest, WhoMayNotAskForTheTableIsToldWhatToDoAndTheLogOnce) {
+  testing::internal::CaptureStderr();
+  for (const std::string text : {"ERR unknown command 'COMMAND', with args beginning with: ",
+                                 "NOPERM no permissions to run the 'command' command"}) {
+    for (int i = 0; i < 3; ++i) {
+      Request* const request = MakeRequest({"SET", "k", "v"});
+      EXPECT_FALSE(forwarder_.Start(request, Now()));
+      Finish(Reply("-" + text + "\r\n"));
+      EXPECT_EQ(request->error, ErrorCode::kUpstream);
+      EXPECT_TRUE(request->error_text.starts_with("Redis refuses COMMAND, which -forward needs"));
+      EXPECT_NE(request->error_text.find("+command"), std::string::npos);
+      EXPECT_NE(request->error_text.find(text), std::string::npos);
+    }
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  EXPECT_NE(log.find("unknown command 'COMMAND'"), std::string::npos) << log;
+}
+
 TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   forwarder_.LoadTable(Now() + seconds(1));
   Request* const first = MakeRequest({"GET", "k"});
@@ -35,8 +54,9 @@ TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   ASSERT_EQ(fetches_.size(), 1u);
   EXPECT_EQ(fetches_[0]->command, Encode({"COMMAND"}));
   EXPECT_EQ(fetches_[0]->DeadlineTime(), second->deadline);
-  Finish(Reply("-NOPERM no permissions to run 'command'\r\n"));
-  EXPECT_EQ(second->error, ErrorCode::kNoPermission);
+  Finish(Reply("-LOADING Redis is loading the dataset in memory\r\n"));
+  EXPECT_EQ(second->error, ErrorCode::kLoading);
+  EXPECT_EQ(second->error_text, "LOADING Redis is loading the dataset in memory");
 
   Request* const third = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(third, Now()));
