@@ -111,18 +111,27 @@ Proxy::Proxy(const std::vector<std::string>& flags, const ProxyOptions& options)
     : log_(std::make_unique<OutputReader>()) {
   SpawnOptions spawn;
   spawn.arguments = {ProxyBinary()};
-  AddDefault("-http", "127.0.0.1:0", flags, &spawn.arguments);
+  const bool log_tells_port = options.log_fd < 0;
+  if (!log_tells_port) port_ = ProbablyFreePort();
+  AddDefault("-http", "127.0.0.1:" + std::to_string(port_), flags, &spawn.arguments);
   AddDefault("-timeout", "20s", flags, &spawn.arguments);
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
   spawn.environment = options.environment;
   spawn.max_open_files = options.max_open_files;
-  spawn.stderr_fd = log_->write_fd();
+  spawn.stderr_fd = log_tells_port ? log_->write_fd() : options.log_fd;
   process_ = std::make_unique<Process>(spawn);
   log_->CloseWriteEnd();
-  const bool decided =
-      Eventually([this] { return ServingPort(Log()) != 0 || !process_->Running(); });
-  port_ = ServingPort(Log());
-  EXPECT_TRUE(decided && port_ != 0) << "redis-proxy does not serve";
+  const auto serves = [&] {
+    if (!log_tells_port) return static_cast<bool>(ConnectToLoopback(port_));
+    port_ = ServingPort(Log());
+    return port_ != 0;
+  };
+  bool serving = false;
+  static_cast<void>(Eventually([&] {
+    serving = serves();
+    return serving || !process_->Running();
+  }));
+  EXPECT_TRUE(serving) << "redis-proxy does not serve";
 }
 
 Proxy::~Proxy() {
@@ -184,14 +193,14 @@ long Proxy::VoluntarySwitches() const {
   return sum;
 }
 
-RunResult RunProxy(const std::vector<std::string>& flags, Duration limit) {
+RunResult RunProxy(const std::vector<std::string>& flags, Duration limit, int log_fd) {
   OutputReader standard_output;
   OutputReader standard_error;
   SpawnOptions spawn;
   spawn.arguments = {ProxyBinary()};
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
   spawn.stdout_fd = standard_output.write_fd();
-  spawn.stderr_fd = standard_error.write_fd();
+  spawn.stderr_fd = log_fd < 0 ? standard_error.write_fd() : log_fd;
   RunResult result;
   {
     Process process(spawn);

@@ -24,6 +24,9 @@ class OutputReader;
 struct ProxyOptions {
   std::vector<std::string> environment{};  // "NAME=value"
   rlim_t max_open_files = 0;               // 0: as this process has it
+  // Where the log goes, borrowed; -1: Proxy::Log has it. A log that goes elsewhere does not tell
+  // the port: then it is one that was free, and serving means that somebody accepts there.
+  int log_fd = -1;
 };
 
 class Proxy {
@@ -72,6 +75,7 @@ struct RunResult {
 };
 
 // Runs the binary with exactly these flags until it ends by itself, for at most Patience(limit).
-RunResult RunProxy(const std::vector<std::string>& flags, Duration limit = 10s);
+// With a `log_fd`, standard error goes there.
+RunResult RunProxy(const std::vector<std::string>& flags, Duration limit = 10s, int log_fd = -1);
 
 }  // namespace rp::integration

@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/check.h"
+#include "base/log.h"
+#include "base/log_thread.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -46,10 +49,12 @@ int main(int argc, char** argv) {
   OpenStandardStreams();
   mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
   mallopt(M_MXFAST, kMaxFastBytes);
+  rp::AbortOnTerminate();
+  const rp::LogThread log_thread(STDERR_FILENO);
   rp::server::Options options;
   const auto action = rp::server::ParseOptions(argc, argv, &options);
   if (!action) {
-    std::fprintf(stderr, "redis-proxy: %s\n", action.error().message.c_str());
+    rp::LogPlain("redis-proxy: %s", action.error().message.c_str());
     return kExitUsage;
   }
   switch (*action) {
@@ -65,14 +70,14 @@ int main(int argc, char** argv) {
   const auto secrets = rp::server::LoadSecrets(
       &options, [](const char* name) -> const char* { return std::getenv(name); });
   if (!secrets) {
-    std::fprintf(stderr, "redis-proxy: %s\n", secrets.error().message.c_str());
+    rp::LogPlain("redis-proxy: %s", secrets.error().message.c_str());
     return kExitUsage;
   }
   rp::SetLogLevel(options.log_level);
   SetUpSignals();
   auto server = rp::server::Server::Create(options);
   if (!server) {
-    std::fprintf(stderr, "redis-proxy: %s\n", server.error().message.c_str());
+    rp::LogPlain("redis-proxy: %s", server.error().message.c_str());
     return kExitFailure;
   }
   (*server)->Run();

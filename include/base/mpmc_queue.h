@@ -84,6 +84,12 @@ class MpmcQueue {
     }
   }
 
+  // How many pushes have drawn a ticket so far, the caller's own among them.
+  [[nodiscard]] uint64_t pushes() const {
+    // Relaxed: a thread sees its own draws in any case, and nothing is read on the strength of it.
+    return tail_.load(std::memory_order_relaxed);
+  }
+
   // Whether nothing waited a moment ago: a hint, for one that would wake others if there was more.
   [[nodiscard]] bool SeemsEmpty() const {
     // Relaxed: nothing is read on the strength of it.

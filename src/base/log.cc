@@ -2,66 +2,75 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstdarg>
-#include <cstdio>
+
+#include "base/line_writer.h"
+#include "base/log_line.h"
+#include "base/log_thread.h"
 
 namespace rp {
 namespace {
 
-constexpr size_t kMaxLineBytes = 1024;
-constexpr std::array<const char*, 4> kLevelNames = {"debug", "info ", "warn ", "error"};
-
 std::atomic<LogLevel> log_level{LogLevel::kInfo};
 
-// Writes "2026-11-22T15:28:21.123Z info  " and returns its length.
-size_t FormatPrefix(char* out, size_t size, LogLevel level) {
-  using std::chrono::floor;
-  const auto now = floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto day = floor<std::chrono::days>(now);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(now - day);
-  const int length = std::snprintf(
-      out, size, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ %s ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-      static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()),
-      kLevelNames[static_cast<size_t>(level)]);
-  return length < 0 ? 0 : static_cast<size_t>(length);
+std::array<std::atomic<uint64_t>, 4> event_counts{};
+std::atomic<uint64_t> lost_count{0};
+
+void Add(LogLine* line) {
+  LogThread* const thread = LogThread::Current();
+  const bool kept = thread != nullptr
+                        ? thread->Add(line)
+                        : WriteWithin(STDERR_FILENO, line->text(), LogThread::kLastLinesWait);
+  if (!kept) internal::CountLostLine();
 }
 
 }  // namespace
 
-// Relaxed in both functions: the level is a lone value that publishes nothing else.
+// Relaxed in all of these: the level and the counts are lone values that publish nothing else.
 void SetLogLevel(LogLevel level) { log_level.store(level, std::memory_order_relaxed); }
 
-void Log(LogLevel level, const char* format, ...) {
-  if (level < log_level.load(std::memory_order_relaxed)) return;
-  const int saved_errno = errno;
+bool IsLogged(LogLevel level) { return level >= log_level.load(std::memory_order_relaxed); }
 
-  std::array<char, kMaxLineBytes> line;
-  const size_t prefix_bytes = FormatPrefix(line.data(), line.size(), level);
-  errno = saved_errno;  // for a %m in the format
+void internal::CountLostLine() { lost_count.fetch_add(1, std::memory_order_relaxed); }
+
+LogCounts CountLogLines() {
+  LogCounts counts;
+  for (size_t i = 0; i < counts.events.size(); ++i) {
+    counts.events[i] = event_counts[i].load(std::memory_order_relaxed);
+  }
+  counts.lost = lost_count.load(std::memory_order_relaxed);
+  return counts;
+}
+
+void Log(LogLevel level, const char* format, ...) {
+  if (!IsLogged(level)) return;
+  const int saved_errno = errno;
+  event_counts[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
+  LogLine line;
   va_list arguments;
   va_start(arguments, format);
-  const int wanted =
-      std::vsnprintf(line.data() + prefix_bytes, line.size() - prefix_bytes, format, arguments);
+  FormatEventV(level, std::chrono::system_clock::now(), &line, format, arguments);
   va_end(arguments);
-
-  // vsnprintf keeps one byte for its NUL; the newline takes that place.
-  const size_t message_bytes =
-      std::min(wanted < 0 ? 0 : static_cast<size_t>(wanted), line.size() - prefix_bytes - 1);
-  char* const end = line.data() + prefix_bytes + message_bytes;
-  std::replace_if(
-      line.data() + prefix_bytes, end,
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  *end = '\n';
-  [[maybe_unused]] const ssize_t written =
-      write(STDERR_FILENO, line.data(), prefix_bytes + message_bytes + 1);
+  Add(&line);
   errno = saved_errno;
+}
+
+void LogPlain(const char* format, ...) {
+  const int saved_errno = errno;
+  LogLine line;
+  line.time = std::chrono::system_clock::now();
+  va_list arguments;
+  va_start(arguments, format);
+  FormatPlain(&line, format, arguments);
+  va_end(arguments);
+  Add(&line);
+  errno = saved_errno;
+}
+
+void FlushLog() {
+  const LogThread* const thread = LogThread::Current();
+  if (thread != nullptr) static_cast<void>(thread->Flush(LogThread::kLastLinesWait));
 }
 
 // Relaxed throughout: both members are lone values, and the single order of the changes of

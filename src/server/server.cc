@@ -110,6 +110,12 @@ Result<void> JudgeDescriptorLimit(const Options& options, rlim_t limit) {
   return {};
 }
 
+// Also called by signal handlers.
+[[noreturn]] void EndAtOnce(int status) {
+  FlushLog();
+  _exit(status);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
@@ -169,9 +175,9 @@ Server::Server(const Options& options)
 
 // When nobody reads signals any more, a second one ends the process at once.
 void Server::EndOnSignals() {
-  std::signal(SIGALRM, [](int) { _exit(0); });
-  std::signal(SIGINT, [](int) { _exit(1); });
-  std::signal(SIGTERM, [](int) { _exit(1); });
+  std::signal(SIGALRM, [](int) { EndAtOnce(0); });
+  std::signal(SIGINT, [](int) { EndAtOnce(1); });
+  std::signal(SIGTERM, [](int) { EndAtOnce(1); });
   sigset_t mask = net::Signals::Mask();
   sigaddset(&mask, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
@@ -273,7 +279,7 @@ void Server::OnSignal(int signal) {
   const char* name = signal == SIGINT ? "SIGINT" : "SIGTERM";
   if (reactors_[0]->draining()) {
     Log(LogLevel::kWarn, "%s again: stopping at once", name);
-    _exit(1);
+    EndAtOnce(1);
   }
   Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name);
   for (size_t i = 1; i < reactors_.size(); ++i) reactors_[i]->RequestDrain();

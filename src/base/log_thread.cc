@@ -1,0 +1,145 @@
+#include "base/log_thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include <atomic>
+
+#include "base/check.h"
+#include "base/line_writer.h"
+#include "base/log.h"
+#include "base/log_ring.h"
+#include "base/parker.h"
+
+namespace rp {
+namespace {
+
+std::atomic<LogThread*> current_thread{nullptr};
+
+// Asks again and again, without a lock: the asker may be about to abort, or a signal handler.
+template <typename Condition>
+bool AwaitWithin(Duration limit, const Condition& holds) {
+  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
+  const TimePoint deadline = DeadlineAfter(Now(), limit);
+  while (!holds()) {
+    if (Now() >= deadline) return false;
+    nanosleep(&kPause, nullptr);
+  }
+  return true;
+}
+
+}  // namespace
+
+class LogThread::Shared {
+ public:
+  explicit Shared(int fd) : writer_(fd) {}
+
+  [[nodiscard]] bool Add(LogLine* line) {
+    const bool added = ring_.Push(line);
+    parker_.WakeOne();  // for a lost line as well: it is to be told
+    return added;
+  }
+
+  void Run() noexcept {
+    for (;;) {
+      while (Work()) {
+      }
+      const uint32_t ticket = parker_.Prepare();
+      if (Work()) {
+        parker_.Cancel();
+      } else if (stopping_.load(std::memory_order_seq_cst)) {
+        parker_.Cancel();
+        break;
+      } else {
+        parker_.Park(ticket);
+      }
+    }
+    finished_.store(true, std::memory_order_release);
+  }
+
+  [[nodiscard]] bool Flush(Duration limit) const {
+    return AwaitWithin(limit, [this, pushes = ring_.pushes()] {
+      return done_.load(std::memory_order_acquire) >= pushes;
+    });
+  }
+
+  // Ends Run when nothing is left to do. Whether it ended within `limit`.
+  [[nodiscard]] bool Stop(Duration limit) {
+    stopping_.store(true, std::memory_order_seq_cst);
+    parker_.WakeAll();
+    return AwaitWithin(limit, [this] { return finished_.load(std::memory_order_acquire); });
+  }
+
+ private:
+  // Whether there was anything to do.
+  bool Work() {
+    LogLine line;
+    if (ring_.Pop(&line)) {
+      untold_ += line.lost_before;
+      if (!TellLost(line.time) || !writer_.Write(line.text())) {
+        ++untold_;
+        internal::CountLostLine();
+      }
+      done_.fetch_add(1, std::memory_order_release);
+      return true;
+    }
+    const uint64_t lost = ring_.TakeLost();
+    if (lost == 0) return false;
+    untold_ += lost;
+    static_cast<void>(TellLost(std::chrono::system_clock::now()));
+    return true;
+  }
+
+  // Says how many lines are missing here, if any. False when that cannot be written either.
+  bool TellLost(WallTime time) {
+    if (untold_ == 0) return true;
+    LogLine line;
+    FormatEvent(LogLevel::kWarn, time, &line, "log: %llu line%s lost here",
+                static_cast<unsigned long long>(untold_), untold_ == 1 ? "" : "s");
+    if (!writer_.Write(line.text())) return false;
+    untold_ = 0;
+    return true;
+  }
+
+  LogRing ring_;
+  Parker parker_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> finished_{false};
+  std::atomic<uint64_t> done_{0};  // lines of the ring that were written or lost
+  // The thread's own:
+  LineWriter writer_;
+  uint64_t untold_ = 0;  // lines lost behind the last one that was written
+};
+
+LogThread::LogThread(int fd) : shared_(std::make_unique<Shared>(fd)) {
+  RP_CHECK(Current() == nullptr);
+  // The thread inherits the mask: with SIGPIPE and SIGXFSZ blocked, a write fails and no more.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  thread_ = std::thread([shared = shared_.get()] { shared->Run(); });
+  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  pthread_setname_np(thread_.native_handle(), "log");
+  current_thread.store(this, std::memory_order_release);
+}
+
+LogThread::~LogThread() {
+  current_thread.store(nullptr, std::memory_order_release);
+  if (shared_->Stop(kLastLinesWait)) {
+    thread_.join();
+  } else {
+    // It is in a write that may never end.
+    thread_.detach();
+    static_cast<void>(shared_.release());
+  }
+}
+
+LogThread* LogThread::Current() { return current_thread.load(std::memory_order_acquire); }
+
+bool LogThread::Add(LogLine* line) { return shared_->Add(line); }
+
+bool LogThread::Flush(Duration limit) const { return shared_->Flush(limit); }
+
+}  // namespace rp
