@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <sstream>
 #include <string>
 
 #include "integration/fake_redis.h"
@@ -37,7 +39,7 @@ void ExpectToServe(const Proxy& proxy, RedisServer* redis) {
 TEST(LogTest, APipeThatNobodyReadsKeepsNobodyFromBeingServedAndFromStopping) {
   const StuckPipe log;
   RedisServer redis;
-  Proxy proxy({"-redis", redis.address()}, {.log_fd = log.write_fd()});
+  Proxy proxy({"-redis", redis.address(), "-log-level", "debug"}, {.log_fd = log.write_fd()});
   ExpectToServe(proxy, &redis);
   proxy.Signal(SIGTERM);
   EXPECT_EQ(proxy.Wait(), 0);
@@ -90,6 +92,90 @@ TEST(LogTest, AStartThatFailsEndsWithItsStatusThoughTheReaderHasGone) {
   StuckPipe log;
   log.CloseReadEnd();
   EXPECT_EQ(RunProxy({"-no-such-flag"}, 10s, log.write_fd()).status, 2);
+}
+
+// The clients whose coming `lines` tell of, in a row: counts up `*next`, but for those that are
+// missing where lines were lost. Returns how many lines were.
+uint64_t CheckClients(const std::string& lines, uint64_t* next) {
+  uint64_t lost = 0;
+  bool gap = false;  // lines were lost, and with them perhaps clients
+  std::istringstream stream(lines);
+  for (std::string line; std::getline(stream, line);) {
+    EXPECT_TRUE(line.size() > 31 && line[10] == 'T' && line[23] == 'Z') << "torn: " << line;
+    const size_t lost_at = line.find("log: ");
+    const size_t client_at = line.find("client ");
+    if (lost_at != std::string::npos) {
+      lost += std::strtoull(line.c_str() + lost_at + 5, nullptr, 10);
+      gap = true;
+    } else if (client_at != std::string::npos && line.find("connects") != std::string::npos) {
+      const uint64_t client = std::strtoull(line.c_str() + client_at + 7, nullptr, 10);
+      EXPECT_TRUE(client == *next || (gap && client > *next)) << "not " << *next << ": " << line;
+      *next = client + 1;
+      gap = false;
+    }
+  }
+  return lost;
+}
+
+TEST(LogTest, AReaderThatComesBackFindsWholeLinesInOrderAndHowManyAreMissing) {
+  StuckPipe log;
+  FakeRedis redis;
+  Proxy proxy({"-redis", redis.address(), "-log-level", "debug"}, {.log_fd = log.write_fd()});
+  for (int i = 0; i < 600; ++i) EXPECT_TRUE(HttpClient(proxy.port()).connected());
+  EXPECT_EQ(Fetch(proxy.port(), "a").status, 200);
+  std::string lines;
+  EXPECT_TRUE(Eventually([&] {
+    lines += log.Read();
+    return lines.find(" lost here\n") != std::string::npos;
+  })) << lines;
+  // This one's line is behind all that is missing.
+  EXPECT_EQ(Fetch(proxy.port(), "a").status, 200);
+  proxy.Signal(SIGTERM);
+  EXPECT_TRUE(Eventually([&] {
+    lines += log.Read();
+    return lines.ends_with("stopped\n");
+  })) << lines;
+  EXPECT_EQ(proxy.Wait(), 0);
+  uint64_t next = 1;
+  const uint64_t lost = CheckClients(lines, &next);
+  // At least 601 connections came and went, and a page holds less than a hundred lines.
+  EXPECT_GE(lost, 2 * 601 - 512 - 100U);
+  EXPECT_GE(next, 603U);
+}
+
+TEST(LogTest, DebugTellsOfConnectionsThatInfoDoesNotMention) {
+  for (const std::string& level : {std::string("debug"), std::string("info")}) {
+    SCOPED_TRACE(level);
+    const bool debug = level == "debug";
+    RedisServer redis;
+    Proxy proxy({"-redis", redis.address(), "-log-level", level, "-coherent", "-expire", "10ms"});
+    redis.Set("a", "1");
+    EXPECT_EQ(Fetch(proxy.port(), "a").body, "1");
+    if (debug) {
+      EXPECT_TRUE(proxy.WaitForLog("connects to speak HTTP"));
+      EXPECT_TRUE(proxy.WaitForLog("closed: ended by the client"));
+      EXPECT_TRUE(proxy.WaitForLog("redis: opened a connection to " + redis.address()));
+      // A value is not stored if the report of its write comes while it is fetched.
+      EXPECT_TRUE(Eventually([&] {
+        return Fetch(proxy.port(), "a").body == "1" && proxy.WaitForLog("sweep: ", 50ms);
+      }));
+    }
+    redis.Command({"FLUSHALL"});
+    if (debug) {
+      EXPECT_TRUE(proxy.WaitForLog("coherent: Redis was flushed"));
+    }
+    redis.Kill();
+    EXPECT_TRUE(proxy.WaitForLog("lost track of writes"));
+    EXPECT_NE(Fetch(proxy.port(), "b").status, 200);
+    if (debug) {
+      EXPECT_TRUE(proxy.WaitForLog("redis: closed a connection to"));
+      EXPECT_TRUE(proxy.WaitForLog("redis: an attempt to"));
+    }
+    proxy.Signal(SIGTERM);
+    EXPECT_EQ(proxy.Wait(), 0);
+    EXPECT_EQ(CountOccurrences(proxy.Log(), "Z debug ") > 0, debug);
+    EXPECT_GT(CountOccurrences(proxy.Log(), "Z info  "), 0U);
+  }
 }
 
 }  // namespace

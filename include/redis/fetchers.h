@@ -92,10 +92,12 @@ class Fetchers {
     bool keeper = false;
   };
 
-  // Fetches that leave unanswered.
+  // The fetches of a connection that is given up: those that leave unanswered, and how many are
+  // back in the queue.
   struct Leaving {
     FetchQueue expired;
     FetchQueue failed;
+    size_t retried = 0;
   };
 
   // What became of a batch whose connection is given up.

@@ -30,6 +30,12 @@ class StatusLog {
   // one line in ten seconds. `renewed`: connections are made anew because of it.
   void OnTrouble(const Error& error, Renewed renewed);
 
+  // For -log-level debug: each attempt to connect and each end of a connection, with the number of
+  // connections that there are then, and of the requests whose answers it owed.
+  void OnAttemptFailed(const Error& error);
+  void OnOpened(size_t connections);
+  void OnClosed(const Error& reason, size_t connections, size_t retried, size_t failed);
+
   // No room is left for requests that wait. Said like trouble.
   void OnQueueFull();
 

@@ -83,8 +83,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
 
   // Begins to listen to the socket; false when the kernel has no room: the connection is closed.
   [[nodiscard]] bool Register();
-  // Ends the connection, whatever is in progress.
-  void Close();
+  // Ends the connection, whatever is in progress. `why` is for the log.
+  void Close(const char* why);
   void OnEvents(uint32_t events) override;
   // The request has come back from the workers.
   void OnAnswer(Request* request);
@@ -101,8 +101,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] Session* session() { return session_.get(); }
 
-  // The reactor's: where among all connections it is, whether it waits to be flushed, and what it
-  // counts as.
+  // The reactor's: the client's number, where among all connections it is, whether it waits to be
+  // flushed, and what it counts as.
+  uint64_t number = 0;
   size_t index = 0;
   bool dirty = false;
   ClientCount::Place place = ClientCount::Place::kNone;

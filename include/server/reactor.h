@@ -158,10 +158,10 @@ class Reactor final : public proxy::ReplyBox {
   static constexpr int kShortChain = 16;
   static constexpr int kMostRefusals = 4;
 
-  // `make_session` is given the client's number.
-  void Listen(UniqueFd listening_fd,
+  // `protocol` is for the log; `make_session` is given the client's number.
+  void Listen(UniqueFd listening_fd, const char* protocol,
               std::function<std::unique_ptr<Session>(uint64_t number)> make_session);
-  void OnAccepted(UniqueFd fd, std::unique_ptr<Session> session);
+  void OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> session);
   void BeginTurn();
   void Sleep();
   void TakeAnswers();

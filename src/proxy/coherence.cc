@@ -31,6 +31,7 @@ void Coherence::OnLive(uint64_t peer, TimePoint lease) {
   generation_.fetch_add(1, std::memory_order_acq_rel);
   follows_.store(true, std::memory_order_release);
   cache_->BeginEpoch(lease);
+  Log(LogLevel::kDebug, "coherent: writes are reported; what was cached before is not served");
   on_flush_();
 }
 
@@ -40,10 +41,15 @@ void Coherence::OnInvalidated(std::string_view key) { cache_->Invalidate(hasher_
 
 void Coherence::OnFlush() {
   cache_->Flush();
+  Log(LogLevel::kDebug, "coherent: Redis was flushed; what was cached before is not served");
   on_flush_();
 }
 
-void Coherence::OnLost() { cache_->EndEpoch(Now()); }
+void Coherence::OnLost() {
+  cache_->EndEpoch(Now());
+  Log(LogLevel::kDebug,
+      "coherent: writes are no longer reported; nothing is cached until they are");
+}
 
 void Coherence::OnUnsupported(const Error& error) {
   if (!options_.or_by_time) {

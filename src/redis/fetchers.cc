@@ -203,9 +203,10 @@ void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
   Leaving leaving;
   Error reason = error;
   Wakes wakes;
+  size_t connected;
   {
     MutexLock lock(&mutex_);
-    --connected_;
+    connected = --connected_;
     const TimePoint now = Now();
     if (loss == Loss::kWasted) gate_.OnConnectionWasted(now);
     if (stopping_) reason = ShuttingDown();
@@ -213,6 +214,7 @@ void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
     wakes = PlanWakes();
   }
   Wake(wakes);
+  log_.OnClosed(reason, connected, leaving.retried, leaving.expired.size() + leaving.failed.size());
   const bool maybe_sent = loss != Loss::kUnsent;
   Fail(std::move(leaving.expired), TimedOut(), maybe_sent);
   Fail(std::move(leaving.failed), reason, maybe_sent);
@@ -230,6 +232,7 @@ Fetchers::Leaving Fetchers::Requeue(Batch* batch, ErrorCode code, Loss loss, Tim
                 ((loss == Loss::kSilent && !std::exchange(fetch->free_retry_used_, true)) ||
                  TryAgain(fetch, code)))) {
       queue_.PushFront(fetch);
+      ++leaving.retried;
     } else {
       leaving.failed.PushFront(fetch);
     }

@@ -45,13 +45,15 @@ bool Fetchers::ReserveAttempt() {
 void Fetchers::OnConnected() {
   Gate::News news;
   Duration outage;
+  size_t connected;
   {
     MutexLock lock(&mutex_);
     connecting_ = false;
-    ++connected_;
+    connected = ++connected_;
     news = gate_.OnConnected(Now());
     outage = gate_.outage();
   }
+  log_.OnOpened(connected);
   log_.OnNews(news, Error{}, outage);
 }
 
@@ -74,6 +76,7 @@ void Fetchers::OnConnectFailed(const Error& error) {
       failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
     }
   }
+  log_.OnAttemptFailed(error);
   log_.OnNews(news, error, Duration::zero());
   if (news == Gate::News::kNothing && IsTransient(error.code)) {
     log_.OnTrouble(error, StatusLog::Renewed::kNo);

@@ -51,6 +51,23 @@ void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
       end->c_str());
 }
 
+void StatusLog::OnAttemptFailed(const Error& error) {
+  Log(LogLevel::kDebug, "redis: an attempt to connect to %s failed: %s", name_.c_str(),
+      error.message.c_str());
+}
+
+void StatusLog::OnOpened(size_t connections) {
+  Log(LogLevel::kDebug, "redis: opened a connection to %s; there are %zu", name_.c_str(),
+      connections);
+}
+
+void StatusLog::OnClosed(const Error& reason, size_t connections, size_t retried, size_t failed) {
+  Log(LogLevel::kDebug,
+      "redis: closed a connection to %s: %s; there are %zu; %zu requests are tried again, %zu fail",
+      name_.c_str(), reason.message.empty() ? "refused credentials" : reason.message.c_str(),
+      connections, retried, failed);
+}
+
 void StatusLog::OnQueueFull() {
   const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(ErrorCode::kBusy)]);
   if (!end) return;

@@ -253,6 +253,8 @@ Duration Subscriber::FollowOnce() {
   Session session(connection->get(), sink_, options_.max_stale, tracked_at);
   const Error reason = session.Follow(stopping_, renewing_);
   sink_->OnLost();
+  Log(LogLevel::kDebug, "redis: no longer following writes of %s: %s", name_.c_str(),
+      reason.message.c_str());
   if (!stopping_ && !renewing_) LogTrouble(reason);
   // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
   if (session.proven()) failures_ = 0;
@@ -327,6 +329,8 @@ Error Subscriber::Explain(const Error& error, const char* what, const char* advi
 // Tells whoever is to know of a failed attempt, and returns the wait before the next.
 Duration Subscriber::OnFailed(const Error& error) {
   if (stopping_) return Duration::zero();
+  Log(LogLevel::kDebug, "redis: an attempt to follow writes of %s failed: %s", name_.c_str(),
+      error.message.c_str());
   if (!IsUnsupported(error.code)) {
     LogTrouble(error);
     SettleFirst(FirstOutcome::kUnreachable);

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "server/reactor.h"
 
 namespace rp::server {
@@ -57,7 +58,7 @@ Connection::~Connection() { RP_DCHECK(closed() && first_ == nullptr); }
 
 bool Connection::Register() {
   if (!reactor_->loop()->Add(fd_.get(), interest_, this)) {
-    Close();
+    Close("the kernel has no room for it");
     return false;
   }
   UpdateWait();
@@ -146,7 +147,7 @@ void Connection::Abandon() {
 void Connection::OnEvents(uint32_t events) {
   if (closed()) return;
   // Both directions are gone: nobody is there to hear an answer.
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close();
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close("broken off by the client");
   if ((events & EPOLLOUT) != 0) reactor_->MarkDirty(this);
   if ((events & EPOLLIN) != 0) {
     if (lingering_) return Discard();
@@ -183,13 +184,16 @@ void Connection::OnRequestTimeout(Request* request) {
 void Connection::OnWaitEnded() {
   const Wait ended = wait_;
   wait_ = Wait::kNone;
-  if (ended != Wait::kReceiving) return Close();
+  if (ended == Wait::kIdle) return Close("idle for too long");
+  if (ended == Wait::kSending) return Close("the client takes nothing of its answers");
+  if (ended == Wait::kLingering) return Close("ended, and the client went on sending");
   session_->OnReceiveTimeout(this);
 }
 
 void Connection::Flush() {
   if (closed()) return;
-  if (abandoned_ || !SendUnsent() || !SendAnswers()) return Close();
+  if (abandoned_) return Close("cut off");
+  if (!SendUnsent() || !SendAnswers()) return Close("the client takes no more answers");
   if (paused_ && TakesRequests() && unsent_.empty()) {
     paused_ = false;
     Feed({});
@@ -205,7 +209,8 @@ void Connection::Drain() {
   if (!closed() && !lingering_ && (interest_ & EPOLLIN) != 0) Read();
   if (closed() || lingering_) return;
   if (session_->Midway() || paused_) return;  // AddRequest makes the request that arrives the last
-  if (first_ == nullptr && unsent_.empty() && !HasUnacknowledged(fd_.get())) return Close();
+  if (first_ == nullptr && unsent_.empty() && !HasUnacknowledged(fd_.get()))
+    return Close("the server stops");
   CloseAfterAnswers(Closing::kLinger);
 }
 
@@ -213,7 +218,7 @@ void Connection::Read() {
   const auto buffer = reactor_->read_buffer();
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) Close();
+    if (errno != EAGAIN && errno != EINTR) Close("broken off by the client");
     return;
   }
   if (count == 0) {
@@ -240,7 +245,7 @@ void Connection::Feed(std::string_view fresh) {
 void Connection::Discard() {
   const auto buffer = reactor_->read_buffer();
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
-  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) Close();
+  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) Close("ended");
 }
 
 // Returns false when the connection is broken.
@@ -327,7 +332,8 @@ void Connection::PopAnswered(int count) {
 }
 
 void Connection::FinishClosing() {
-  if (peer_closed_ || !linger_ || lingering_) return Close();
+  if (peer_closed_) return Close("ended by the client");
+  if (!linger_ || lingering_) return Close("ended");
   lingering_ = true;
   shutdown(fd_.get(), SHUT_WR);
   input_ = {};
@@ -379,8 +385,9 @@ void Connection::StartWait(Wait wait) {
   }
 }
 
-void Connection::Close() {
+void Connection::Close(const char* why) {
   if (closed()) return;
+  Log(LogLevel::kDebug, "client %llu: closed: %s", static_cast<unsigned long long>(number), why);
   // Before the client can see the end: when it comes again, perhaps to another reactor, its place
   // is free.
   reactor_->Bury(this);

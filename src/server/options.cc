@@ -265,8 +265,9 @@ std::span<const Flag> Flags() {
        ParseNumber<&O::max_clients, 1, 1000000>, ShowNumber<&O::max_clients>},
       {"content-type", "TYPE", "application/octet-stream", "the Content-Type of values",
        ParseContentType, ShowText<&O::content_type>},
-      {"log-level", "debug|info|warn|error", "info", "leave out less important events",
-       ParseLogLevel, ShowLogLevel},
+      {"log-level", "debug|info|warn|error", "info",
+       "leave out lesser events; debug tells of each connection and retry", ParseLogLevel,
+       ShowLogLevel},
       {"version", "", "", "print the version and exit", nullptr, nullptr},
       {"h", "", "", "print this help and exit; also -help", nullptr, nullptr},
   }};

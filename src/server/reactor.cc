@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "net/socket.h"
 
 namespace rp::server {
 namespace {
@@ -62,21 +64,26 @@ Reactor::Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThroug
 Reactor::~Reactor() = default;
 
 void Reactor::ServeHttp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd),
+  Listen(std::move(listening_fd), "HTTP",
          [this](uint64_t) { return std::make_unique<HttpSession>(&options_.http); });
 }
 
 void Reactor::ServeResp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd),
+  Listen(std::move(listening_fd), "the Redis protocol",
          [this](uint64_t number) { return std::make_unique<RespSession>(&options_.resp, number); });
 }
 
-void Reactor::Listen(UniqueFd listening_fd,
+void Reactor::Listen(UniqueFd listening_fd, const char* protocol,
                      std::function<std::unique_ptr<Session>(uint64_t number)> make_session) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
       &loop_, std::move(listening_fd),
-      [this, make_session = std::move(make_session)](UniqueFd fd) {
-        OnAccepted(std::move(fd), make_session(clients_->NextNumber()));
+      [this, protocol, make_session = std::move(make_session)](UniqueFd fd) {
+        const uint64_t number = clients_->NextNumber();
+        if (IsLogged(LogLevel::kDebug)) {
+          Log(LogLevel::kDebug, "client %llu: %s connects to speak %s",
+              static_cast<unsigned long long>(number), net::PeerName(fd.get()).c_str(), protocol);
+        }
+        OnAccepted(std::move(fd), number, make_session(number));
       },
       options_.reserved_descriptors));
 }
@@ -96,7 +103,7 @@ void Reactor::Run() {
     graveyard_.clear();
   }
   if (!fetches_.empty()) RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
-  while (!connections_.empty()) connections_.back()->Close();
+  while (!connections_.empty()) connections_.back()->Close("the server stops");
   graveyard_.clear();
 }
 
@@ -172,11 +179,16 @@ ServerFacts Reactor::Facts() const {
           .uptime = turn_.now - started_};
 }
 
-void Reactor::OnAccepted(UniqueFd fd, std::unique_ptr<Session> session) {
+void Reactor::OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> session) {
   const ClientCount::Place place = clients_->Enter();
+  if (place != ClientCount::Place::kServed) {
+    Log(LogLevel::kDebug, "client %llu: not served: there are -max-clients",
+        static_cast<unsigned long long>(number));
+  }
   if (place == ClientCount::Place::kNone) return;
   connections_.push_back(std::make_unique<Connection>(this, std::move(fd), std::move(session)));
   Connection* connection = connections_.back().get();
+  connection->number = number;
   connection->index = connections_.size() - 1;
   connection->place = place;
   if (connection->Register() && place == ClientCount::Place::kRefused)

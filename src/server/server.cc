@@ -272,7 +272,12 @@ proxy::RequestChain Server::StartRequests(proxy::Request* first) {
 
 void Server::Sweep() {
   const TimePoint now = Now();
+  const uint64_t before = cache_.size();
   sweep_timer_.Schedule(cache_.Sweep(now, kSweepBudget), now);
+  const uint64_t after = cache_.size();
+  if (after >= before) return;
+  Log(LogLevel::kDebug, "sweep: freed what had ended; the cache has %llu keys of %llu",
+      static_cast<unsigned long long>(after), static_cast<unsigned long long>(before));
 }
 
 void Server::OnSignal(int signal) {
