@@ -81,17 +81,17 @@ TEST(LogTest, ASecondSignalEndsAtOnceThoughNobodyReadsTheLog) {
 
 TEST(LogTest, AStartThatFailsEndsWithItsStatusThoughNobodyReadsWhy) {
   const StuckPipe log;
-  EXPECT_EQ(RunProxy({"-no-such-flag"}, 10s, log.write_fd()).status, 2);
+  EXPECT_EQ(RunProxy({"-no-such-flag"}, 10s, {.log_fd = log.write_fd()}).status, 2);
   int port = 0;
   const UniqueFd taken = ListenOnLoopback(&port);
   const std::string address = "127.0.0.1:" + std::to_string(port);
-  EXPECT_EQ(RunProxy({"-http", address}, 10s, log.write_fd()).status, 1);
+  EXPECT_EQ(RunProxy({"-http", address}, 10s, {.log_fd = log.write_fd()}).status, 1);
 }
 
 TEST(LogTest, AStartThatFailsEndsWithItsStatusThoughTheReaderHasGone) {
   StuckPipe log;
   log.CloseReadEnd();
-  EXPECT_EQ(RunProxy({"-no-such-flag"}, 10s, log.write_fd()).status, 2);
+  EXPECT_EQ(RunProxy({"-no-such-flag"}, 10s, {.log_fd = log.write_fd()}).status, 2);
 }
 
 // The clients whose coming `lines` tell of, in a row: counts up `*next`, but for those that are

@@ -193,14 +193,17 @@ long Proxy::VoluntarySwitches() const {
   return sum;
 }
 
-RunResult RunProxy(const std::vector<std::string>& flags, Duration limit, int log_fd) {
+RunResult RunProxy(const std::vector<std::string>& flags, Duration limit,
+                   const ProxyOptions& options) {
   OutputReader standard_output;
   OutputReader standard_error;
   SpawnOptions spawn;
   spawn.arguments = {ProxyBinary()};
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
+  spawn.environment = options.environment;
+  spawn.max_open_files = options.max_open_files;
   spawn.stdout_fd = standard_output.write_fd();
-  spawn.stderr_fd = log_fd < 0 ? standard_error.write_fd() : log_fd;
+  spawn.stderr_fd = options.log_fd < 0 ? standard_error.write_fd() : options.log_fd;
   RunResult result;
   {
     Process process(spawn);

@@ -75,7 +75,8 @@ struct RunResult {
 };
 
 // Runs the binary with exactly these flags until it ends by itself, for at most Patience(limit).
-// With a `log_fd`, standard error goes there.
-RunResult RunProxy(const std::vector<std::string>& flags, Duration limit = 10s, int log_fd = -1);
+// With options.log_fd, standard error goes there.
+RunResult RunProxy(const std::vector<std::string>& flags, Duration limit = 10s,
+                   const ProxyOptions& options = {});
 
 }  // namespace rp::integration

@@ -19,9 +19,7 @@ class Acceptor final : public EventHandler {
  public:
   static constexpr Duration kRetry = std::chrono::milliseconds(100);
 
-  // `reserve` descriptors are left for others: it pauses before the process has no more than those.
-  Acceptor(EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted,
-           int reserve = 0);
+  Acceptor(EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted);
   ~Acceptor();
 
   void OnEvents(uint32_t events) override;
@@ -43,13 +41,11 @@ class Acceptor final : public EventHandler {
 
   // Returns whether more may wait.
   bool AcceptSome();
-  [[nodiscard]] bool Scarce() const;
   void Pause(const char* why);
 
   EventLoop* const loop_;
   UniqueFd fd_;
   const std::function<void(UniqueFd)> on_accepted_;
-  const int highest_fd_;  // below this number no descriptor is missed by others
   LogLimiter limiter_;
   bool paused_ = false;
 };

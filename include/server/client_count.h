@@ -13,12 +13,14 @@ namespace rp::server {
 
 class ClientCount {
  public:
-  // Over the limit a client is told so and sent away; over this many more it is just sent away.
+  // Over the limit a client is told so and sent away; over so many more it is just sent away.
   static constexpr size_t kMostRefused = 128;
 
   enum class Place : unsigned char { kServed, kRefused, kNone };
 
-  explicit ClientCount(size_t limit) : limit_(limit) {}
+  // Serves `limit` at a time and tells `refused_limit` more, at most, that they are too many.
+  explicit ClientCount(size_t limit, size_t refused_limit = kMostRefused)
+      : limit_(limit), refused_limit_(refused_limit) {}
 
   // Counts somebody who has connected and gives it a number that nobody else has, from 1 on.
   [[nodiscard]] uint64_t NextNumber() {
@@ -37,6 +39,7 @@ class ClientCount {
  private:
   // Relaxed throughout: the counters only count.
   const size_t limit_;
+  const size_t refused_limit_;
   std::atomic<size_t> served_ = 0;
   std::atomic<size_t> refused_ = 0;  // they are told so and do not count as clients
   std::atomic<uint64_t> received_ = 0;

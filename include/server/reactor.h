@@ -78,7 +78,6 @@ struct ReactorOptions {
   Duration timeout = std::chrono::seconds(1);     // of a request
   Duration idle_wait = std::chrono::seconds(75);  // between two requests over HTTP
   std::string content_type;
-  int reserved_descriptors = 0;  // for others than clients
   HttpOptions http;
   RespOptions resp;
 };

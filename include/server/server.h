@@ -28,16 +28,17 @@ namespace rp::server {
 
 class Server {
  public:
-  // Listens and starts the threads. The error says in one line what could not be had.
+  // Listens and starts the threads, for fewer clients than -max-clients where file descriptors are
+  // few. The error says in one line what could not be had.
   // REQUIRES: SIGINT and SIGTERM are blocked (net::Signals::Mask), SIGPIPE is ignored.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const Options& options);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const Options& wanted);
   ~Server();
 
   // Serves until SIGTERM or SIGINT and until what was in flight then is finished.
   void Run();
 
  private:
-  explicit Server(const Options& options);
+  Server(const Options& options, size_t most_refused);
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const Options& options);
   [[nodiscard]] std::vector<std::unique_ptr<Reactor>> MakeReactors(const Options& options);

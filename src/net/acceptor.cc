@@ -1,36 +1,19 @@
 #include "net/acceptor.h"
 
-#include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
 #include "base/check.h"
 
 namespace rp::net {
-namespace {
-
-// At least half of all, so that a tiny limit leaves something to serve with.
-int HighestFd(int reserve) {
-  rlimit limit{};
-  if (reserve == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
-    return INT_MAX;
-  const int all = static_cast<int>(limit.rlim_cur);
-  return std::max(all / 2, all - reserve);
-}
-
-}  // namespace
 
 Acceptor::Acceptor(EventLoop* loop, UniqueFd listening_fd,
-                   std::function<void(UniqueFd)> on_accepted, int reserve)
+                   std::function<void(UniqueFd)> on_accepted)
     : loop_(loop),
       fd_(std::move(listening_fd)),
       on_accepted_(std::move(on_accepted)),
-      highest_fd_(HighestFd(reserve)),
       limiter_(std::chrono::seconds(5)) {
   RP_CHECK(loop_->Add(fd_.get(), EPOLLIN, this));
 }
@@ -48,10 +31,7 @@ bool Acceptor::AcceptSome() {
   for (int i = 0; i < kMostPerTurn && fd_ && !paused_; ++i) {
     UniqueFd accepted(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted) {
-      // The kernel gives the lowest number that is free: a high one means that few are.
-      const bool last = accepted.get() >= highest_fd_;
       on_accepted_(std::move(accepted));
-      if (last) Pause("too few file descriptors are left");
       continue;
     }
     if (errno == EAGAIN) return false;
@@ -73,12 +53,6 @@ void Acceptor::Pause(const char* why) {
   paused_ = true;
 }
 
-bool Acceptor::Scarce() const {
-  if (highest_fd_ == INT_MAX) return false;
-  const UniqueFd probe(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-  return !probe || probe.get() >= highest_fd_;
-}
-
 void Acceptor::Stop() {
   if (fd_ && !paused_) loop_->Remove(fd_.get());
   paused_ = false;
@@ -86,7 +60,7 @@ void Acceptor::Stop() {
 }
 
 void Acceptor::Resume() {
-  if (paused_ && !Scarce() && loop_->Add(fd_.get(), EPOLLIN, this)) paused_ = false;
+  if (paused_ && loop_->Add(fd_.get(), EPOLLIN, this)) paused_ = false;
 }
 
 }  // namespace rp::net

@@ -16,7 +16,7 @@ bool AddOneWithin(std::atomic<size_t>* counter, size_t limit) {
 
 ClientCount::Place ClientCount::Enter() {
   if (AddOneWithin(&served_, limit_)) return Place::kServed;
-  return AddOneWithin(&refused_, kMostRefused) ? Place::kRefused : Place::kNone;
+  return AddOneWithin(&refused_, refused_limit_) ? Place::kRefused : Place::kNone;
 }
 
 void ClientCount::Leave(Place place) {

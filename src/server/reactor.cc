@@ -84,8 +84,7 @@ void Reactor::Listen(UniqueFd listening_fd, const char* protocol,
               static_cast<unsigned long long>(number), net::PeerName(fd.get()).c_str(), protocol);
         }
         OnAccepted(std::move(fd), number, make_session(number));
-      },
-      options_.reserved_descriptors));
+      }));
 }
 
 void Reactor::Run() {

@@ -1,10 +1,8 @@
 #include "server/server.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <string>
 #include <thread>
@@ -12,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "net/socket.h"
+#include "server/descriptors.h"
 #include "server/version.h"
 
 namespace rp::server {
@@ -19,15 +18,6 @@ namespace {
 
 // A slice of the sweep: about a millisecond of one worker, so that requests come in between.
 constexpr int kSweepBudget = 2048;
-
-// Descriptors beside those of the clients: the standard ones, Redis, the first reactor's own.
-constexpr rlim_t kOtherDescriptors = 64;
-
-// Of each further reactor: two listening sockets, epoll, the waker.
-constexpr rlim_t kReactorDescriptors = 4;
-
-// What connecting to Redis needs for a moment: the resolver's files and sockets, the subscriber.
-constexpr int kReconnectDescriptors = 8;
 
 // How long threads may take to end, when everything in flight has been finished.
 constexpr unsigned kMostSecondsToJoin = 2;
@@ -55,12 +45,9 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
 }
 
 ReactorOptions ReactorOptionsOf(const Options& options) {
-  // Each listening socket may accept one more before it sees that descriptors are few.
-  const int listeners_more = 2 * (options.reactors - 1);
   return {
       .timeout = options.timeout,
       .content_type = options.content_type,
-      .reserved_descriptors = options.redis_connections + kReconnectDescriptors + listeners_more,
       .http = {.limits = {}, .credentials = options.http_auth ? options.proxy_auth : Credentials()},
       .resp = {.credentials = options.proxy_auth,
                .forward = options.forward,
@@ -76,40 +63,6 @@ Result<std::vector<UniqueFd>> ListenOn(const std::string& address, int reactors)
   return net::ListenTogether(*parsed, reactors);
 }
 
-// What the server needs for itself, beside its clients and the connections to Redis.
-rlim_t OwnDescriptors(const Options& options) {
-  return kOtherDescriptors + kReactorDescriptors * static_cast<rlim_t>(options.reactors - 1);
-}
-
-rlim_t WantedDescriptors(const Options& options) {
-  return static_cast<rlim_t>(options.max_clients) + static_cast<rlim_t>(options.redis_connections) +
-         OwnDescriptors(options);
-}
-
-// Returns how many of the `wanted` descriptors may be open.
-rlim_t RaiseDescriptorLimit(rlim_t wanted) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return wanted;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
-  setrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
-
-// Fewer than the clients may need are no reason not to serve, but reactors must have theirs.
-Result<void> JudgeDescriptorLimit(const Options& options, rlim_t limit) {
-  if (options.reactors > 1 && limit < OwnDescriptors(options)) {
-    return Error{ErrorCode::kUnavailable, "-reactors " + std::to_string(options.reactors) +
-                                              ": only " + std::to_string(limit) +
-                                              " file descriptors may be open"};
-  }
-  if (limit < WantedDescriptors(options)) {
-    Log(LogLevel::kWarn,
-        "only %llu file descriptors may be open: fewer than -max-clients %d would need",
-        static_cast<unsigned long long>(limit), options.max_clients);
-  }
-  return {};
-}
-
 // Also called by signal handlers.
 [[noreturn]] void EndAtOnce(int status) {
   FlushLog();
@@ -118,15 +71,25 @@ Result<void> JudgeDescriptorLimit(const Options& options, rlim_t limit) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
-  const rlim_t descriptors = RaiseDescriptorLimit(WantedDescriptors(options));
+Result<std::unique_ptr<Server>> Server::Create(const Options& wanted) {
+  const Descriptors descriptors = RaiseDescriptorLimit(wanted);
+  const Result<ClientPlaces> places = PlaceClients(wanted, descriptors);
+  if (!places) return places.error();
+  Options options = wanted;
+  options.max_clients = static_cast<int>(places->served);
   auto listening = ListenOn(options.http, options.reactors);
   if (!listening) return listening.error();
   auto listening_resp = ListenOn(options.resp, options.reactors);
   if (!listening_resp) return listening_resp.error();
-  const Result<void> enough = JudgeDescriptorLimit(options, descriptors);
-  if (!enough) return enough.error();
-  std::unique_ptr<Server> server(new Server(options));
+  if (options.max_clients < wanted.max_clients) {
+    Log(LogLevel::kWarn,
+        "-max-clients %d takes %llu file descriptors, but only %llu may be open (ulimit -n): "
+        "serving %d clients at most",
+        wanted.max_clients,
+        static_cast<unsigned long long>(WantedDescriptors(wanted, descriptors.open)),
+        static_cast<unsigned long long>(descriptors.limit), options.max_clients);
+  }
+  std::unique_ptr<Server> server(new Server(options, places->refused));
   const std::string name = net::LocalName(listening->front().get());
   const std::string resp_name =
       options.resp.empty() ? "" : net::LocalName(listening_resp->front().get());
@@ -143,7 +106,7 @@ Result<std::unique_ptr<Server>> Server::Create(const Options& options) {
   return server;
 }
 
-Server::Server(const Options& options)
+Server::Server(const Options& options, size_t most_refused)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
@@ -161,7 +124,7 @@ Server::Server(const Options& options)
           hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this] { ScheduleSweep(TimePoint::min()); }),
       workers_([this](proxy::Request* first) { return StartRequests(first); }, [this] { Sweep(); }),
-      clients_(static_cast<size_t>(options.max_clients)),
+      clients_(static_cast<size_t>(options.max_clients), most_refused),
       reactors_(MakeReactors(options)),
       timer_(reactors_[0]->loop(),
              [this] {

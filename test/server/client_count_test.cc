@@ -32,6 +32,14 @@ TEST(ClientCountTest, RefusesOnlySoManyAtATime) {
   EXPECT_EQ(clients.Enter(), Place::kNone);
 }
 
+TEST(ClientCountTest, RefusesFewerWhereThereIsRoomForFewer) {
+  ClientCount clients(1, 2);
+  EXPECT_EQ(clients.Enter(), Place::kServed);
+  EXPECT_EQ(clients.Enter(), Place::kRefused);
+  EXPECT_EQ(clients.Enter(), Place::kRefused);
+  EXPECT_EQ(clients.Enter(), Place::kNone);
+}
+
 TEST(ClientCountTest, APlaceGivenBackIsFree) {
   ClientCount clients(1);
   EXPECT_EQ(clients.Enter(), Place::kServed);

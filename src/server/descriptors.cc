@@ -1,0 +1,86 @@
+#include "server/descriptors.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "server/client_count.h"
+
+namespace rp::server {
+namespace {
+
+// Of each reactor: epoll, the waker, and a client that is accepted but not counted yet.
+constexpr int kPerReactor = 3;
+
+// The timer of the sweep and the signals.
+constexpr int kOfFirstReactor = 2;
+
+// What a fetcher and the subscriber take for a moment to look up where Redis is: files and sockets
+// of the resolver.
+constexpr int kForResolver = 8;
+
+// An eventfd that interrupts them goes with the fetchers, and with the subscriber.
+constexpr int kInterrupt = 1;
+
+// Inherited descriptors beyond this number are not looked for.
+constexpr rlim_t kMostLookedAt = 1 << 16;
+
+// Where descriptors are few, one client of so many is only told to come back later.
+constexpr rlim_t kServedPerRefused = 8;
+
+// What the server needs beside its clients and what was open before.
+rlim_t OwnDescriptors(const Options& options) {
+  const int listening = options.resp.empty() ? 1 : 2;
+  const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
+  const int subscriber = options.coherent == Coherent::kNo ? 0 : 1 + kInterrupt;
+  return static_cast<rlim_t>(options.reactors * (kPerReactor + listening) + kOfFirstReactor +
+                             fetchers + subscriber + kForResolver);
+}
+
+// poll(2) says POLLNVAL of what is not open.
+rlim_t CountOpen(rlim_t limit) {
+  std::vector<pollfd> all(std::min(limit, kMostLookedAt));
+  for (size_t i = 0; i < all.size(); ++i) all[i].fd = static_cast<int>(i);
+  if (poll(all.data(), all.size(), 0) < 0) return 0;
+  return static_cast<rlim_t>(std::count_if(
+      all.begin(), all.end(), [](const pollfd& fd) { return (fd.revents & POLLNVAL) == 0; }));
+}
+
+}  // namespace
+
+rlim_t WantedDescriptors(const Options& options, rlim_t open) {
+  return open + OwnDescriptors(options) + static_cast<rlim_t>(options.max_clients) +
+         ClientCount::kMostRefused;
+}
+
+Descriptors RaiseDescriptorLimit(const Options& options) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {RLIM_INFINITY, 0};
+  const rlim_t open = CountOpen(limit.rlim_cur);
+  const rlim_t wanted = std::min(WantedDescriptors(options, open), limit.rlim_max);
+  if (limit.rlim_cur < wanted) {
+    const rlimit raised{wanted, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return {wanted, CountOpen(wanted)};
+  }
+  return {limit.rlim_cur, open};
+}
+
+Result<ClientPlaces> PlaceClients(const Options& options, const Descriptors& descriptors) {
+  const rlim_t others = descriptors.open + OwnDescriptors(options);
+  const rlim_t needed = others + 2;
+  if (descriptors.limit < needed) {
+    return Error{ErrorCode::kUnavailable,
+                 "only " + std::to_string(descriptors.limit) +
+                     " file descriptors may be open (ulimit -n), and at least " +
+                     std::to_string(needed) + " are needed"};
+  }
+  const rlim_t room = descriptors.limit - others;
+  const auto most = static_cast<rlim_t>(ClientCount::kMostRefused);
+  const rlim_t told = std::clamp<rlim_t>(room / kServedPerRefused, 1, most);
+  const rlim_t served = std::min(static_cast<rlim_t>(options.max_clients), room - told);
+  return ClientPlaces{.served = served, .refused = std::min(most, room - served)};
+}
+
+}  // namespace rp::server
