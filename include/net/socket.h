@@ -13,7 +13,8 @@
 
 namespace rp::net {
 
-// A non-blocking listening TCP socket whose accepted sockets inherit TCP_NODELAY. An empty host
+// A non-blocking listening TCP socket whose accepted sockets inherit TCP_NODELAY, and SO_KEEPALIVE
+// with the times of Redis, since a client that vanishes says nothing of it. An empty host
 // means every address, IPv6 and IPv4; a name with several addresses is tried in the resolver's
 // order. Port 0 takes a free one. The error's message names the address and says why.
 [[nodiscard]] Result<UniqueFd> Listen(const HostPort& address);

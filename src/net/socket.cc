@@ -15,6 +15,11 @@ namespace {
 
 constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
 
+// As Redis's tcp-keepalive: a peer that has vanished is noticed after 300 + 3 * 100 seconds.
+constexpr int kKeepAliveIdleSeconds = 300;
+constexpr int kKeepAliveIntervalSeconds = 100;
+constexpr int kKeepAliveProbes = 3;
+
 std::string Printable(const HostPort& address) {
   const bool is_ipv6 = address.host.find(':') != std::string::npos;
   return (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
@@ -25,17 +30,18 @@ enum class Sharing { kAlone, kShared };
 // Returns no socket and sets errno on failure.
 UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes,
                   Sharing sharing = Sharing::kAlone) {
-  const int on = 1;
-  const int off = 0;
   UniqueFd fd(socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return {};
+  const auto set = [&fd](int level, int name, int value) {
+    return setsockopt(fd.get(), level, name, &value, sizeof(value)) == 0;
+  };
   const bool listening =
-      setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
-      (address->sa_family != AF_INET6 ||
-       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
-      (sharing == Sharing::kAlone ||
-       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+      set(SOL_SOCKET, SO_REUSEADDR, 1) && set(IPPROTO_TCP, TCP_NODELAY, 1) &&
+      set(SOL_SOCKET, SO_KEEPALIVE, 1) && set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds) &&
+      set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalSeconds) &&
+      set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes) &&
+      (address->sa_family != AF_INET6 || set(IPPROTO_IPV6, IPV6_V6ONLY, 0)) &&
+      (sharing == Sharing::kAlone || set(SOL_SOCKET, SO_REUSEPORT, 1)) &&
       bind(fd.get(), address, address_bytes) == 0 && listen(fd.get(), kBacklog) == 0;
   if (!listening) {
     const int error = errno;

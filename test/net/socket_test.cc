@@ -75,6 +75,25 @@ TEST(SocketTest, AcceptedSocketsDoNotDelaySmallWrites) {
   EXPECT_EQ(no_delay, 1);
 }
 
+// A client that has vanished without a word would otherwise keep its place for ever.
+TEST(SocketTest, AcceptedSocketsAskWhetherASilentPeerIsThereAsRedisDoes) {
+  const auto listening = Listen({"127.0.0.1", 0});
+  ASSERT_TRUE(listening) << listening.error().message;
+  const UniqueFd client = Connect(AF_INET, PortOf(*listening));
+  const UniqueFd accepted = Accept(*listening);
+  ASSERT_TRUE(accepted);
+  const auto get = [&accepted](int level, int name) {
+    int value = -1;
+    socklen_t value_bytes = sizeof(value);
+    EXPECT_EQ(getsockopt(accepted.get(), level, name, &value, &value_bytes), 0);
+    return value;
+  };
+  EXPECT_EQ(get(SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(get(IPPROTO_TCP, TCP_KEEPIDLE), 300);
+  EXPECT_EQ(get(IPPROTO_TCP, TCP_KEEPINTVL), 100);
+  EXPECT_EQ(get(IPPROTO_TCP, TCP_KEEPCNT), 3);
+}
+
 TEST(SocketTest, ATakenPortIsAnErrorThatNamesTheAddressAndSaysWhy) {
   const auto first = Listen({"127.0.0.1", 0});
   ASSERT_TRUE(first) << first.error().message;
