@@ -33,7 +33,7 @@ std::optional<FakeReply> Silence(const FakeRedis::Command& command) {
 }
 
 TEST(ShutdownTest, ASignalLetsWhatIsInFlightFinish) {
-  for (const int signal : {SIGTERM, SIGINT}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT}) {
     SCOPED_TRACE(signal);
     FakeRedis redis(AnswerGets(700ms));
     Proxy proxy({"-redis", redis.address()});
@@ -42,12 +42,42 @@ TEST(ShutdownTest, ASignalLetsWhatIsInFlightFinish) {
     ASSERT_TRUE(Eventually([&] { return redis.get_count() == 2; }));
     proxy.Signal(signal);
     EXPECT_TRUE(StopsAccepting(proxy));
+    for (const int other : {SIGALRM, SIGHUP}) proxy.Signal(other);  // must not cut it short
     EXPECT_TRUE(proxy.Running());
     EXPECT_EQ(client.Read().body, "late");
     EXPECT_EQ(client.Read().body, "late");
     EXPECT_TRUE(client.IsClosed());
+    client.Close();
     EXPECT_EQ(proxy.Wait(), 0);
   }
+}
+
+// All that end a process by default, but for those that tell of a bug in it.
+TEST(ShutdownTest, NoOtherSignalEndsTheServer) {
+  FakeRedis redis;
+  Proxy proxy({"-redis", redis.address()});
+  const std::vector<std::pair<int, std::string>> table = {
+      {SIGHUP, "SIGHUP"},
+      {SIGUSR1, "SIGUSR1"},
+      {SIGUSR2, "SIGUSR2"},
+      {SIGALRM, "SIGALRM"},
+      {SIGVTALRM, "SIGVTALRM"},
+      {SIGPROF, "SIGPROF"},
+      {SIGIO, "SIGPOLL"},
+      {SIGPWR, "SIGPWR"},
+      {SIGSTKFLT, "SIGSTKFLT"},
+      {SIGXCPU, "SIGXCPU"},
+      {SIGTRAP, "SIGTRAP"},
+      {SIGSYS, "SIGSYS"},
+      {SIGRTMIN, "signal " + std::to_string(SIGRTMIN)},
+      {SIGRTMAX, "signal " + std::to_string(SIGRTMAX)}};
+  for (const auto& [signal, name] : table) {
+    proxy.Signal(signal);
+    EXPECT_TRUE(proxy.WaitForLog(name + ": ignored")) << signal;
+  }
+  for (const int signal : {SIGPIPE, SIGXFSZ}) proxy.Signal(signal);
+  EXPECT_EQ(Fetch(proxy.port(), "a").status, 200);
+  EXPECT_TRUE(proxy.Running());
 }
 
 TEST(ShutdownTest, AnAnswerBeingSentIsSentWhole) {

@@ -39,6 +39,7 @@ void OpenStandardStreams() {
 
 void SetUpSignals() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a log that may not grow further
   const sigset_t mask = rp::net::Signals::Mask();
   pthread_sigmask(SIG_BLOCK, &mask, nullptr);
 }

@@ -94,7 +94,9 @@ class Timer final : public EventHandler {
   const std::function<void()> on_fired_;
 };
 
-// Turns SIGINT and SIGTERM into calls. REQUIRES: they are blocked in every thread.
+// Turns signals into calls: all that end a process unless it does something about them, but for
+// those that tell of a bug (SIGSEGV, SIGABRT, ...), for SIGPIPE and for SIGXFSZ. REQUIRES: they are
+// blocked in every thread.
 class Signals final : public EventHandler {
  public:
   Signals(EventLoop* loop, std::function<void(int signal)> on_signal);

@@ -30,11 +30,11 @@ class Server {
  public:
   // Listens and starts the threads, for fewer clients than -max-clients where file descriptors are
   // few. The error says in one line what could not be had.
-  // REQUIRES: SIGINT and SIGTERM are blocked (net::Signals::Mask), SIGPIPE is ignored.
+  // REQUIRES: the signals of net::Signals::Mask are blocked, SIGPIPE is ignored.
   [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const Options& wanted);
   ~Server();
 
-  // Serves until SIGTERM or SIGINT and until what was in flight then is finished.
+  // Serves until SIGTERM, SIGINT or SIGQUIT and until what was in flight then is finished.
   void Run();
 
  private:

@@ -103,8 +103,11 @@ void Signals::OnEvents(uint32_t /*events*/) {
 sigset_t Signals::Mask() {
   sigset_t mask;
   sigemptyset(&mask);
-  sigaddset(&mask, SIGINT);
-  sigaddset(&mask, SIGTERM);
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+                           SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXCPU, SIGTRAP, SIGSYS}) {
+    sigaddset(&mask, signal);
+  }
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) sigaddset(&mask, signal);
   return mask;
 }
 

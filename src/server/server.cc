@@ -3,7 +3,10 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -18,6 +21,9 @@ namespace {
 
 // A slice of the sweep: about a millisecond of one worker, so that requests come in between.
 constexpr int kSweepBudget = 2048;
+
+// The signals that stop the server; all others have no meaning as yet.
+constexpr std::array<int, 3> kStopSignals = {SIGTERM, SIGINT, SIGQUIT};
 
 // How long threads may take to end, when everything in flight has been finished.
 constexpr unsigned kMostSecondsToJoin = 2;
@@ -67,6 +73,20 @@ Result<std::vector<UniqueFd>> ListenOn(const std::string& address, int reactors)
 [[noreturn]] void EndAtOnce(int status) {
   FlushLog();
   _exit(status);
+}
+
+// SIGHUP and so on; the number of a real-time signal.
+std::string NameOfSignal(int signal) {
+  const char* const name = sigabbrev_np(signal);
+  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
+}
+
+void HandleFromNowOn(int signal, void (*handler)(int)) {
+  std::signal(signal, handler);
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, signal);
+  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
 }
 
 }  // namespace
@@ -136,14 +156,10 @@ Server::Server(const Options& options, size_t most_refused)
       sweep_timer_(&timer_),
       signals_(reactors_[0]->loop(), [this](int signal) { OnSignal(signal); }) {}
 
-// When nobody reads signals any more, a second one ends the process at once.
+// When nobody reads signals any more, a second one that stops ends the process at once. The others
+// stay blocked.
 void Server::EndOnSignals() {
-  std::signal(SIGALRM, [](int) { EndAtOnce(0); });
-  std::signal(SIGINT, [](int) { EndAtOnce(1); });
-  std::signal(SIGTERM, [](int) { EndAtOnce(1); });
-  sigset_t mask = net::Signals::Mask();
-  sigaddset(&mask, SIGALRM);
-  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
+  for (const int signal : kStopSignals) HandleFromNowOn(signal, [](int) { EndAtOnce(1); });
 }
 
 std::vector<std::unique_ptr<Reactor>> Server::MakeReactors(const Options& options) {
@@ -212,9 +228,10 @@ void Server::Run() {
   EndOnSignals();
   // They have as long as the first one had.
   for (std::thread& thread : threads) thread.join();
-  // A thread that resolves a name cannot be interrupted.
-  alarm(kMostSecondsToJoin);
   Log(LogLevel::kInfo, "stopped");
+  // A thread that resolves a name cannot be interrupted.
+  HandleFromNowOn(SIGALRM, [](int) { EndAtOnce(0); });
+  alarm(kMostSecondsToJoin);
 }
 
 proxy::RequestChain Server::StartRequests(proxy::Request* first) {
@@ -244,12 +261,15 @@ void Server::Sweep() {
 }
 
 void Server::OnSignal(int signal) {
-  const char* name = signal == SIGINT ? "SIGINT" : "SIGTERM";
+  const std::string name = NameOfSignal(signal);
+  if (std::find(kStopSignals.begin(), kStopSignals.end(), signal) == kStopSignals.end()) {
+    return Log(LogLevel::kInfo, "%s: ignored", name.c_str());
+  }
   if (reactors_[0]->draining()) {
-    Log(LogLevel::kWarn, "%s again: stopping at once", name);
+    Log(LogLevel::kWarn, "%s again: stopping at once", name.c_str());
     EndAtOnce(1);
   }
-  Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name);
+  Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name.c_str());
   for (size_t i = 1; i < reactors_.size(); ++i) reactors_[i]->RequestDrain();
   reactors_[0]->Drain();
 }
