@@ -186,12 +186,15 @@ TEST_F(GetTest, ABadEscapeIsABadRequest) {
   EXPECT_EQ(redis_.GetCount(), 0);
 }
 
-TEST_F(GetTest, NoKeyIsABadRequestWithAHint) {
-  for (const char* target : {"/", "/?key=a"}) {
-    const HttpResponse response = GetTarget(target);
-    EXPECT_EQ(response.status, 400) << target;
-    EXPECT_NE(response.body.find("key"), std::string::npos) << response.body;
+TEST_F(GetTest, TheRootIsTheKeyOfZeroBytes) {
+  for (const char* target : {"/", "/?query", "http://example.com"}) {
+    const HttpResponse missing = GetTarget(target);
+    EXPECT_EQ(missing.status, 404) << target;
+    EXPECT_EQ(missing.body, "no such key: ask for /KEY, for example GET /example_key\n");
   }
+  redis_.Set("", "root");
+  EXPECT_EQ(GetTarget("/").body, "root");
+  EXPECT_TRUE(GetTarget("/?query").IsHit());
 }
 
 TEST_F(GetTest, AMissingKeyIs404InOneLineOfText) {

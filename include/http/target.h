@@ -10,14 +10,13 @@ namespace rp::http {
 
 enum class KeyStatus : unsigned char {
   kOk,
-  kNoKey,      // the path is "/" alone
   kBadEscape,  // a '%' without two hexadecimal digits behind it (RFC 3986 section 2.1)
 };
 
 // Appends the key that `target` names to *key: the raw path behind its first '/', up to '?',
 // percent-decoded once. A key is any bytes: %00 and %2F are what they say, '+' is a plus, dot
-// segments are left alone. Unless the answer is kOk, *key is as it was. REQUIRES: `target` is that
-// of a RequestHead.
+// segments are left alone, and "/" names the key of zero bytes. Unless the answer is kOk, *key is
+// as it was. REQUIRES: `target` is that of a RequestHead and begins with '/'.
 [[nodiscard]] KeyStatus DecodeKey(std::string_view target, std::string* key);
 
 }  // namespace rp::http

@@ -1,12 +1,13 @@
 #include "http/target.h"
 
+#include "base/check.h"
 #include "http/chars.h"
 
 namespace rp::http {
 
 KeyStatus DecodeKey(std::string_view target, std::string* key) {
   std::string_view path = target.substr(0, target.find('?'));
-  if (path.size() <= 1) return KeyStatus::kNoKey;
+  RP_CHECK(path.starts_with('/'));
   path.remove_prefix(1);
 
   size_t percent = path.find('%');

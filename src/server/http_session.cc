@@ -16,13 +16,15 @@ constexpr size_t kMaxErrorTextBytes = 512;
 static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= Session::kMaxAnswerBytes);
 static_assert(http::kMaxHeadBytes + Session::kCopiedBytes <= Session::kMaxAnswerBytes);
 
-constexpr std::string_view kNoKeyText = "no key: ask for /KEY, for example GET /example_key";
 constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
 constexpr std::string_view kUnauthorizedText = "who asks? see WWW-Authenticate";
 constexpr std::string_view kMethodText = "only GET and HEAD read keys";
 constexpr std::string_view kUnknownMethodText = "unknown method";
 constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
 constexpr std::string_view kMissingText = "no such key";
+// Whoever asks for "/" seldom means the key of zero bytes.
+constexpr std::string_view kMissingRootText =
+    "no such key: ask for /KEY, for example GET /example_key";
 constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never holds";
 constexpr std::string_view kTooManyClientsText = "too many connections";
 
@@ -65,7 +67,7 @@ Answer ProxiedAnswer(const Request& request, const TurnContext& turn) {
       break;
     case proxy::Outcome::kMissing:
       answer.head.status = 404;
-      answer.text = kMissingText;
+      answer.text = request.key.empty() ? kMissingRootText : kMissingText;
       break;
     case proxy::Outcome::kReply:  // to no question of HTTP
     case proxy::Outcome::kError:
@@ -181,9 +183,6 @@ void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) 
       switch (http::DecodeKey(head.target, &request->key)) {
         case http::KeyStatus::kOk:
           connection->Dispatch(request);
-          break;
-        case http::KeyStatus::kNoKey:
-          answer(400, kNoKeyText);
           break;
         case http::KeyStatus::kBadEscape:
           answer(400, kBadEscapeText);

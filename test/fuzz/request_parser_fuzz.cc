@@ -43,12 +43,13 @@ std::string Read(std::string_view bytes, size_t first_cut, size_t step) {
       if (status == ParseStatus::kDone) {
         head_done = true;
         std::string key;
+        const bool has_key = head.target.starts_with('/');
         text = std::to_string(static_cast<int>(head.method)) + std::string(head.target) + " " +
                std::to_string(head.minor_version) + (head.keep_alive ? "k" : "") +
                (head.expect_continue ? "e" : "") + (head.chunked ? "c" : "") +
                std::to_string(head.content_length) + std::string(head.authorization) + " " +
-               std::to_string(static_cast<int>(DecodeKey(head.target, &key))) + key + " " +
-               std::to_string(parser.consumed());
+               (has_key ? std::to_string(static_cast<int>(DecodeKey(head.target, &key))) : "-") +
+               key + " " + std::to_string(parser.consumed());
         rest.remove_prefix(parser.consumed());
         start += parser.consumed();
         skipper.Start(head, limits.body_bytes);
