@@ -258,6 +258,38 @@ TEST_F(HttpTest, BrokenChunksAreNeverARequest) {
   }
 }
 
+TEST_F(HttpTest, AMalformedBodyTakesTheAnswersPlaceWhileNoneHasGone) {
+  HttpClient hit(proxy_.port());
+  ASSERT_EQ(hit.Get("a").status, 200);
+  hit.Send(GetRequest("b") + Chunked("GET /a HTTP/1.1", "5\r\nhelloX"));
+  EXPECT_EQ(hit.Read().body, "value of b") << "which had a request of its own";
+  EXPECT_EQ(hit.Read().status, 400);
+  EXPECT_EQ(hit.ReadToTheEnd(), "");
+
+  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
+    if (command[0] != "GET" || command[1] != "late") return std::nullopt;
+    return FakeReply{.bytes = Bulk("late"), .delay = 200ms};
+  });
+  HttpClient miss(proxy_.port());
+  miss.Send(Chunked("GET /late HTTP/1.1", "5\r\nhe"));
+  ASSERT_TRUE(Eventually([&] { return redis_.get_count() == 3; }));
+  miss.Send("lloX");
+  EXPECT_EQ(miss.Read().status, 400);
+  EXPECT_EQ(miss.ReadToTheEnd(), "");
+
+  HttpClient other_method(proxy_.port());
+  other_method.Send(Chunked("POST /a HTTP/1.1", "x"));
+  EXPECT_EQ(other_method.Read().status, 405) << "an error of its own stays";
+}
+
+// A body over the limit is no error of the request: it is not read to its end.
+TEST_F(HttpTest, ATooLargeBodyOfAGetIsAnsweredAndEndsTheConnection) {
+  HttpClient client(proxy_.port());
+  client.Send(Chunked("GET /a HTTP/1.1", "100001\r\n"));
+  EXPECT_EQ(client.Read().body, "value of a");
+  EXPECT_EQ(client.ReadToTheEnd(), "");
+}
+
 TEST_F(HttpTest, AClientThatExpects100IsNotKeptWaiting) {
   HttpClient client(proxy_.port());
   client.Send(GetRequest("a", "Content-Length: 5\r\nExpect: 100-continue\r\n"));

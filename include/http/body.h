@@ -28,11 +28,15 @@ class BodySkipper {
   // the caller closes, and further calls say kError too.
   [[nodiscard]] ParseStatus Skip(std::string_view bytes, size_t* consumed);
 
+  // After kError: whether the body is malformed, and not just over the limit.
+  [[nodiscard]] bool malformed() const { return state_ == State::kError; }
+
  private:
   // The grammar of RFC 9112 section 7.1; each state says what comes next.
   enum class State : unsigned char {
     kDone,
     kError,
+    kTooLarge,
     kCounted,          // data of a body with Content-Length
     kFirstSizeDigit,   // chunk-size
     kSize,             // more of it, or what ends it
@@ -52,6 +56,9 @@ class BodySkipper {
     kLastLineFeed,     // the LF of the last line
   };
 
+  [[nodiscard]] bool failed() const {
+    return state_ == State::kError || state_ == State::kTooLarge;
+  }
   State Next(char c);
   State AddSizeDigit(char c);
 

@@ -72,6 +72,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // one command does not fill the queue to Redis. REQUIRES: they were added just now.
   void StartGroup(Request* first, uint32_t count);
   static constexpr uint32_t kMostOfGroupUnderWay = 1024;
+  // Puts an error in the place of the last request's answer, if none of it has been sent and it is
+  // no error of its own. `text` is constant.
+  void FailLastRequest(int status, std::string_view text);
   // Adds a last answer.
   void AnswerAndClose(int status, std::string_view text);
   // No further request is read; the connection ends when those in the pipeline are answered.

@@ -15,15 +15,15 @@ void BodySkipper::Start(const RequestHead& head, uint64_t limit_bytes) {
   } else if (left_bytes_ == 0) {
     state_ = State::kDone;
   } else {
-    state_ = left_bytes_ > budget_bytes_ ? State::kError : State::kCounted;
+    state_ = left_bytes_ > budget_bytes_ ? State::kTooLarge : State::kCounted;
   }
 }
 
 ParseStatus BodySkipper::Skip(std::string_view bytes, size_t* consumed) {
   size_t position = 0;
-  while (position < bytes.size() && state_ != State::kDone && state_ != State::kError) {
+  while (position < bytes.size() && state_ != State::kDone && !failed()) {
     if (budget_bytes_ == 0) {
-      state_ = State::kError;
+      state_ = State::kTooLarge;
       break;
     }
     size_t step = 1;
@@ -40,7 +40,7 @@ ParseStatus BodySkipper::Skip(std::string_view bytes, size_t* consumed) {
   }
   *consumed = position;
   if (state_ == State::kDone) return ParseStatus::kDone;
-  return state_ == State::kError ? ParseStatus::kError : ParseStatus::kNeedMore;
+  return failed() ? ParseStatus::kError : ParseStatus::kNeedMore;
 }
 
 BodySkipper::State BodySkipper::Next(char c) {
@@ -69,7 +69,7 @@ BodySkipper::State BodySkipper::Next(char c) {
     case State::kQuotedPair:
       return Is(kFieldChar, c) ? State::kQuoted : State::kError;
     case State::kSizeLineFeed:
-      if (left_bytes_ >= budget_bytes_) return State::kError;  // the LF costs one byte, too
+      if (c == '\n' && left_bytes_ >= budget_bytes_) return State::kTooLarge;  // the LF costs one
       return expect('\n', left_bytes_ == 0 ? State::kTrailerStart : State::kData);
     case State::kDataReturn:
       return expect('\r', State::kDataLineFeed);
@@ -89,6 +89,7 @@ BodySkipper::State BodySkipper::Next(char c) {
     case State::kData:
     case State::kDone:
     case State::kError:
+    case State::kTooLarge:
       break;
   }
   return State::kError;

@@ -123,6 +123,13 @@ void Connection::AnswerLocally(Request* request, int status, std::string_view te
   OnAnswer(request);
 }
 
+// One that is under way takes this answer when it comes home.
+void Connection::FailLastRequest(int status, std::string_view text) {
+  if (last_ == nullptr || last_->local_status >= 400) return;
+  last_->local_status = status;
+  last_->local_text = text;
+}
+
 void Connection::AnswerAndClose(int status, std::string_view text) {
   Request* request = AddRequest();
   if (request != nullptr) {

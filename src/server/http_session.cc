@@ -18,6 +18,7 @@ static_assert(http::kMaxHeadBytes + Session::kCopiedBytes <= Session::kMaxAnswer
 
 constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
 constexpr std::string_view kUnauthorizedText = "who asks? see WWW-Authenticate";
+constexpr std::string_view kBadBodyText = "the chunked body of the request is malformed";
 constexpr std::string_view kMethodText = "only GET and HEAD read keys";
 constexpr std::string_view kUnknownMethodText = "unknown method";
 constexpr std::string_view kReceiveTimeoutText = "the request did not arrive in time";
@@ -117,8 +118,11 @@ size_t HttpSession::Consume(std::string_view bytes, Connection* connection) {
       used += skipped;
       if (status == http::ParseStatus::kNeedMore) break;
       in_body_ = false;
-      // Its request has been answered already; what follows in this connection means nothing.
-      if (status == http::ParseStatus::kError) connection->CloseAfterAnswers(Closing::kLinger);
+      // What follows in this connection means nothing.
+      if (status == http::ParseStatus::kError) {
+        if (body_.malformed()) connection->FailLastRequest(400, kBadBodyText);
+        connection->CloseAfterAnswers(Closing::kLinger);
+      }
       continue;
     }
     http::RequestHead head;

@@ -187,6 +187,22 @@ TEST(BodySkipperTest, RefusesAChunkOverTheLimitWithoutWaitingForIt) {
   EXPECT_EQ(SkipWhole(Chunked(), "FFFFFFFFFFFFFFFF\r\n", UINT64_MAX).status, ParseStatus::kError);
 }
 
+TEST(BodySkipperTest, TellsAMalformedBodyFromOneThatIsTooLarge) {
+  const auto is_malformed = [](const std::string& bytes, uint64_t limit_bytes) {
+    BodySkipper skipper;
+    skipper.Start(Chunked(), limit_bytes);
+    size_t consumed = 0;
+    EXPECT_EQ(skipper.Skip(bytes, &consumed), ParseStatus::kError);
+    return skipper.malformed();
+  };
+  EXPECT_TRUE(is_malformed("x\r\n", 100));
+  EXPECT_TRUE(is_malformed("5\r\nabcdef", 100));
+  EXPECT_TRUE(is_malformed("ff\rx", 100));
+  EXPECT_TRUE(is_malformed("10000000000000000\r\n", 100));
+  EXPECT_FALSE(is_malformed("ff\r\n", 100));
+  EXPECT_FALSE(is_malformed("0\r\nA: b\r\n\r\n", 6));
+}
+
 TEST(BodySkipperTest, KeepsReportingAnError) {
   BodySkipper skipper;
   skipper.Start(Chunked(), kLimit);
