@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/log_thread.h"
+#include "server/health.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/version.h"
@@ -65,6 +66,15 @@ int main(int argc, char** argv) {
     case rp::server::ParsedAction::kVersion:
       std::printf("redis-proxy %s\n", rp::server::Version());
       return EXIT_SUCCESS;
+    case rp::server::ParsedAction::kHealth: {
+      const auto health = rp::server::CheckHealth();
+      if (health) {
+        std::puts(health->c_str());
+        return EXIT_SUCCESS;
+      }
+      rp::LogPlain("redis-proxy: %s", health.error().message.c_str());
+      return kExitFailure;
+    }
     case rp::server::ParsedAction::kRun:
       break;
   }

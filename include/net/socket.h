@@ -1,7 +1,7 @@
 // Listening sockets and their names.
 //
-// Thread safety: any thread. Listen may ask the resolver and so may block: it is for the start of
-// the program.
+// Thread safety: any thread. Listen and ConnectToListener may ask the resolver and so may block:
+// they are for the start of the program.
 #pragma once
 
 #include <string>
@@ -23,6 +23,10 @@ namespace rp::net {
 // given a share of the clients by the kernel (SO_REUSEPORT, socket(7)). Nobody else may listen
 // there before or after, and all of them or none are had. Errors as Listen's.
 [[nodiscard]] Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count);
+
+// A blocking socket that is connected to whoever listens as Listen(address) does on this machine;
+// what listens on every address is reached over loopback. The error's message says why not.
+[[nodiscard]] Result<UniqueFd> ConnectToListener(const HostPort& address);
 
 // "127.0.0.1:8080", "[::1]:8080"; "?" when the socket has no name.
 [[nodiscard]] std::string LocalName(int socket_fd);

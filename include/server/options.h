@@ -57,7 +57,7 @@ struct Options {
 // One row of the table.
 struct Flag {
   std::string_view name;        // without '-'
-  std::string_view value_name;  // in the help; empty for -version and -h, which take no value;
+  std::string_view value_name;  // in the help; empty for -health, -version and -h, which take none;
                                 // in brackets where -f alone means -f=true
   std::string default_text;     // as the user would write it; empty where value_name is
   std::string_view help;        // one line of at most 74 bytes, without a full stop
@@ -67,7 +67,7 @@ struct Flag {
 
 std::span<const Flag> Flags();
 
-enum class ParsedAction { kRun, kHelp, kVersion };
+enum class ParsedAction { kRun, kHelp, kVersion, kHealth };
 
 // Reads argv[1..argc) over the defaults. -h ends the reading at once. An error is one line that
 // names the flag and the value; then `*options` is not to be used.

@@ -55,6 +55,31 @@ Error CannotListen(const HostPort& address, const char* why) {
   return {ErrorCode::kUnavailable, "cannot listen on " + Printable(address) + ": " + why};
 }
 
+using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
+
+// What to bind a listening socket to: at least one address.
+Result<Addresses> Resolve(const HostPort& address) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const char* const host = address.host.empty() ? nullptr : address.host.c_str();
+  const int status = getaddrinfo(host, std::to_string(address.port).c_str(), &hints, &found);
+  if (status != 0) return Error{ErrorCode::kUnavailable, gai_strerror(status)};
+  return Addresses(found, &freeaddrinfo);
+}
+
+void ReplaceAnyByLoopback(sockaddr* address) {
+  if (address->sa_family == AF_INET) {
+    in_addr& ipv4 = reinterpret_cast<sockaddr_in*>(address)->sin_addr;
+    if (ipv4.s_addr == htonl(INADDR_ANY)) ipv4.s_addr = htonl(INADDR_LOOPBACK);
+  } else if (address->sa_family == AF_INET6) {
+    in6_addr& ipv6 = reinterpret_cast<sockaddr_in6*>(address)->sin6_addr;
+    if (IN6_IS_ADDR_UNSPECIFIED(&ipv6)) ipv6 = in6addr_loopback;
+  }
+}
+
 Result<UniqueFd> ListenEverywhere(const HostPort& address) {
   sockaddr_in6 any6{};
   any6.sin6_family = AF_INET6;
@@ -76,17 +101,11 @@ Result<UniqueFd> ListenEverywhere(const HostPort& address) {
 
 Result<UniqueFd> Listen(const HostPort& address) {
   if (address.host.empty()) return ListenEverywhere(address);
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int status =
-      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (status != 0) return CannotListen(address, gai_strerror(status));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
+  const auto addresses = Resolve(address);
+  if (!addresses) return CannotListen(address, addresses.error().message.c_str());
   int error = 0;
-  for (const addrinfo* candidate = found; candidate != nullptr; candidate = candidate->ai_next) {
+  for (const addrinfo* candidate = addresses->get(); candidate != nullptr;
+       candidate = candidate->ai_next) {
     UniqueFd fd = ListenOn(candidate->ai_addr, candidate->ai_addrlen);
     if (fd) return fd;
     error = errno;
@@ -115,6 +134,20 @@ Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count)
     fds.push_back(std::move(fd));
   }
   return fds;
+}
+
+Result<UniqueFd> ConnectToListener(const HostPort& address) {
+  const auto addresses = Resolve(address);
+  if (!addresses) return addresses.error();
+  int error = 0;
+  for (const addrinfo* candidate = addresses->get(); candidate != nullptr;
+       candidate = candidate->ai_next) {
+    ReplaceAnyByLoopback(candidate->ai_addr);
+    UniqueFd fd(socket(candidate->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (fd && connect(fd.get(), candidate->ai_addr, candidate->ai_addrlen) == 0) return fd;
+    error = errno;
+  }
+  return Error{ErrorCode::kUnavailable, std::strerror(error)};
 }
 
 namespace {

@@ -218,7 +218,7 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 25> flags = {{
+  static const std::array<Flag, 26> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
@@ -268,6 +268,8 @@ std::span<const Flag> Flags() {
       {"log-level", "debug|info|warn|error", "info",
        "leave out lesser events; debug tells of each connection and retry", ParseLogLevel,
        ShowLogLevel},
+      {"health", "", "", "tell by the exit status whether the server that runs here serves",
+       nullptr, nullptr},
       {"version", "", "", "print the version and exit", nullptr, nullptr},
       {"h", "", "", "print this help and exit; also -help", nullptr, nullptr},
   }};
@@ -314,6 +316,7 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
       if (!given) return Wrong(*flag, given.error().message);
       if (flag->name == "h" && *given) return ParsedAction::kHelp;
       if (flag->name == "version") action = *given ? ParsedAction::kVersion : ParsedAction::kRun;
+      if (flag->name == "health") action = *given ? ParsedAction::kHealth : ParsedAction::kRun;
       continue;
     }
     const bool may_stand_alone = StandsAlone(*flag);

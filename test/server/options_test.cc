@@ -229,7 +229,7 @@ TEST(OptionsTest, NeedsNoProgramName) {
   EXPECT_EQ(options.capacity, 100000u);
 }
 
-TEST(OptionsTest, RunsUnlessAskedForHelpOrTheVersion) {
+TEST(OptionsTest, RunsUnlessAskedForSomethingElse) {
   EXPECT_EQ(*Parse({"-workers", "1"}).action, ParsedAction::kRun);
   for (const char* help : {"-h", "--h", "-help", "--help", "-h=true", "-help=1"}) {
     EXPECT_EQ(*Parse({help}).action, ParsedAction::kHelp) << help;
@@ -237,7 +237,10 @@ TEST(OptionsTest, RunsUnlessAskedForHelpOrTheVersion) {
   for (const char* version : {"-version", "--version", "-version=true", "--version=T"}) {
     EXPECT_EQ(*Parse({version}).action, ParsedAction::kVersion) << version;
   }
-  EXPECT_EQ(*Parse({"-h=false", "-version=false"}).action, ParsedAction::kRun);
+  for (const char* health : {"-health", "--health=true"}) {
+    EXPECT_EQ(*Parse({health}).action, ParsedAction::kHealth) << health;
+  }
+  EXPECT_EQ(*Parse({"-h=false", "-version=false", "-health=false"}).action, ParsedAction::kRun);
   EXPECT_EQ(*Parse({"-version", "-version=0"}).action, ParsedAction::kRun);
 }
 

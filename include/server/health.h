@@ -1,0 +1,22 @@
+// The health check (-health): asks the server that runs here whether it serves. Hides how the
+// server and its address are found.
+//
+// A container has no curl, and knows the flags of its server only as a list of arguments. This
+// looks for the process that runs the same file, in this PID namespace (proc(5)), and reads its
+// flags as it does itself.
+//
+// Thread safety: a program's only thread.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace rp::server {
+
+// Asks every such server for OPTIONS over HTTP, which needs neither Redis nor a password: any
+// answer below 500 is a good one. Returns one line that says so, or an error whose message says in
+// one line what is wrong. Ends the process with status 1 and such a line if that takes two seconds.
+[[nodiscard]] Result<std::string> CheckHealth();
+
+}  // namespace rp::server

@@ -1,0 +1,122 @@
+#include "server/health.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include "base/parse.h"
+#include "net/socket.h"
+#include "server/options.h"
+
+namespace rp::server {
+namespace {
+
+constexpr unsigned kMostSeconds = 2;
+constexpr std::string_view kQuestion =
+    "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+Error Unhealthy(std::string text) { return {ErrorCode::kUnavailable, std::move(text)}; }
+
+// Also a resolver that hangs must not make the check hang.
+void LimitTime() {
+  std::signal(SIGALRM, [](int) {
+    constexpr std::string_view kText = "redis-proxy: unhealthy: no answer within 2 s\n";
+    static_cast<void>(!write(STDERR_FILENO, kText.data(), kText.size()));
+    _exit(1);
+  });
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
+  alarm(kMostSeconds);
+}
+
+// The arguments, each of which ends with a NUL.
+std::vector<std::string> ArgumentsOf(const std::filesystem::path& process) {
+  std::ifstream file(process / "cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  return arguments;
+}
+
+// What -http says of each server that runs the file that this process runs.
+std::vector<std::string> AddressesOfServers() {
+  struct stat own {};
+  if (stat("/proc/self/exe", &own) != 0) return {};
+  std::vector<std::string> addresses;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    struct stat other {};
+    if (stat((entry.path() / "exe").c_str(), &other) != 0 || other.st_dev != own.st_dev ||
+        other.st_ino != own.st_ino) {
+      continue;
+    }
+    const std::vector<std::string> arguments = ArgumentsOf(entry.path());
+    std::vector<const char*> pointers;
+    for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+    Options options;
+    const auto action = ParseOptions(static_cast<int>(pointers.size()), pointers.data(), &options);
+    // One like this process, or one that ends just now, is no server.
+    if (action && *action == ParsedAction::kRun && !arguments.empty()) {
+      addresses.push_back(options.http);
+    }
+  }
+  return addresses;
+}
+
+// The status of the answer to kQuestion.
+Result<int> Ask(const std::string& address) {
+  const auto parsed = ParseHostPort(address);
+  if (!parsed) return parsed.error();
+  if (parsed->port == 0) return Unhealthy("which port -http " + address + " took is not known");
+  const auto fd = net::ConnectToListener(*parsed);
+  if (!fd) return fd.error();
+  const ssize_t sent = send(fd->get(), kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(kQuestion.size())) return Unhealthy(std::strerror(errno));
+  // "HTTP/1.1 204 "
+  char line[13];
+  size_t bytes = 0;
+  while (bytes < sizeof(line)) {
+    const ssize_t received = recv(fd->get(), line + bytes, sizeof(line) - bytes, 0);
+    if (received <= 0) return Unhealthy("no answer");
+    bytes += static_cast<size_t>(received);
+  }
+  const std::string_view text(line, sizeof(line));
+  const auto status = ParseInteger(text.substr(9, 3), 100, 999);
+  if (!text.starts_with("HTTP/1.") || text[8] != ' ' || text[12] != ' ' || !status) {
+    return Unhealthy("the answer is not HTTP: " + Quote(text));
+  }
+  return static_cast<int>(*status);
+}
+
+}  // namespace
+
+Result<std::string> CheckHealth() {
+  LimitTime();
+  const std::vector<std::string> addresses = AddressesOfServers();
+  if (addresses.empty()) {
+    return Unhealthy("unhealthy: no server of this binary runs here, or it is another user's");
+  }
+  std::string healthy = "healthy:";
+  for (const std::string& address : addresses) {
+    const Result<int> status = Ask(address);
+    if (!status) return Unhealthy("unhealthy: " + address + ": " + status.error().message);
+    const std::string answer = " " + address + " answers " + std::to_string(*status);
+    if (*status >= 500) return Unhealthy("unhealthy:" + answer);
+    healthy += answer;
+  }
+  return healthy;
+}
+
+}  // namespace rp::server
