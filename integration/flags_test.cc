@@ -14,11 +14,28 @@
 namespace rp::integration {
 namespace {
 
-const char* const kAllFlags[] = {
-    "-redis",      "-http",      "-expire",          "-max-age",           "-capacity",
-    "-max-memory", "-max-value", "-redis-ops-limit", "-redis-connections", "-redis-db",
-    "-workers",    "-reactors",  "-timeout",         "-max-clients",       "-content-type",
-    "-log-level",  "-version"};
+const char* const kAllFlags[] = {"-redis",
+                                 "-http",
+                                 "-expire",
+                                 "-max-age",
+                                 "-capacity",
+                                 "-max-memory",
+                                 "-max-value",
+                                 "-redis-ops-limit",
+                                 "-redis-connections",
+                                 "-redis-db",
+                                 "-workers",
+                                 "-reactors",
+                                 "-timeout",
+                                 "-max-clients",
+                                 "-content-type",
+                                 "-log-level",
+                                 "-version",
+                                 "-header-timeout",
+                                 "-idle-timeout",
+                                 "-write-timeout",
+                                 "-resp-idle-timeout",
+                                 "-health"};
 
 // Runs the program, which must refuse its flags in one line that contains every one of `names`.
 void ExpectRefused(const std::vector<std::string>& flags, const std::vector<std::string>& names) {
@@ -47,6 +64,10 @@ TEST(FlagsTest, AWrongValueIsRefusedByNameAndValue) {
       {"-workers", {"", "0", "-1", "x"}},
       {"-timeout", {"", "-1s", "1", "never"}},
       {"-max-clients", {"", "0", "-1", "x"}},
+      {"-header-timeout", {"", "-1s", "1", "never"}},
+      {"-idle-timeout", {"", "-1s", "1", "never"}},
+      {"-write-timeout", {"", "-1s", "1", "never"}},
+      {"-resp-idle-timeout", {"", "-1s", "1", "never"}},
       {"-content-type", {"", "text/plain\r\nX-Evil: 1"}},
       {"-log-level", {"", "loud"}},
   };
@@ -93,7 +114,7 @@ TEST(FlagsTest, HelpListsEveryFlagWithItsDefault) {
       EXPECT_NE(result.standard_output.find(name), std::string::npos) << name;
     }
     for (const char* value : {"localhost:6379", ":8080", "2m", "100000", "1mb", "128", "1s",
-                              "10000", "application/octet-stream", "info"}) {
+                              "10000", "application/octet-stream", "info", "10s", "75s", "30s"}) {
       EXPECT_NE(result.standard_output.find(value), std::string::npos) << value;
     }
   }
@@ -130,6 +151,8 @@ TEST(FlagsTest, GoodValuesInEveryFormStart) {
       {"-workers", "1", "-redis-connections", "1", "-redis-ops-limit", "1"},
       {"-workers", "8", "-redis-connections", "16", "-redis-ops-limit", "1000"},
       {"-max-clients", "1"},
+      {"-header-timeout", "1m", "-idle-timeout", "0"},
+      {"-write-timeout", "1h", "-resp-idle-timeout", "5m"},
       {"-log-level", "debug"},
       {"-log-level", "info"},
       {"-timeout", "1.5s"},

@@ -112,7 +112,15 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   ClientCount::Place place = ClientCount::Place::kNone;
 
  private:
-  enum class Wait : unsigned char { kNone, kIdle, kReceiving, kSending, kLingering };
+  enum class Wait : unsigned char {
+    kNone,
+    kFirstRequest,  // over HTTP, from the accept to the end of a request
+    kIdle,          // over HTTP, between two requests
+    kReceiving,     // the rest of a request or command
+    kRespIdle,      // over the Redis protocol, between two commands
+    kSending,
+    kLingering,
+  };
 
   // A piece of output that the socket did not take yet.
   struct Unsent {
@@ -139,6 +147,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void UpdateInterest();
   void UpdateWait();
   void StartWait(Wait wait);
+  // Null for kNone.
+  [[nodiscard]] DeadlineList<Connection>* ListOf(Wait wait) const;
 
   Reactor* const reactor_;
   UniqueFd fd_;

@@ -16,6 +16,7 @@ namespace rp::server {
 struct HttpOptions {
   http::Limits limits;
   Credentials credentials;  // whom every request has to name, if anybody
+  bool keep_alive = true;   // a connection may persist behind an answer
 };
 
 class HttpSession final : public Session {
@@ -25,7 +26,7 @@ class HttpSession final : public Session {
 
   size_t Consume(std::string_view bytes, Connection* connection) override;
   bool Midway() const override { return in_body_ || parser_.started(); }
-  bool LimitsSilence() const override { return true; }
+  Pace pace() const override { return Pace::kPerRequest; }
   void OnReceiveTimeout(Connection* connection) override;
   void Refuse(Connection* connection) override;
   size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,

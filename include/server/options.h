@@ -42,6 +42,10 @@ struct Options {
   int workers = 0;                // 1 to 256
   int reactors = 0;               // 1 to 64
   Duration timeout{};             // above 0
+  Duration header_timeout{};      // 0: never
+  Duration idle_timeout{};        // 0: no connection outlives an answer
+  Duration write_timeout{};       // 0: never
+  Duration resp_idle_timeout{};   // 0: never
   int max_clients = 0;            // 1 to 1000000
   std::string content_type;       // 1 to 200 bytes of visible ASCII, spaces inside
   LogLevel log_level = LogLevel::kInfo;

@@ -63,20 +63,39 @@ struct Scratch {
   std::array<char, kMostHeadBytes> heads;
 };
 
+// How long a client may take; 0 is for ever.
+struct ClientTimeouts {
+  // Over HTTP, to send a request, and the first one from the accept on. Over the Redis protocol,
+  // without a byte of a command that has begun.
+  Duration header = std::chrono::seconds(10);
+  Duration idle = std::chrono::seconds(75);   // between two requests over HTTP
+  Duration write = std::chrono::seconds(30);  // without taking any byte of its answers
+  Duration resp_idle{};                       // between two commands of the Redis protocol
+};
+
 // The waits of connections, each sorted by itself because it has one length.
 struct Waits {
-  explicit Waits(Duration idle_wait) : idle(idle_wait) {}
+  static constexpr Duration kForever = Duration::max();
 
-  DeadlineList<Connection> idle;  // between requests
-  DeadlineList<Connection> receiving{
-      std::chrono::seconds(10)};  // one request, from its first byte to its last
-  DeadlineList<Connection> sending{std::chrono::seconds(30)};   // without any progress
+  explicit Waits(const ClientTimeouts& timeouts)
+      : idle(OrForever(timeouts.idle)),
+        receiving(OrForever(timeouts.header)),
+        sending(OrForever(timeouts.write)),
+        resp_idle(OrForever(timeouts.resp_idle)) {}
+
+  DeadlineList<Connection> idle;
+  DeadlineList<Connection> receiving;
+  DeadlineList<Connection> sending;
+  DeadlineList<Connection> resp_idle;
   DeadlineList<Connection> lingering{std::chrono::seconds(2)};  // after our last byte
+
+ private:
+  static Duration OrForever(Duration wait) { return wait == Duration::zero() ? kForever : wait; }
 };
 
 struct ReactorOptions {
-  Duration timeout = std::chrono::seconds(1);     // of a request
-  Duration idle_wait = std::chrono::seconds(75);  // between two requests over HTTP
+  Duration timeout = std::chrono::seconds(1);  // of a request
+  ClientTimeouts clients;
   std::string content_type;
   HttpOptions http;
   RespOptions resp;
@@ -189,7 +208,7 @@ class Reactor final : public proxy::ReplyBox {
   DeadlineList<Request> request_waits_;
   DeadlineList<Request> overdue_{
       std::chrono::milliseconds(1)};  // timed out with their answer on the way
-  Waits waits_{options_.idle_wait};
+  Waits waits_{options_.clients};
   http::DateCache date_;
   TurnContext turn_;
   TimePoint drain_deadline_ = kNever;

@@ -23,8 +23,9 @@ namespace rp::server {
 // What all sessions of a listener have in common.
 struct RespOptions {
   Credentials credentials;
-  bool forward = false;   // other commands are let through to Redis
-  bool knows_ttl = true;  // a deadline of the cache is the key's own: -max-age is off
+  bool forward = false;     // other commands are let through to Redis
+  bool knows_ttl = true;    // a deadline of the cache is the key's own: -max-age is off
+  Duration idle_timeout{};  // what CONFIG GET says
   resp::RequestLimits limits;
 };
 
@@ -38,9 +39,8 @@ class RespSession final : public Session {
 
   size_t Consume(std::string_view bytes, Connection* connection) override;
   bool Midway() const override { return midway_; }
-  // Clients keep connections open, and pause within commands, as long as they like.
-  bool LimitsSilence() const override { return false; }
-  void OnReceiveTimeout(Connection*) override {}
+  Pace pace() const override { return Pace::kPerByte; }
+  void OnReceiveTimeout(Connection* connection) override;
   void Refuse(Connection* connection) override;
   size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
                Payload* payload) override;

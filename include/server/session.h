@@ -38,10 +38,15 @@ class Session {
   // Whether the client owes the rest of something it has begun.
   [[nodiscard]] virtual bool Midway() const = 0;
 
-  // Whether a client that says nothing, or does not end what it began, is sent away.
-  [[nodiscard]] virtual bool LimitsSilence() const = 0;
+  // What a client that owes something has its time for.
+  enum class Pace : unsigned char {
+    kPerRequest,  // a whole request, the first from the accept on: single bytes do not prolong it
+    kPerByte,     // the next byte
+  };
+  [[nodiscard]] virtual Pace pace() const = 0;
 
-  // The client did not send the rest in time: add the last answer, if the protocol has one.
+  // The client did not send what it owes in time: add the last answer, if the protocol has one, and
+  // close.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
   // The client is one too many: add the answer that says so, and close.

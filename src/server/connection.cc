@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -61,7 +62,7 @@ bool Connection::Register() {
     Close("the kernel has no room for it");
     return false;
   }
-  UpdateWait();
+  StartWait(session_->pace() == Session::Pace::kPerRequest ? Wait::kFirstRequest : Wait::kRespIdle);
   return true;
 }
 
@@ -189,9 +190,8 @@ void Connection::OnRequestTimeout(Request* request) {
 }
 
 void Connection::OnWaitEnded() {
-  const Wait ended = wait_;
-  wait_ = Wait::kNone;
-  if (ended == Wait::kIdle) return Close("idle for too long");
+  const Wait ended = std::exchange(wait_, Wait::kNone);
+  if (ended == Wait::kIdle || ended == Wait::kRespIdle) return Close("idle for too long");
   if (ended == Wait::kSending) return Close("the client takes nothing of its answers");
   if (ended == Wait::kLingering) return Close("ended, and the client went on sending");
   session_->OnReceiveTimeout(this);
@@ -329,6 +329,7 @@ void Connection::KeepUnsent(size_t sent_bytes) {
 }
 
 void Connection::PopAnswered(int count) {
+  wait_ = Wait::kNone;  // what came was a whole request: the next wait begins anew
   for (; count > 0; --count) {
     Request* request = first_;
     first_ = request->next_in_pipeline;
@@ -363,33 +364,46 @@ void Connection::UpdateWait() {
     if (wait_ != Wait::kSending) StartWait(Wait::kSending);
   } else if (first_ != nullptr) {
     StartWait(Wait::kNone);  // each request has its own deadline
-  } else if (!session_->LimitsSilence()) {
-    StartWait(Wait::kNone);
-  } else if (session_->Midway()) {
-    // From its first byte on the request has so long as a whole: a byte now and then does not
-    // prolong it.
-    if (wait_ != Wait::kReceiving) StartWait(Wait::kReceiving);
-  } else {
-    StartWait(Wait::kIdle);
+  } else if (session_->pace() == Session::Pace::kPerByte) {
+    StartWait(session_->Midway() ? Wait::kReceiving : Wait::kRespIdle);
+  } else if (wait_ != Wait::kFirstRequest) {
+    // From its first byte on, be it of an empty line in front, the request has so long as a whole:
+    // a byte now and then does not prolong it.
+    const bool has_begun = session_->Midway() || !input_.empty();
+    if (!has_begun) {
+      StartWait(Wait::kIdle);
+    } else if (wait_ != Wait::kReceiving) {
+      StartWait(Wait::kReceiving);
+    }
   }
 }
 
 void Connection::StartWait(Wait wait) {
   wait_ = wait;
+  DeadlineList<Connection>* const list = ListOf(wait);
+  // What never ends costs nothing.
+  if (list == nullptr || list->wait() == Waits::kForever) return Leave();
+  list->Start(this, reactor_->turn().now);
+}
+
+DeadlineList<Connection>* Connection::ListOf(Wait wait) const {
   Waits* waits = reactor_->waits();
-  const TimePoint now = reactor_->turn().now;
   switch (wait) {
     case Wait::kNone:
-      return Leave();
+      break;
     case Wait::kIdle:
-      return waits->idle.Start(this, now);
+      return &waits->idle;
+    case Wait::kRespIdle:
+      return &waits->resp_idle;
+    case Wait::kFirstRequest:
     case Wait::kReceiving:
-      return waits->receiving.Start(this, now);
+      return &waits->receiving;
     case Wait::kSending:
-      return waits->sending.Start(this, now);
+      return &waits->sending;
     case Wait::kLingering:
-      return waits->lingering.Start(this, now);
+      return &waits->lingering;
   }
+  return nullptr;
 }
 
 void Connection::Close(const char* why) {

@@ -171,7 +171,8 @@ void HttpSession::OnHead(const http::RequestHead& head, Connection* connection) 
   request->if_none_match_any = head.if_none_match_any;
   // A client that waits for 100 gets its answer at once instead, and may or may not send the body
   // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
-  request->close |= !head.keep_alive || (head.expect_continue && head.has_body()) ||
+  request->close |= !head.keep_alive || !options_->keep_alive ||
+                    (head.expect_continue && head.has_body()) ||
                     head.content_length > options_->limits.body_bytes;
   const auto answer = [&](int status, std::string_view text) {
     connection->AnswerLocally(request, status, text);
@@ -210,8 +211,10 @@ void HttpSession::OnReceiveTimeout(Connection* connection) {
   // Within a body the request has its answer already.
   if (in_body_) {
     connection->CloseAfterAnswers(Closing::kLinger);
-  } else {
+  } else if (parser_.started()) {
     connection->AnswerAndClose(408, kReceiveTimeoutText);
+  } else {
+    connection->Abandon();  // nobody has asked for an answer
   }
 }
 

@@ -218,7 +218,7 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 26> flags = {{
+  static const std::array<Flag, 30> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
@@ -263,6 +263,18 @@ std::span<const Flag> Flags() {
        ParseTime<&O::stale_if_error>, ShowTime<&O::stale_if_error>},
       {"max-clients", "N", "10000", "the most clients at a time (1..1000000)",
        ParseNumber<&O::max_clients, 1, 1000000>, ShowNumber<&O::max_clients>},
+      {"header-timeout", "DURATION", "10s",
+       "how long a client may take to send a request; 0 = for ever", ParseTime<&O::header_timeout>,
+       ShowTime<&O::header_timeout>},
+      {"idle-timeout", "DURATION", "75s",
+       "how long HTTP waits for the next request; 0 = close behind each answer",
+       ParseTime<&O::idle_timeout>, ShowTime<&O::idle_timeout>},
+      {"write-timeout", "DURATION", "30s",
+       "how long a client may take nothing of its answers; 0 = for ever",
+       ParseTime<&O::write_timeout>, ShowTime<&O::write_timeout>},
+      {"resp-idle-timeout", "DURATION", "0",
+       "how long a client of -resp may send nothing; 0 = for ever",
+       ParseTime<&O::resp_idle_timeout>, ShowTime<&O::resp_idle_timeout>},
       {"content-type", "TYPE", "application/octet-stream", "the Content-Type of values",
        ParseContentType, ShowText<&O::content_type>},
       {"log-level", "debug|info|warn|error", "info",

@@ -274,7 +274,8 @@ proxy::RequestChain Reactor::StartHere(proxy::RequestChain chain) {
 
 void Reactor::EndWaits() {
   EndRequestWaits();
-  for (auto* list : {&waits_.idle, &waits_.receiving, &waits_.sending, &waits_.lingering}) {
+  for (auto* list :
+       {&waits_.idle, &waits_.receiving, &waits_.sending, &waits_.resp_idle, &waits_.lingering}) {
     while (Connection* connection = list->TakeEnded(turn_.now)) connection->OnWaitEnded();
   }
   RetryAccepting();
@@ -308,8 +309,8 @@ void Reactor::RetryAccepting() {
 
 TimePoint Reactor::NextDeadline() const {
   return std::min({request_waits_.next(), overdue_.next(), waits_.idle.next(),
-                   waits_.receiving.next(), waits_.sending.next(), waits_.lingering.next(),
-                   drain_deadline_, accept_retry_});
+                   waits_.receiving.next(), waits_.sending.next(), waits_.resp_idle.next(),
+                   waits_.lingering.next(), drain_deadline_, accept_retry_});
 }
 
 bool Reactor::finished() const {

