@@ -122,6 +122,9 @@ class Cache {
   void Release(const EntryRef& entry);
   void ReleaseChain(Entry* entries);
   [[nodiscard]] bool PurgeOld(int* budget);
+  [[nodiscard]] bool FreeDue(TimePoint now, int* budget);
+  template <typename Step>
+  [[nodiscard]] bool ForStripesInTurn(int* budget, Step step);
 
   const CacheOptions options_;
   Freshness freshness_;

@@ -5,7 +5,10 @@
 namespace rp::cache {
 namespace {
 
-constexpr int kPopsPerLock = 128;
+// What the sweep looks at in one stripe before it goes on to the next. Neighbours in memory were
+// made one after the other and so are of different stripes: a page is free, and can go back to the
+// kernel, only once they have all gone.
+constexpr int kPopsPerLock = 32;
 // After this many lost races for the oldest key, whatever tail is found has to go.
 constexpr int kEvictionTries = 8;
 
@@ -124,34 +127,49 @@ void Cache::EndEpoch(TimePoint now) {
 }
 
 TimePoint Cache::Sweep(TimePoint now, int budget) {
-  if (!PurgeOld(&budget)) return now;
-  const size_t start = sweep_start_.load(std::memory_order_relaxed);
-  for (size_t k = 0; k < kStripes; ++k) {
-    const size_t i = (start + k) % kStripes;
-    while (next_deadline_[i].load(std::memory_order_relaxed) <= now) {
-      if (budget <= 0) {
-        sweep_start_.store(i, std::memory_order_relaxed);
-        return now;
-      }
-      budget -= kPopsPerLock;
-      ReleaseChain(stripes_[i].Sweep(now, kPopsPerLock));
-    }
-  }
-  return NextDeadline();
+  return PurgeOld(&budget) && FreeDue(now, &budget) ? NextDeadline() : now;
 }
 
 // Returns whether nothing below the floor is left.
 bool Cache::PurgeOld(int* budget) {
   const uint32_t floor = freshness_.floor.load(std::memory_order_acquire);
   if (purged_floor_.load(std::memory_order_relaxed) == floor) return true;
-  for (Stripe& stripe : stripes_) {
-    while (Entry* purged = stripe.Purge(kPopsPerLock)) {
-      ReleaseChain(purged);
-      *budget -= kPopsPerLock;
-      if (*budget <= 0) return false;
+  const bool done = ForStripesInTurn(budget, [this](size_t i) {
+    Entry* purged = stripes_[i].Purge(kPopsPerLock);
+    ReleaseChain(purged);
+    return purged != nullptr;
+  });
+  if (done) purged_floor_.store(floor, std::memory_order_relaxed);
+  return done;
+}
+
+// Returns whether nothing that is due is left.
+bool Cache::FreeDue(TimePoint now, int* budget) {
+  return ForStripesInTurn(budget, [this, now](size_t i) {
+    if (next_deadline_[i].load(std::memory_order_relaxed) > now) return false;
+    ReleaseChain(stripes_[i].Sweep(now, kPopsPerLock));
+    return true;
+  });
+}
+
+// Calls step(i) for each stripe in turn until none has anything to do (true) or the budget ends
+// (false). The next call goes on where this one ended.
+template <typename Step>
+bool Cache::ForStripesInTurn(int* budget, Step step) {
+  if (*budget <= 0) return false;
+  size_t i = sweep_start_.load(std::memory_order_relaxed);
+  for (size_t idle = 0; idle < kStripes; i = (i + 1) % kStripes) {
+    if (!step(i)) {
+      ++idle;
+      continue;
+    }
+    idle = 0;
+    *budget -= kPopsPerLock;
+    if (*budget <= 0) {
+      sweep_start_.store((i + 1) % kStripes, std::memory_order_relaxed);
+      return false;
     }
   }
-  purged_floor_.store(floor, std::memory_order_relaxed);
   return true;
 }
 

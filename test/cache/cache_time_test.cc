@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "test/support/cache_flight.h"
 
@@ -110,6 +112,20 @@ TEST(CacheTest, SweepStopsAtItsBudgetAndAsksToComeAgainAtOnce) {
   while (cache.Sweep(At(5000), 256) != kNever) {
   }
   EXPECT_EQ(cache.stats().entries, 0u);
+}
+
+TEST(CacheTest, SweepFreesTheOldestOfAllStripesFirst) {
+  constexpr size_t kKeys = 6400;
+  Cache cache(Expire(Duration(10)));
+  std::vector<EntryRef> entries;
+  for (size_t i = 0; i < kKeys; ++i) {
+    Put(&cache, std::to_string(i), "v", At(static_cast<int64_t>(i)));
+    entries.push_back(Get(&cache, std::to_string(i), At(static_cast<int64_t>(i))));
+  }
+  EXPECT_EQ(cache.Sweep(kFarAway, kKeys / 2), kFarAway);
+  const auto freed = std::count_if(entries.begin(), entries.begin() + kKeys / 4,
+                                   [](const EntryRef& entry) { return entry->references == 1; });
+  EXPECT_GE(freed, kKeys / 4 * 95 / 100);
 }
 
 TEST(CacheTest, SweepDoesNotFreeWhatWasUsedInBetween) {

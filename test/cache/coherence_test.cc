@@ -165,6 +165,23 @@ TEST_F(CoherentCacheTest, ASweepWhoseBudgetEndsWhilePurgingComesAgain) {
   EXPECT_EQ(cache.stats().entries, 0u);
 }
 
+// Entries that were made together lie together: their memory can go back only if they go together.
+TEST_F(CoherentCacheTest, TheSweepAfterAFlushFreesTheOldestOfAllStripesFirst) {
+  constexpr size_t kKeys = 6400;
+  Cache cache({.capacity = kKeys, .expire = Duration(0), .coherent = true});
+  cache.BeginEpoch(kNever);
+  std::vector<EntryRef> entries;
+  for (size_t i = 0; i < kKeys; ++i) {
+    Put(&cache, std::to_string(i), "v", At(static_cast<int64_t>(i)));
+    entries.push_back(Get(&cache, std::to_string(i), At(static_cast<int64_t>(i))));
+  }
+  cache.Flush();
+  EXPECT_EQ(cache.Sweep(At(kKeys), kKeys / 2), At(kKeys));
+  const auto freed = std::count_if(entries.begin(), entries.begin() + kKeys / 4,
+                                   [](const EntryRef& entry) { return entry->references == 1; });
+  EXPECT_GE(freed, kKeys / 4 * 95 / 100);
+}
+
 TEST_F(CoherentCacheTest, LosingTheReportsEndsHitsAndAnewEpochBringsNoneBack) {
   Put(&cache_, "a", "1", At(1));
   cache_.EndEpoch(At(2));
