@@ -46,6 +46,10 @@ class Server {
   [[nodiscard]] Result<void> StartFollowing(const Options& options);
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
+  // A worker's slice, behind which the next one comes at once while there is work.
+  void SweepOn();
+  // Frees some of what has ended; returns when the next slice is due.
+  [[nodiscard]] TimePoint SweepSlice(TimePoint now);
   // What workers do with a chain of requests; returns those that are answered already.
   proxy::RequestChain StartRequests(proxy::Request* first);
   void OnSignal(int signal);

@@ -8,6 +8,7 @@
 // Owned by the server. Thread safety: any thread, but Start and Stop.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -38,6 +39,8 @@ class WorkerPool {
   // Takes over the chain of requests that begins at `first`, or refuses it because the queue is
   // full.
   [[nodiscard]] bool TrySubmit(proxy::Request* first);
+  // Has a worker sweep a slice after this call, one for all who ask before it begins; or refuses
+  // because the queue is full, and the caller sweeps.
   [[nodiscard]] bool TrySubmitSweep();
 
   // Does the job in the calling thread.
@@ -55,6 +58,7 @@ class WorkerPool {
   MpmcQueue<Job> queue_{kQueueCapacity};
   Parker parker_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> sweep_waits_ = false;  // a slice is in the queue
   std::vector<std::thread> threads_;
 };
 

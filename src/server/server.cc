@@ -149,7 +149,8 @@ Server::Server(const Options& options, size_t most_refused)
       forwarder_(
           hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this] { ScheduleSweep(TimePoint::min()); }),
-      workers_([this](proxy::Request* first) { return StartRequests(first); }, [this] { Sweep(); }),
+      workers_([this](proxy::Request* first) { return StartRequests(first); },
+               [this] { SweepOn(); }),
       clients_(static_cast<size_t>(options.max_clients), most_refused),
       reactors_(MakeReactors(options)),
       timer_(reactors_[0]->loop(),
@@ -258,12 +259,25 @@ proxy::RequestChain Server::StartRequests(proxy::Request* first) {
 
 void Server::Sweep() {
   const TimePoint now = Now();
+  sweep_timer_.Schedule(SweepSlice(now), now);
+}
+
+void Server::SweepOn() {
+  const TimePoint now = Now();
+  const TimePoint next = SweepSlice(now);
+  if (next <= now && workers_.TrySubmitSweep()) return;
+  sweep_timer_.Schedule(next, now);
+}
+
+TimePoint Server::SweepSlice(TimePoint now) {
   const uint64_t before = cache_.size();
-  sweep_timer_.Schedule(cache_.Sweep(now, kSweepBudget), now);
+  const TimePoint next = cache_.Sweep(now, kSweepBudget);
   const uint64_t after = cache_.size();
-  if (after >= before) return;
-  Log(LogLevel::kDebug, "sweep: freed what had ended; the cache has %llu keys of %llu",
-      static_cast<unsigned long long>(after), static_cast<unsigned long long>(before));
+  if (after < before) {
+    Log(LogLevel::kDebug, "sweep: freed what had ended; the cache has %llu keys of %llu",
+        static_cast<unsigned long long>(after), static_cast<unsigned long long>(before));
+  }
+  return next;
 }
 
 void Server::OnSignal(int signal) {

@@ -32,7 +32,14 @@ bool WorkerPool::TrySubmit(proxy::Request* first) {
   return TryPush(first);
 }
 
-bool WorkerPool::TrySubmitSweep() { return TryPush(nullptr); }
+// Whoever finds the mark set may go: who takes it away, here or in Work, sweeps after that, and
+// sees through this same variable what there is to sweep.
+bool WorkerPool::TrySubmitSweep() {
+  if (sweep_waits_.exchange(true, std::memory_order_acq_rel)) return true;
+  if (TryPush(nullptr)) return true;
+  sweep_waits_.exchange(false, std::memory_order_acq_rel);
+  return false;
+}
 
 void WorkerPool::RunHere(proxy::Request* first) {
   proxy::ReplyBox* const home = first->home;
@@ -59,6 +66,7 @@ void WorkerPool::Work() {
     }
     if (!queue_.SeemsEmpty()) parker_.WakeOne();
     if (job == nullptr) {
+      sweep_waits_.exchange(false, std::memory_order_acq_rel);
       sweep_();
     } else {
       RunHere(job);

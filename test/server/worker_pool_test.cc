@@ -177,6 +177,29 @@ TEST_F(WorkerPoolTest, RunsTheSweepAmongTheRequests) {
   EXPECT_EQ(sweeps_, 1);
 }
 
+TEST_F(WorkerPoolTest, OneSliceOfTheSweepWaitsForAllWhoAsk) {
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(pool_.TrySubmitSweep());
+  ASSERT_TRUE(pool_.TrySubmit(MakeRequest("hit")));
+  pool_.Start(1);
+  home_.Await(1);
+  EXPECT_EQ(sweeps_, 1);
+  ASSERT_TRUE(pool_.TrySubmitSweep());
+  ASSERT_TRUE(pool_.TrySubmit(MakeRequest("hit")));
+  home_.Await(2);
+  EXPECT_EQ(sweeps_, 2);
+}
+
+TEST_F(WorkerPoolTest, RefusesASweepWhileTheQueueIsFull) {
+  for (size_t i = 0; i < WorkerPool::kQueueCapacity; ++i) {
+    ASSERT_TRUE(pool_.TrySubmit(MakeRequest("hit")));
+  }
+  EXPECT_FALSE(pool_.TrySubmitSweep());
+  EXPECT_FALSE(pool_.TrySubmitSweep());
+  pool_.Start(1);
+  home_.Await(WorkerPool::kQueueCapacity);
+  EXPECT_TRUE(pool_.TrySubmitSweep());
+}
+
 TEST_F(WorkerPoolTest, StopDropsWhatWaits) {
   ASSERT_TRUE(pool_.TrySubmit(MakeRequest("hit")));
   pool_.Stop();
