@@ -107,6 +107,8 @@ class Cache {
 
   // How many keys there are, without a lock.
   [[nodiscard]] uint64_t size() const { return count_.load(std::memory_order_relaxed); }
+  // What they are charged with, the same way.
+  [[nodiscard]] uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
   // The counts may be of slightly different moments.
   [[nodiscard]] CacheStats stats();

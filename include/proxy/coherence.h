@@ -30,9 +30,13 @@ struct CoherenceOptions {
 
 class Coherence final : public redis::InvalidationSink {
  public:
-  // `on_flush` is called when much of the cache has become garbage, for the sweep to come.
+  // So many keys that were written since the last call are much of the cache.
+  static constexpr uint64_t kGarbageKeys = 1024;
+
+  // `on_garbage` is called when much of the cache has become garbage or has gone, for the sweep to
+  // come.
   Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
-            std::function<void()> on_flush);
+            std::function<void()> on_garbage);
 
   // Whether the cache goes by what the subscriber hears; false where it has fallen back to time
   // alone.
@@ -63,10 +67,11 @@ class Coherence final : public redis::InvalidationSink {
   const CoherenceOptions options_;
   const Hasher hasher_;
   cache::Cache* const cache_;
-  const std::function<void()> on_flush_;
+  const std::function<void()> on_garbage_;
   std::atomic<bool> follows_ = true;
   std::atomic<uint64_t> peer_ = 0;
   std::atomic<uint64_t> generation_ = 0;
+  uint64_t invalidated_ = 0;  // keys; the subscriber's
   Mutex mutex_;
   std::string refusal_ RP_GUARDED_BY(mutex_);
   bool asked_ RP_GUARDED_BY(mutex_) = false;

@@ -97,6 +97,8 @@ struct ReactorOptions {
   Duration timeout = std::chrono::seconds(1);  // of a request
   ClientTimeouts clients;
   std::string content_type;
+  // Hears how many bytes were given back to malloc that are not needed again soon; may be empty.
+  std::function<void(uint64_t bytes)> on_freed = nullptr;
   HttpOptions http;
   RespOptions resp;
 };
@@ -163,6 +165,8 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] bool TakeBack(Request* request) const;
   // What may be served in place of a time-out, or none.
   [[nodiscard]] cache::EntryRef StaleValue(const Request& request) const;
+  // So many bytes were given back to malloc that are not needed again soon.
+  void OnFreed(uint64_t bytes) { freed_bytes_ += bytes; }
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
   void Bury(Connection* connection);
 
@@ -175,6 +179,8 @@ class Reactor final : public proxy::ReplyBox {
   // take the processor from somebody.
   static constexpr int kShortChain = 16;
   static constexpr int kMostRefusals = 4;
+  // Less is not worth telling.
+  static constexpr uint64_t kLeastFreedBytes = 1 << 20;
 
   // `protocol` is for the log; `make_session` is given the client's number.
   void Listen(UniqueFd listening_fd, const char* protocol,
@@ -189,6 +195,7 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] proxy::RequestChain StartHere(proxy::RequestChain chain);
   void EndWaits();
   void EndRequestWaits();
+  void EndTurn();
   void RetryAccepting();
   [[nodiscard]] TimePoint NextDeadline() const;
   [[nodiscard]] bool finished() const;
@@ -218,6 +225,7 @@ class Reactor final : public proxy::ReplyBox {
   const TimePoint started_ = Now();
   std::vector<std::unique_ptr<Connection>> graveyard_;
   std::vector<Connection*> dirty_;
+  uint64_t freed_bytes_ = 0;  // that on_freed has not heard of
   proxy::RequestChain chain_;
   redis::FetchQueue fetches_;  // of misses started here, until the fetchers have them
   int refusals_ = 0;           // how often they would not take these at once

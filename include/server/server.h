@@ -19,6 +19,7 @@
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
 #include "server/client_count.h"
+#include "server/heap_trimmer.h"
 #include "server/options.h"
 #include "server/reactor.h"
 #include "server/sweep_timer.h"
@@ -62,6 +63,7 @@ class Server {
   proxy::Forwarder forwarder_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
+  HeapTrimmer trimmer_;
   WorkerPool workers_;
   ClientCount clients_;
   const std::vector<std::unique_ptr<Reactor>> reactors_;  // one at least; Run's thread is the first

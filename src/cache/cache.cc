@@ -190,7 +190,7 @@ CacheStats Cache::stats() {
     sum.expirations += part.expirations;
   }
   sum.entries = size();
-  sum.bytes = bytes_.load(std::memory_order_relaxed);
+  sum.bytes = bytes();
   return sum;
 }
 

@@ -7,11 +7,11 @@
 namespace rp::proxy {
 
 Coherence::Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
-                     std::function<void()> on_flush)
+                     std::function<void()> on_garbage)
     : options_(std::move(options)),
       hasher_(hasher),
       cache_(cache),
-      on_flush_(std::move(on_flush)) {}
+      on_garbage_(std::move(on_garbage)) {}
 
 bool Coherence::Reports(std::string_view key) const {
   return options_.prefixes.empty() ||
@@ -32,17 +32,20 @@ void Coherence::OnLive(uint64_t peer, TimePoint lease) {
   follows_.store(true, std::memory_order_release);
   cache_->BeginEpoch(lease);
   Log(LogLevel::kDebug, "coherent: writes are reported; what was cached before is not served");
-  on_flush_();
+  on_garbage_();
 }
 
 void Coherence::OnLease(TimePoint lease) { cache_->RenewLease(lease); }
 
-void Coherence::OnInvalidated(std::string_view key) { cache_->Invalidate(hasher_(key), key); }
+void Coherence::OnInvalidated(std::string_view key) {
+  cache_->Invalidate(hasher_(key), key);
+  if (++invalidated_ % kGarbageKeys == 0) on_garbage_();
+}
 
 void Coherence::OnFlush() {
   cache_->Flush();
   Log(LogLevel::kDebug, "coherent: Redis was flushed; what was cached before is not served");
-  on_flush_();
+  on_garbage_();
 }
 
 void Coherence::OnLost() {
@@ -65,7 +68,7 @@ void Coherence::OnUnsupported(const Error& error) {
       error.message.c_str());
   follows_.store(false, std::memory_order_release);
   cache_->BeginEpoch(kNever);
-  on_flush_();
+  on_garbage_();
 }
 
 }  // namespace rp::proxy

@@ -99,7 +99,7 @@ void Reactor::Run() {
     TakeAnswers();
     FlushDirty();
     StartRequests();
-    graveyard_.clear();
+    EndTurn();
   }
   if (!fetches_.empty()) RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
   while (!connections_.empty()) connections_.back()->Close("the server stops");
@@ -156,6 +156,7 @@ void Reactor::Bury(Connection* connection) {
   const size_t index = connection->index;
   RP_DCHECK(connections_[index].get() == connection);
   clients_->Leave(connection->place);
+  freed_bytes_ += sizeof(Connection);
   graveyard_.push_back(std::move(connections_[index]));
   if (index + 1 < connections_.size()) {
     connections_[index] = std::move(connections_.back());
@@ -292,6 +293,14 @@ void Reactor::EndRequestWaits() {
       }
     }
   }
+}
+
+// Gives back what is not needed any more.
+void Reactor::EndTurn() {
+  graveyard_.clear();
+  if (freed_bytes_ < kLeastFreedBytes) return;
+  const uint64_t bytes = std::exchange(freed_bytes_, 0);
+  if (options_.on_freed) options_.on_freed(bytes);
 }
 
 void Reactor::RetryAccepting() {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 
 #include "base/ascii.h"
+#include "base/resident.h"
 #include "net/socket.h"
 #include "resp/command_info.h"
 #include "resp/glob.h"
@@ -74,14 +74,6 @@ const Subcommand* FindSubcommand(std::string_view name, const resp::Command& com
     }
   }
   return nullptr;
-}
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t size = 0;
-  uint64_t resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::string Field(std::string_view name, std::string_view value) {
@@ -176,7 +168,7 @@ void RespSession::Hello(const resp::Command& command) {
       i += 2;
     } else if (Is(command[i], "setname") && more >= 1) {
       if (!IsVisible(command[i + 1])) return ReplyError(kBadName);
-      name_ = command[++i];
+      name_ = std::string(command[++i]);
     } else {
       return ReplyError("Syntax error in HELLO option '" + std::string(resp::UpToNul(command[i])) +
                         "'");
@@ -224,7 +216,7 @@ void RespSession::Client(const resp::Command& command) {
   resp::Writer writer(version_, &reply);
   if (name == "setname") {
     if (!IsVisible(command[2])) return ReplyError(kBadName);
-    name_ = command[2];
+    name_ = std::string(command[2]);
     return Reply(kOk);
   }
   if (name == "getname") {
@@ -269,7 +261,7 @@ void RespSession::ClientSetInfo(const resp::Command& command) {
     return ReplyError(std::string(is_name ? "lib-name" : "lib-ver") +
                       " cannot contain spaces, newlines or special characters.");
   }
-  (is_name ? library_name_ : library_version_) = command[3];
+  (is_name ? library_name_ : library_version_) = std::string(command[3]);
   Reply(kOk);
 }
 
@@ -376,7 +368,7 @@ void RespSession::Reset() {
   if (replies_off_) silent_ = false;  // but CLIENT REPLY SKIP holds for this command
   replies_off_ = in_refused_transaction_ = false;
   version_ = 2;
-  name_.clear();
+  name_ = std::string();
   user_ = Credentials::kDefaultUser;
   SetAuthenticated(!options_->credentials.required());
   Reply("+RESET\r\n");

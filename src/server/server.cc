@@ -172,8 +172,13 @@ void Server::EndOnSignals() {
 std::vector<std::unique_ptr<Reactor>> Server::MakeReactors(const Options& options) {
   std::vector<std::unique_ptr<Reactor>> reactors;
   for (int i = 0; i < options.reactors; ++i) {
+    ReactorOptions reactor = ReactorOptionsOf(options);
+    // A sweep is what brings a worker to the trimmer.
+    reactor.on_freed = [this](uint64_t bytes) {
+      if (trimmer_.OnFreed(bytes)) ScheduleSweep(TimePoint::min());
+    };
     reactors.push_back(
-        std::make_unique<Reactor>(ReactorOptionsOf(options), &clients_, &read_through_, &workers_));
+        std::make_unique<Reactor>(std::move(reactor), &clients_, &read_through_, &workers_));
   }
   return reactors;
 }
@@ -265,6 +270,7 @@ void Server::Sweep() {
 void Server::SweepOn() {
   const TimePoint now = Now();
   const TimePoint next = SweepSlice(now);
+  trimmer_.Visit(cache_.bytes());
   if (next <= now && workers_.TrySubmitSweep()) return;
   sweep_timer_.Schedule(next, now);
 }
