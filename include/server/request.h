@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "proxy/request.h"
 #include "server/deadline_list.h"
 
 namespace rp::server {
 
 class Connection;
+class RequestSlab;
 
 // How the protocol frames an answer. The session sets it.
 struct Framing {
@@ -69,14 +71,29 @@ struct Request : proxy::Request, DeadlineNode, Framing {
   // is constant; one that is not goes to `reply`.
   int local_status = 0;
   std::string_view local_text;
+
+  RequestSlab* slab = nullptr;  // the pool's: whose memory it is
 };
 
-// Requests for reuse: after warming up, none is allocated any more.
+// Requests for reuse: none is allocated any more once the pool has as many as are needed at a time.
 //
-// Thread safety: the reactor's thread. Cost: O(1).
+// They lie in slabs, and a slab that was not needed for kPeriod goes back to the kernel as a whole:
+// many requests wait when Redis hangs, and only then. Cleaning many at once would hold up everybody
+// else, so a turn cleans kCleanedPerTurn at most, and gives back kSlabsPerTurn.
+//
+// Thread safety: the reactor's thread. Cost: Take and PutBack are O(1).
 class RequestPool {
  public:
-  explicit RequestPool(size_t limit) : limit_(limit) {}
+  static constexpr size_t kSlabRequests = 256;
+  static constexpr size_t kKeptRequests = 1024;  // for good
+  static constexpr Duration kPeriod = std::chrono::seconds(1);
+  static constexpr size_t kCleanedPerTurn = 4096;
+  static constexpr size_t kSlabsPerTurn = 4;
+
+  explicit RequestPool(size_t limit);
+  ~RequestPool();
+  RequestPool(const RequestPool&) = delete;
+  RequestPool& operator=(const RequestPool&) = delete;
 
   // A blank request, or null when `limit` are out already.
   [[nodiscard]] Request* Take();
@@ -85,12 +102,42 @@ class RequestPool {
   // Whether `count` more can be taken.
   [[nodiscard]] bool Has(size_t count) const { return count <= limit_ - out(); }
 
-  [[nodiscard]] size_t out() const { return all_.size() - free_.size(); }
+  // Requests that were taken and not put back.
+  [[nodiscard]] size_t out() const { return out_ - uncleaned_; }
+  // Requests that were put back and are not cleaned yet. Take does it, where there is no other.
+  [[nodiscard]] size_t uncleaned() const { return uncleaned_; }
+  // Requests that there is memory for.
+  [[nodiscard]] size_t held() const { return slabs_.size() * kSlabRequests; }
+
+  // The end of a turn: cleans and gives back some. Returns how many bytes malloc has got of it.
+  [[nodiscard]] uint64_t EndTurn(TimePoint now);
+  // When the next turn has something to do here: at once, later, or kNever.
+  [[nodiscard]] TimePoint next_work() const {
+    return returned_ != nullptr ? TimePoint::min() : next_shrink_;
+  }
 
  private:
+  void AddSlab();
+  [[nodiscard]] uint64_t FreeSlab(RequestSlab* slab);
+  void Recycle(Request* request);
+  void RecycleReturned();
+  [[nodiscard]] uint64_t Shrink(TimePoint now);
+  void LinkFirst(RequestSlab* slab);
+  void LinkLast(RequestSlab* slab);
+  void Unlink(RequestSlab* slab);
+
   const size_t limit_;
-  std::vector<std::unique_ptr<Request>> all_;
-  std::vector<Request*> free_;
+  std::vector<std::unique_ptr<RequestSlab>> slabs_;
+  // Those with a free request. Where all are free the slab stands at the end, unless it is the
+  // first, which is to be taken from next.
+  RequestSlab* first_ = nullptr;
+  RequestSlab* last_ = nullptr;
+  Request* returned_ = nullptr;  // not cleaned yet, linked by next_in_pipeline
+  size_t cleanings_left_ = kCleanedPerTurn;
+  size_t uncleaned_ = 0;
+  size_t out_ = 0;                  // of the slabs, those that are not cleaned among them
+  size_t most_out_ = 0;             // in this period
+  TimePoint next_shrink_ = kNever;  // the period's end; TimePoint::min() when one is to begin
 };
 
 }  // namespace rp::server

@@ -298,6 +298,7 @@ void Reactor::EndRequestWaits() {
 // Gives back what is not needed any more.
 void Reactor::EndTurn() {
   graveyard_.clear();
+  freed_bytes_ += requests_.EndTurn(turn_.now);
   if (freed_bytes_ < kLeastFreedBytes) return;
   const uint64_t bytes = std::exchange(freed_bytes_, 0);
   if (options_.on_freed) options_.on_freed(bytes);
@@ -319,7 +320,8 @@ void Reactor::RetryAccepting() {
 TimePoint Reactor::NextDeadline() const {
   return std::min({request_waits_.next(), overdue_.next(), waits_.idle.next(),
                    waits_.receiving.next(), waits_.sending.next(), waits_.resp_idle.next(),
-                   waits_.lingering.next(), drain_deadline_, accept_retry_});
+                   waits_.lingering.next(), drain_deadline_, accept_retry_,
+                   requests_.next_work()});
 }
 
 bool Reactor::finished() const {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <vector>
@@ -65,6 +66,114 @@ TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALongKey) {
   request->key.assign(100'000, 'k');
   pool.PutBack(request);
   EXPECT_LE(request->key.capacity(), 512u);
+}
+
+// --- What many have taken goes back. ---
+
+constexpr size_t kSlab = RequestPool::kSlabRequests;
+constexpr size_t kKept = RequestPool::kKeptRequests;
+
+TimePoint At(int64_t ms) { return TimePoint(std::chrono::milliseconds(ms)); }
+
+std::vector<Request*> TakeMany(RequestPool* pool, size_t count) {
+  std::vector<Request*> taken;
+  for (size_t i = 0; i < count; ++i) taken.push_back(pool->Take());
+  return taken;
+}
+
+void PutBackAll(RequestPool* pool, const std::vector<Request*>& requests) {
+  for (Request* request : requests) pool->PutBack(request);
+}
+
+// Turns at this moment until nothing is to be done at once.
+void EndTurns(RequestPool* pool, TimePoint now) {
+  do {
+    static_cast<void>(pool->EndTurn(now));
+  } while (pool->next_work() <= now);
+}
+
+TEST(RequestPoolTest, KeepsAFewForGood) {
+  RequestPool pool(10 * kKept);
+  PutBackAll(&pool, TakeMany(&pool, kKept));
+  EndTurns(&pool, At(1000));
+  EXPECT_EQ(pool.next_work(), kNever);
+  EXPECT_EQ(pool.held(), kKept);
+}
+
+TEST(RequestPoolTest, GivesBackWhatAWholePeriodHasNotNeeded) {
+  RequestPool pool(100 * kKept);
+  const std::vector<Request*> taken = TakeMany(&pool, 20 * kKept);
+  EndTurns(&pool, At(0));
+  PutBackAll(&pool, taken);
+  EndTurns(&pool, At(10));
+  EXPECT_EQ(pool.out(), 0u);
+  EXPECT_EQ(pool.held(), 20 * kKept);
+  EXPECT_EQ(pool.next_work(), At(1000));
+  // They were needed in the first period.
+  EndTurns(&pool, At(1000));
+  EXPECT_EQ(pool.held(), 20 * kKept);
+  PutBackAll(&pool, TakeMany(&pool, 2 * kKept));
+  EndTurns(&pool, At(1999));
+  EXPECT_EQ(pool.held(), 20 * kKept);
+  EndTurns(&pool, At(2000));
+  EXPECT_EQ(pool.held(), 2 * kKept) << "so many were needed in the second";
+  EndTurns(&pool, At(3000));
+  EXPECT_EQ(pool.held(), kKept);
+  EXPECT_EQ(pool.next_work(), kNever) << "nobody is woken for nothing";
+  PutBackAll(&pool, TakeMany(&pool, 2 * kKept));
+}
+
+TEST(RequestPoolTest, GivesBackInSlices) {
+  RequestPool pool(100 * kKept);
+  PutBackAll(&pool, TakeMany(&pool, 2 * RequestPool::kCleanedPerTurn + 1));
+  EXPECT_EQ(pool.uncleaned(), RequestPool::kCleanedPerTurn + 1);
+  static_cast<void>(pool.EndTurn(At(0)));
+  EXPECT_EQ(pool.uncleaned(), 1u);
+  EXPECT_EQ(pool.next_work(), TimePoint::min());
+  static_cast<void>(pool.EndTurn(At(0)));
+  EXPECT_EQ(pool.uncleaned(), 0u);
+  const size_t held = pool.held();
+  static_cast<void>(pool.EndTurn(At(1000)));
+  EXPECT_EQ(pool.held(), held - RequestPool::kSlabsPerTurn * kSlab);
+  EXPECT_LE(pool.next_work(), At(1000));
+}
+
+TEST(RequestPoolTest, TakesWhatIsNotCleanedYetBeforeItGrows) {
+  RequestPool pool(RequestPool::kCleanedPerTurn + kSlab);
+  const std::vector<Request*> taken = TakeMany(&pool, RequestPool::kCleanedPerTurn + kSlab);
+  for (Request* request : taken) request->key = "key";
+  const size_t held = pool.held();
+  PutBackAll(&pool, taken);
+  EXPECT_EQ(pool.uncleaned(), kSlab);
+  EXPECT_TRUE(pool.Has(taken.size())) << "nobody is refused for them";
+  for (Request* request : TakeMany(&pool, taken.size())) {
+    ASSERT_NE(request, nullptr);
+    EXPECT_EQ(request->key, "");
+  }
+  EXPECT_EQ(pool.Take(), nullptr);
+  EXPECT_EQ(pool.held(), held);
+}
+
+TEST(RequestPoolTest, AFewThatStayOutKeepNoMoreThanTheirSlabs) {
+  RequestPool pool(100 * kKept);
+  const std::vector<Request*> taken = TakeMany(&pool, 20 * kKept);
+  for (size_t i = 0; i < taken.size(); ++i) {
+    if (i % (10 * kSlab) != 0) pool.PutBack(taken[i]);
+  }
+  for (const int64_t ms : {0, 1000, 2000}) EndTurns(&pool, At(ms));
+  EXPECT_EQ(pool.out(), 8u);
+  EXPECT_LE(pool.held(), kKept + 8 * kSlab);
+}
+
+TEST(RequestPoolTest, TellsWhatMallocGotBack) {
+  RequestPool pool(100 * kKept);
+  const std::vector<Request*> taken = TakeMany(&pool, 2 * kKept);
+  for (Request* request : taken) request->key.assign(480, 'k');
+  PutBackAll(&pool, taken);
+  uint64_t freed_bytes = 0;
+  for (const int64_t ms : {0, 1000, 2000}) freed_bytes += pool.EndTurn(At(ms));
+  EXPECT_GE(freed_bytes, kKept * 480);
+  EXPECT_LT(freed_bytes, kKept * 600);
 }
 
 }  // namespace
