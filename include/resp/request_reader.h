@@ -4,7 +4,7 @@
 //
 // It owns offsets, and for inline commands a copy of the unquoted arguments; the bytes themselves
 // stay in the caller's buffer. Each connection has one reader. Memory is taken as bytes arrive,
-// never as a client announces, and what one large command took is given back by the next.
+// never as a client announces, and what a large command took is given back when it ends.
 //
 // Where it differs from redis-server, on purpose: a NUL in a line is an error (there it hides the
 // line's end, so that the client waits for ever), a line over its limit is refused even where
@@ -38,8 +38,8 @@ struct RequestLimits {
 inline constexpr int64_t kMaxUnauthenticatedArguments = 10;
 inline constexpr int64_t kMaxUnauthenticatedBulkBytes = 16384;
 
-// A complete command. It and its views are good until the reader's next call and as long as the
-// buffer stays where it is.
+// A complete command. It and its views are good until the reader's next call of Parse or
+// EndCommand and as long as the buffer stays where it is.
 class Command {
  public:
   enum class Kind : unsigned char {
@@ -83,7 +83,16 @@ class RequestReader {
   // answers however they are cut.
   [[nodiscard]] ParseStatus Parse(std::string_view buffer, Command* command);
 
-  // After kDone: bytes of the command, from the first byte of `buffer`.
+  // After kDone: the command has been dealt with, and its memory is given back but for a little.
+  // Without this the next command's first Parse does so, and there may be none for long.
+  void EndCommand() { Begin(); }
+
+  // What the reader holds for the arguments of commands, in bytes.
+  [[nodiscard]] size_t held_bytes() const {
+    return slices_.capacity() * sizeof(Command::Slice) + unquoted_.capacity();
+  }
+
+  // After kDone, up to EndCommand: bytes of the command, from the first byte of `buffer`.
   size_t consumed() const { return position_; }
 
   // After kNeedMore: how many bytes the argument being read still lacks at least, as far as
@@ -116,6 +125,7 @@ class RequestReader {
   };
 
   void Begin();
+  void ClearArguments();
   ParseStatus Read(std::string_view buffer, Command* command);
   ParseStatus ReadInline(std::string_view buffer, Command* command);
   ParseStatus ReadCount(std::string_view buffer);

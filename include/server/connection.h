@@ -138,6 +138,7 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void ContinueGroup(Request* first);
   void Read();
   void Feed(std::string_view fresh);
+  void ShrinkInput();
   void Discard();
   [[nodiscard]] bool SendUnsent();
   [[nodiscard]] bool SendAnswers();

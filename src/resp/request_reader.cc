@@ -122,11 +122,15 @@ ParseStatus RequestReader::Parse(std::string_view buffer, Command* command) {
   return status;
 }
 
-void RequestReader::Begin() {
+void RequestReader::ClearArguments() {
   slices_.clear();
   if (slices_.capacity() > kKeptArguments) slices_.shrink_to_fit();
   unquoted_.clear();
   if (unquoted_.capacity() > kKeptUnquotedBytes) unquoted_.shrink_to_fit();
+}
+
+void RequestReader::Begin() {
+  ClearArguments();
   position_ = 0;
   scanned_ = 0;
   state_ = State::kStart;
@@ -295,6 +299,7 @@ ParseStatus RequestReader::Finish(const char* base, Command* command) {
 ParseStatus RequestReader::Fail(ReadError error) {
   error_ = error;
   wanted_ = 0;
+  ClearArguments();
   return ParseStatus::kError;
 }
 

@@ -20,8 +20,10 @@ namespace {
 // tenth more.
 constexpr size_t kMostBytesPerTurn = 2 << 20;
 
-// A larger buffer for unfinished input is given back once it is empty.
+// A larger buffer for unfinished input is given back once most of it is not used, and so is a
+// longer list of unsent pieces once it is empty.
 constexpr size_t kKeptInputBytes = 4096;
+constexpr size_t kKeptUnsent = 16;
 
 // Sends at most kMostBytesPerTurn: a client that reads as fast as the kernel copies would otherwise
 // keep one call, and everybody else, for as long as there is something to send. What it refuses to
@@ -244,9 +246,17 @@ void Connection::Feed(std::string_view fresh) {
   } else {
     input_.append(fresh);
     input_.erase(0, session_->Consume(input_, this));
-    if (input_.empty() && input_.capacity() > kKeptInputBytes) std::string().swap(input_);
+    ShrinkInput();
   }
   paused_ = !closing_ && !TakesRequests() && !input_.empty();
+}
+
+void Connection::ShrinkInput() {
+  const size_t capacity = input_.capacity();
+  // Half of it would be grown back with the next byte.
+  if (capacity <= kKeptInputBytes || input_.size() > capacity / 4) return;
+  input_.shrink_to_fit();
+  reactor_->OnFreed(capacity - input_.capacity());
 }
 
 void Connection::Discard() {
@@ -277,6 +287,10 @@ bool Connection::SendUnsent() {
     if (left > 0) unsent_[done].offset += left;
   }
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<ptrdiff_t>(done));
+  if (unsent_.empty() && unsent_.capacity() > kKeptUnsent) {
+    reactor_->OnFreed(unsent_.capacity() * sizeof(Unsent));
+    unsent_.shrink_to_fit();
+  }
   return true;
 }
 
@@ -344,7 +358,8 @@ void Connection::FinishClosing() {
   if (!linger_ || lingering_) return Close("ended");
   lingering_ = true;
   shutdown(fd_.get(), SHUT_WR);
-  input_ = {};
+  input_.clear();
+  ShrinkInput();
   UpdateInterest();
   StartWait(Wait::kLingering);
 }
@@ -414,6 +429,7 @@ void Connection::Close(const char* why) {
   reactor_->Bury(this);
   fd_.Reset();  // epoll forgets it with this
   Leave();
+  reactor_->OnFreed(input_.capacity() + unsent_.capacity() * sizeof(Unsent));
   unsent_.clear();
   while (first_ != nullptr) {
     Request* request = first_;

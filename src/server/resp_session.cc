@@ -63,6 +63,7 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
     }
     used += reader_.consumed();
     Run(command);
+    reader_.EndCommand();
     drains_ |= connection->draining();
   }
   // The server stops: what has arrived whole is answered, and no more is read.

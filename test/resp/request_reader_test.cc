@@ -322,5 +322,39 @@ TEST(RequestReaderTest, ReadsEachByteOfAGrowingLineOnce) {
   }
 }
 
+// Bytes of memory that the reader holds once it has read the command and dealt with it.
+size_t HeldAfter(const std::string& bytes) {
+  const RequestLimits limits;
+  RequestReader reader(limits);
+  Command command;
+  EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kDone);
+  reader.EndCommand();
+  const size_t held = reader.held_bytes();
+  // It reads on as before.
+  EXPECT_EQ(reader.Parse(kPing, &command), ParseStatus::kDone);
+  EXPECT_EQ(command[0], "PING");
+  EXPECT_EQ(reader.consumed(), kPing.size());
+  return held;
+}
+
+TEST(RequestReaderTest, KeepsNothingOfALargeCommandOnceItHasEnded) {
+  std::string inline_command = "MGET";
+  for (int i = 0; i < 10'000; ++i) inline_command += " key";
+  EXPECT_LE(HeldAfter(inline_command + "\r\n"), 16U);
+  EXPECT_LE(HeldAfter(Array(std::vector<std::string>(100'000, "a"))), 16U);
+  EXPECT_GT(HeldAfter(Array(std::vector<std::string>(1000, "a"))), 8000U)
+      << "what is usual is not allocated for each command";
+}
+
+TEST(RequestReaderTest, KeepsNothingOfALargeCommandThatIsWrong) {
+  const RequestLimits limits;
+  RequestReader reader(limits);
+  Command command;
+  const std::string bytes = Array(std::vector<std::string>(100'000, "a"));
+  EXPECT_EQ(reader.Parse(bytes.substr(0, bytes.size() - 7) + "!1\r\n", &command),
+            ParseStatus::kError);
+  EXPECT_LE(reader.held_bytes(), 16U);
+}
+
 }  // namespace
 }  // namespace rp::resp
