@@ -106,6 +106,11 @@ class Connection {
   // to the wrong commands.
   [[nodiscard]] bool InStep() const;
 
+  // Whether the buffer for replies has grown; and gives it back, for who asks nothing for a while:
+  // growing anew costs copies. REQUIRES: as many replies are read as commands were appended.
+  [[nodiscard]] bool has_spare_buffer() const { return most_buffered_bytes_ > kKeptBufferBytes; }
+  void GiveBackBuffer();
+
   // InStep, and neither closed by Redis nor sent anything while idle. One system call.
   [[nodiscard]] bool UsableAfterIdling() const;
 
@@ -113,6 +118,8 @@ class Connection {
   struct ContextDeleter {
     void operator()(redisContext* context) const;
   };
+
+  static constexpr size_t kKeptBufferBytes = 64 * 1024;
 
   Connection(int fd, int interrupt_fd);
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
@@ -124,6 +131,7 @@ class Connection {
   const uint64_t peer_;
   std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
   std::vector<size_t> argument_bytes_;
+  size_t most_buffered_bytes_ = 0;  // since the buffer was last given back
   bool heard_ = false;
   bool drained_ = true;  // the last read took all there was, so that the next one had better wait
 };

@@ -123,7 +123,8 @@ class Fetchers {
   bool ReserveAttempt() RP_EXCLUDES(mutex_);
   void OnConnected() RP_EXCLUDES(mutex_);
   void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);
-  bool TakeBatch(size_t fetches_max, Batch* batch, bool* idled) RP_EXCLUDES(mutex_);
+  bool TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool* idled)
+      RP_EXCLUDES(mutex_);
   void OnProven() RP_EXCLUDES(mutex_);
   void OnTrouble(const Error& error) RP_EXCLUDES(mutex_);
   void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);

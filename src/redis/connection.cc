@@ -310,6 +310,7 @@ Result<void> Connection::ReadSome() {
   const size_t bytes_before = context_->reader->len;
   if (redisBufferRead(context_.get()) != REDIS_OK) return Broken();
   const size_t bytes_read = context_->reader->len - bytes_before;
+  most_buffered_bytes_ = std::max(most_buffered_bytes_, context_->reader->len);
   heard_ = heard_ || bytes_read > 0;
   drained_ = bytes_read < kReadBytesMax;
   return {};
@@ -349,6 +350,16 @@ Error Connection::Broken() const {
 }
 
 bool Connection::InStep() const { return context_->reader->pos == context_->reader->len; }
+
+// hiredis has no other way: what is above its limit it gives back with the next read alone.
+void Connection::GiveBackBuffer() {
+  most_buffered_bytes_ = 0;
+  if (!InStep()) return;
+  redisReaderFree(context_->reader);
+  context_->reader = redisReaderCreate();
+  RP_CHECK(context_->reader != nullptr);
+  context_->reader->maxbuf = kSpareBufferBytesMax;
+}
 
 bool Connection::UsableAfterIdling() const {
   char byte = 0;

@@ -27,6 +27,9 @@ namespace {
 constexpr unsigned kRetriesMax = 2;
 constexpr unsigned kRetriesAfterGarbageMax = 1;
 
+// A connection that is idle for so long gives back what its largest reply took.
+constexpr Duration kBufferIdle = std::chrono::seconds(1);
+
 // The keeper looks at every fetch that waits; this bounds how often.
 constexpr Duration kScanInterval = std::chrono::milliseconds(10);
 
@@ -126,8 +129,12 @@ void Fetchers::Run(size_t fetches_max) noexcept {
       idled = false;
     }
     Batch batch(sink_);
-    if (!TakeBatch(fetches_max, &batch, &idled)) return;
-    if (batch.size() == 0) continue;
+    const TimePoint until = connection->has_spare_buffer() ? Now() + kBufferIdle : kNever;
+    if (!TakeBatch(fetches_max, until, &batch, &idled)) return;
+    if (batch.size() == 0) {
+      if (until != kNever && Now() >= until) connection->GiveBackBuffer();
+      continue;
+    }
     if (generation != Generation() ||
         !(idled ? connection->UsableAfterIdling() : connection->InStep())) {
       connection.reset();
@@ -157,9 +164,9 @@ void Fetchers::Run(size_t fetches_max) noexcept {
   }
 }
 
-// Waits for work and takes its share. The batch may stay empty, when all that waited had expired.
-// False when it is time to stop.
-bool Fetchers::TakeBatch(size_t fetches_max, Batch* batch, bool* idled) {
+// Waits for work until `until` and takes its share. The batch may stay empty, also when all that
+// waited had expired. False when it is time to stop.
+bool Fetchers::TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool* idled) {
   FetchQueue expired;
   Wakes wakes;
   {
@@ -167,9 +174,10 @@ bool Fetchers::TakeBatch(size_t fetches_max, Batch* batch, bool* idled) {
     while (!stopping_ && queue_.empty()) {
       *idled = true;
       ++idle_;
-      fetcher_condition_.Wait(&mutex_);
+      fetcher_condition_.WaitUntil(&mutex_, until);
       --idle_;
       fetcher_woken_ = false;
+      if (queue_.empty() && until != kNever && Now() >= until) return !stopping_;
     }
     if (stopping_) return false;
     const TimePoint now = Now();

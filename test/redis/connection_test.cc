@@ -220,6 +220,31 @@ TEST(ConnectionTest, ReadsRepliesInOrderAndPassesErrorsAsReplies) {
   EXPECT_TRUE((*connection)->UsableAfterIdling());
 }
 
+TEST(ConnectionTest, GivesBackTheBufferOfALargeReply) {
+  FakeRedis server;
+  const std::string large(1'000'000, 'x');
+  server.Set("small", "v");
+  server.Set("large", large);
+  auto connection = Connect(To(server));
+  ASSERT_TRUE(connection.ok());
+  const auto get = [&](const char* key) {
+    const TimePoint deadline = Now() + seconds(5);
+    (*connection)->Append({"GET", key});
+    EXPECT_TRUE((*connection)->Flush(deadline).ok());
+    Result<Reply> reply = (*connection)->ReadReply(deadline);
+    return reply ? std::string((*reply)->str, static_cast<size_t>((*reply)->len)) : std::string();
+  };
+  EXPECT_EQ(get("small"), "v");
+  EXPECT_FALSE((*connection)->has_spare_buffer());
+  EXPECT_EQ(get("large"), large);
+  EXPECT_TRUE((*connection)->has_spare_buffer());
+  (*connection)->GiveBackBuffer();
+  EXPECT_FALSE((*connection)->has_spare_buffer());
+  EXPECT_TRUE((*connection)->UsableAfterIdling());
+  EXPECT_EQ(get("small"), "v");
+  EXPECT_EQ(get("large"), large);
+}
+
 TEST(ConnectionTest, GoesOnReadingAfterATimeout) {
   FakeRedis server(Replying("GET", {.bytes = "$1\r\nv\r\n", .held = true}));
   auto connection = Connect(To(server));
