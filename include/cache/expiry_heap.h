@@ -5,7 +5,7 @@
 // bound when it comes to the top. With one common -expire the list by last use would do; the heap
 // is what makes a TTL for every key work. The bound lies in the heap and not in the entry so that
 // sifting touches no entry but the ones that move. The items lie in chunks, as in a deque, so that
-// growing and shrinking copies none.
+// growing and shrinking copies none. An empty heap has a page of memory.
 //
 // Thread safety: one thread at a time (the stripe's lock). Cost: O(log n) for each change, O(1) for
 // the top; 16 bytes an item. The array of chunks is copied when it grows, 16 bytes for 64 KB.
@@ -40,6 +40,7 @@ class ExpiryHeap {
     Entry* entry;
   };
   static constexpr size_t kChunkItems = 4096;
+  static constexpr size_t kPageItems = ZeroedBlock::kPageBytes / sizeof(Item);
 
   [[nodiscard]] Item& At(size_t index) const {
     return static_cast<Item*>(chunks_[index / kChunkItems].data())[index % kChunkItems];
@@ -53,6 +54,7 @@ class ExpiryHeap {
 
   std::vector<ZeroedBlock> chunks_;
   size_t size_ = 0;
+  size_t most_size_ = 0;  // since the heap was last empty
 };
 
 }  // namespace rp::cache

@@ -1,6 +1,7 @@
 #include "cache/expiry_heap.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -15,6 +16,7 @@ void ExpiryHeap::Push(Entry* entry, TimePoint bound) {
   RP_DCHECK(entry->heap_index == kNotInHeap);
   if (size_ == chunks_.size() * kChunkItems) chunks_.emplace_back(kChunkItems * sizeof(Item));
   SiftUp(size_++, {bound, entry});
+  most_size_ = std::max(most_size_, size_);
 }
 
 void ExpiryHeap::Erase(Entry* entry) {
@@ -33,6 +35,9 @@ void ExpiryHeap::Erase(Entry* entry) {
   }
   // One chunk is kept, so that a size that goes up and down at its edge does not allocate.
   if (size_ + 2 * kChunkItems <= chunks_.size() * kChunkItems) chunks_.pop_back();
+  if (size_ == 0 && std::exchange(most_size_, 0) > kPageItems) {
+    chunks_.front().Release(ZeroedBlock::kPageBytes, kChunkItems * sizeof(Item));
+  }
 }
 
 void ExpiryHeap::PostponeTop(TimePoint bound) {
