@@ -320,8 +320,7 @@ void Reactor::RetryAccepting() {
 TimePoint Reactor::NextDeadline() const {
   return std::min({request_waits_.next(), overdue_.next(), waits_.idle.next(),
                    waits_.receiving.next(), waits_.sending.next(), waits_.resp_idle.next(),
-                   waits_.lingering.next(), drain_deadline_, accept_retry_,
-                   requests_.next_work()});
+                   waits_.lingering.next(), drain_deadline_, accept_retry_, requests_.next_work()});
 }
 
 bool Reactor::finished() const {

@@ -1,0 +1,157 @@
+// Memory comes back: what a client, a hung Redis or a full cache took is the kernel's again once it
+// is not needed any more, as far as an operator sees it: resident memory.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "integration/fake_redis.h"
+#include "integration/http_client.h"
+#include "integration/proxy_process.h"
+#include "integration/redis_server.h"
+#include "integration/resp_client.h"
+
+namespace rp::integration {
+namespace {
+
+constexpr size_t kMegabyte = 1 << 20;
+
+class MemoryReturnTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (Sanitized()) GTEST_SKIP() << "a sanitizer keeps freed memory";
+  }
+
+  static std::vector<std::string> Flags(const std::string& redis,
+                                        const std::vector<std::string>& more) {
+    std::vector<std::string> flags = {"-redis", redis, "-resp", "127.0.0.1:0"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return flags;
+  }
+
+  static void ExpectToFallTo(const Proxy& proxy, size_t bytes) {
+    EXPECT_TRUE(Eventually([&] { return proxy.ResidentBytes() <= bytes; }))
+        << proxy.ResidentBytes() / kMegabyte << " MB, expected at most " << bytes / kMegabyte;
+  }
+
+  // Has the cache filled with DEBUG POPULATE's keys, which have values of `value_bytes`.
+  static void Fill(RespClient* client, int keys, size_t value_bytes) {
+    constexpr int kBatch = 1000;
+    const size_t reply_bytes =
+        std::string("*1000\r\n").size() +
+        kBatch * (1 + std::to_string(value_bytes).size() + 2 + value_bytes + 2);
+    for (int i = 0; i < keys; i += kBatch) {
+      std::vector<std::string> command = {"MGET"};
+      for (int k = i; k < i + kBatch; ++k) command.push_back("key:" + std::to_string(k));
+      client->Send(RespCommand(command));
+      ASSERT_EQ(client->Read(reply_bytes).size(), reply_bytes);
+    }
+  }
+};
+
+TEST_F(MemoryReturnTest, OfManyKeysThatWereAskedForWhileRedisHung) {
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
+    return command[0] == "GET" ? std::optional(FakeReply{}) : std::nullopt;
+  });
+  Proxy proxy(Flags(redis.address(), {"-timeout", "200ms"}));
+  RespClient warm_up(RespPort(proxy));
+  ASSERT_EQ(warm_up.Exchange("GET k\r\n"), "-TIMEOUT Redis did not answer in time\r\n");
+  const size_t before = proxy.ResidentBytes();
+  std::vector<std::string> command = {"MGET"};
+  for (int i = 0; i < 65536; ++i) {
+    command.push_back(std::to_string(i) + std::string(470, 'x'));
+  }
+  RespClient client(RespPort(proxy));
+  client.Send(RespCommand(command));
+  ASSERT_EQ(client.ReadThrough("\r\n"), "-TIMEOUT Redis did not answer in time\r\n");
+  ExpectToFallTo(proxy, before + 8 * kMegabyte);
+}
+
+// One worker, which need not wake another.
+TEST_F(MemoryReturnTest, OfACacheThatWasFlushedAndWithoutPauses) {
+  constexpr int kKeys = 200'000;
+  constexpr int kSliceKeys = 2048;  // the server's kSweepBudget
+  RedisServer redis;
+  ASSERT_EQ(redis.Command({"DEBUG", "POPULATE", std::to_string(kKeys), "key", "200"}), "OK");
+  Proxy proxy(Flags(redis.address(), {"-coherent", "-capacity", "1000000", "-workers", "1"}));
+  RespClient client(RespPort(proxy));
+  ASSERT_EQ(client.Exchange("PING\r\n"), "+PONG\r\n");
+  const size_t before = proxy.ResidentBytes();
+  Fill(&client, kKeys, 200);
+  if (HasFatalFailure()) return;
+  ASSERT_GT(proxy.ResidentBytes(), before + 40 * kMegabyte);
+  const long switches = proxy.VoluntarySwitches();
+  ASSERT_EQ(redis.Command({"FLUSHALL"}), "OK");
+  ExpectToFallTo(proxy, before + 8 * kMegabyte);
+  EXPECT_LT(proxy.VoluntarySwitches() - switches, kKeys / kSliceKeys)
+      << "after each slice a thread has slept";
+  EXPECT_TRUE(Eventually([&] { return client.Exchange("DBSIZE\r\n") == ":0\r\n"; }));
+}
+
+// Nothing expires, so that no sweep comes by itself; and the last ones stay, at the end of malloc's
+// heap.
+TEST_F(MemoryReturnTest, OfKeysThatWereDeletedInRedis) {
+  constexpr int kKeys = 100'000;
+  constexpr int kBatch = 1000;
+  RedisServer redis;
+  ASSERT_EQ(redis.Command({"DEBUG", "POPULATE", std::to_string(kKeys), "key", "400"}), "OK");
+  Proxy proxy(Flags(redis.address(), {"-coherent", "-expire", "0"}));
+  RespClient client(RespPort(proxy));
+  ASSERT_EQ(client.Exchange("PING\r\n"), "+PONG\r\n");
+  const size_t before = proxy.ResidentBytes();
+  Fill(&client, kKeys, 400);
+  if (HasFatalFailure()) return;
+  for (int i = 0; i < kKeys - kBatch; i += kBatch) {
+    std::vector<std::string> command = {"DEL"};
+    for (int k = i; k < i + kBatch; ++k) command.push_back("key:" + std::to_string(k));
+    ASSERT_EQ(redis.Command(command), std::to_string(kBatch));
+  }
+  ExpectToFallTo(proxy, before + 12 * kMegabyte);
+}
+
+// One stays because it is used, at the end of malloc's heap.
+TEST_F(MemoryReturnTest, OfEntriesThatExpired) {
+  constexpr int kKeys = 60'000;
+  RedisServer redis;
+  ASSERT_EQ(redis.Command({"DEBUG", "POPULATE", std::to_string(kKeys), "key", "1000"}), "OK");
+  Proxy proxy(Flags(redis.address(), {"-expire", "1s"}));
+  RespClient client(RespPort(proxy));
+  ASSERT_EQ(client.Exchange("PING\r\n"), "+PONG\r\n");
+  const size_t before = proxy.ResidentBytes();
+  Fill(&client, kKeys, 1000);
+  if (HasFatalFailure()) return;
+  EXPECT_TRUE(Eventually([&] {
+    client.Exchange("STRLEN key:" + std::to_string(kKeys - 1) + "\r\n");
+    return proxy.ResidentBytes() <= before + 8 * kMegabyte;
+  })) << (proxy.ResidentBytes() - before) / kMegabyte
+      << " MB more";
+}
+
+TEST_F(MemoryReturnTest, OfALargeCommandWhoseClientIsIdle) {
+  constexpr size_t kArguments = 3'000'000;
+  FakeRedis redis;
+  Proxy proxy(Flags(redis.address(), {}));
+  RespClient client(RespPort(proxy));
+  ASSERT_EQ(client.Exchange("PING\r\n"), "+PONG\r\n");
+  const size_t before = proxy.ResidentBytes();
+  std::string command = "*" + std::to_string(kArguments) + "\r\n$4\r\nPING\r\n";
+  for (size_t i = 1; i < kArguments; ++i) command += "$1\r\na\r\n";
+  client.Send(command);
+  ASSERT_EQ(client.ReadThrough("\r\n"), "-ERR wrong number of arguments for 'ping' command\r\n");
+  ExpectToFallTo(proxy, before + 8 * kMegabyte);
+}
+
+TEST_F(MemoryReturnTest, OfALargeValueWhoseConnectionToRedisIsIdle) {
+  RedisServer redis;
+  const std::string value = PatternBytes(32 * kMegabyte);
+  redis.Set("large", value);
+  Proxy proxy(Flags(redis.address(), {}));
+  HttpClient client(proxy.port());
+  ASSERT_EQ(client.Get("missing").status, 404);
+  const size_t before = proxy.ResidentBytes();
+  ASSERT_TRUE(client.Get("large").body == value);
+  ExpectToFallTo(proxy, before + 8 * kMegabyte);
+}
+
+}  // namespace
+}  // namespace rp::integration
