@@ -37,9 +37,9 @@ Result<Duration> ParseDuration(std::string_view text);
 // duration. REQUIRES: duration >= 0.
 std::string FormatDuration(Duration duration);
 
-// A number of bytes as redis.conf takes it, in any case: 1k, 1m and 1g are powers of 1000; 1kb, 1mb
-// and 1gb are powers of 1024, and so are 1KiB, 1MiB and 1GiB; without a unit, or with b, bytes. The
-// number is whole.
+// A number of bytes, in any case: 1kb, 1mb and 1gb are powers of 1024, and so are 1k, 1m and 1g
+// (which redis.conf takes for powers of 1000) and 1KiB, 1MiB and 1GiB; without a unit, or with b,
+// bytes. The number is whole.
 Result<uint64_t> ParseSize(std::string_view text);
 
 // The shortest such text that is exact: 1mb, 1536kb, 1000, 0. ParseSize reads back the same size.

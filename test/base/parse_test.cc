@@ -125,7 +125,7 @@ TEST(FormatDurationTest, IsReadBackAsTheSameDuration) {
   }
 }
 
-TEST(ParseSizeTest, TakesTheUnitsOfRedisConf) {
+TEST(ParseSizeTest, TakesEveryUnitForAPowerOf1024) {
   const struct {
     const char* text;
     uint64_t bytes;
@@ -133,15 +133,16 @@ TEST(ParseSizeTest, TakesTheUnitsOfRedisConf) {
       {"0", 0},
       {"1000", 1000},
       {"7b", 7},
-      {"1k", 1000},
+      {"1k", 1024},
       {"1kb", 1024},
       {"512KB", 512 * 1024},
       {"1KiB", 1024},
-      {"1m", 1000000},
+      {"1m", 1048576},
       {"1mb", 1048576},
       {"64MiB", 67108864},
       {"1Mb", 1048576},
-      {"1g", 1000000000},
+      {"1g", 1073741824},
+      {"1G", 1073741824},
       {"1gb", 1073741824},
       {"2GiB", 2147483648},
       {"18446744073709551615", ~uint64_t{0}},
