@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/memory_limit.h"
 #include "base/parse.h"
 
 namespace rp::server {
@@ -210,6 +211,12 @@ std::string DefaultWorkers() {
   return std::to_string(std::clamp(std::thread::hardware_concurrency(), 1u, 4u));
 }
 
+// In whole megabytes, and at least one: 0 would be no limit.
+std::string DefaultMaxMemory() {
+  constexpr uint64_t kMiB = 1 << 20;
+  return FormatSize(std::max<uint64_t>(UsableMemoryBytes() / 4 / kMiB, 1) * kMiB);
+}
+
 Error Wrong(const Flag& flag, std::string_view problem) {
   return {ErrorCode::kInternal, "-" + std::string(flag.name) + ": " + std::string(problem)};
 }
@@ -235,7 +242,8 @@ std::span<const Flag> Flags() {
        ParseTime<&O::max_age>, ShowTime<&O::max_age>},
       {"capacity", "KEYS", "100000", "the most keys in the cache; 0 = cache nothing",
        ParseNumber<&O::capacity, 0, std::numeric_limits<int64_t>::max()>, ShowNumber<&O::capacity>},
-      {"max-memory", "SIZE", "0", "the most memory for the cache; 0 = no limit",
+      {"max-memory", "SIZE", DefaultMaxMemory(),
+       "the most memory for the cache; 0 = no limit; a quarter of all if not set",
        ParseBytes<&O::max_memory_bytes>, ShowBytes<&O::max_memory_bytes>},
       {"max-value", "SIZE", "1mb", "serve larger values, but do not cache them",
        ParseBytes<&O::max_value_bytes>, ShowBytes<&O::max_value_bytes>},
@@ -387,7 +395,7 @@ std::string HelpText() {
   text +=
       "\n"
       "DURATION is a number with a unit: 250ms, 90s, 2m, 1h30m.\n"
-      "SIZE is in bytes or with a unit: 512kb, 1mb, 2gb (powers of 1024).\n"
+      "SIZE is in bytes or with a unit: 512kb, 1mb, 2g (powers of 1024).\n"
       "\n"
       "Environment:\n"
       "  REDIS_USERNAME, REDIS_PASSWORD\n"

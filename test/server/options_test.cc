@@ -7,6 +7,8 @@
 #include <sstream>
 #include <vector>
 
+#include "base/memory_limit.h"
+
 namespace rp::server {
 namespace {
 
@@ -47,7 +49,9 @@ TEST(OptionsTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.expire, std::chrono::minutes(2));
   EXPECT_EQ(options.max_age, Duration(0));
   EXPECT_EQ(options.capacity, 100000u);
-  EXPECT_EQ(options.max_memory_bytes, 0u);
+  EXPECT_NEAR(static_cast<double>(options.max_memory_bytes),
+              static_cast<double>(UsableMemoryBytes()) / 4, 1 << 20);
+  EXPECT_GT(options.max_memory_bytes, 0u);
   EXPECT_EQ(options.max_value_bytes, 1048576u);
   EXPECT_EQ(options.redis_ops_limit, 128);
   EXPECT_EQ(options.redis_connections, 4);
@@ -425,12 +429,13 @@ TEST(HelpTextTest, FitsIn80ColumnsAndEndsWithANewline) {
 }
 
 TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
-  const Options options = ParseOk({"-workers=2", "-content-type=text/plain; charset=utf-8"});
+  const Options options =
+      ParseOk({"-workers=2", "-max-memory=64m", "-content-type=text/plain; charset=utf-8"});
   EXPECT_EQ(
       DescribeSettings(options),
       "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
       "max-age=0 capacity=100000 "
-      "max-memory=0 max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
+      "max-memory=64mb max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
       "workers=2 reactors=1 timeout=1s "
       "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 header-timeout=10s "
       "idle-timeout=1m15s write-timeout=30s resp-idle-timeout=0 "
