@@ -1,17 +1,20 @@
 // The program: settings, signals, the server; the rest is in server/server.h.
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/log_thread.h"
+#include "base/memory.h"
 #include "server/health.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -21,15 +24,6 @@ namespace {
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
-
-// A block of this size or more is the kernel's again as soon as it is freed. Left alone, glibc
-// raises the limit with every large block that it sees, up to 32 MB, and keeps what large values
-// took.
-constexpr int kMmapThresholdBytes = 256 * 1024;
-
-// No fast bins. glibc keeps small freed blocks there until the next request of a kilobyte or more
-// has to merge them all: 0.8 s after the expiry of five million entries, under malloc's lock.
-constexpr int kMaxFastBytes = 0;
 
 // A closed standard stream would give its number to a socket, and a log line would go to a client.
 void OpenStandardStreams() {
@@ -45,12 +39,21 @@ void SetUpSignals() {
   pthread_sigmask(SIG_BLOCK, &mask, nullptr);
 }
 
+// The standard library throws where it cannot have threads or memory. That is this program's end
+// only at its start.
+rp::Result<std::unique_ptr<rp::server::Server>> CreateServer(const rp::server::Options& options) {
+  try {
+    return rp::server::Server::Create(options);
+  } catch (const std::exception& error) {
+    return rp::Error{rp::ErrorCode::kMemory, std::string("cannot start: ") + error.what()};
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   OpenStandardStreams();
-  mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
-  mallopt(M_MXFAST, kMaxFastBytes);
+  rp::SetUpMalloc();
   rp::AbortOnTerminate();
   const rp::LogThread log_thread(STDERR_FILENO);
   rp::server::Options options;
@@ -86,7 +89,7 @@ int main(int argc, char** argv) {
   }
   rp::SetLogLevel(options.log_level);
   SetUpSignals();
-  auto server = rp::server::Server::Create(options);
+  auto server = CreateServer(options);
   if (!server) {
     rp::LogPlain("redis-proxy: %s", server.error().message.c_str());
     return kExitFailure;

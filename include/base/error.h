@@ -29,7 +29,7 @@ enum class ErrorCode : unsigned char {
   kTooManyClients,  // Redis has as many connections as it may
   // Of this program.
   kBusy,      // too many requests wait already
-  kNoMemory,  // for the value
+  kNoMemory,  // for the value, the command or the reply
   kStopping,  // the program ends
   kInternal,  // a bug
 };

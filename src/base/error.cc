@@ -26,7 +26,7 @@ constexpr std::array<ErrorInfo, 21> kErrors = {{
     {503, true, "BUSY", "script_runs", "Redis is busy running a script"},
     {503, true, "BUSY", "too_many_clients", "Redis has too many clients"},
     {503, true, "BUSY", "busy", "overloaded, try again soon"},
-    {503, true, "BUSY", "no_memory", "out of memory for this value"},
+    {503, true, "OOM", "no_memory", "out of memory"},
     {503, true, "BUSY", "stopping", "this proxy is shutting down"},
     {500, false, "ERR", "internal", "internal error"},
 }};
