@@ -45,7 +45,7 @@ rp::Result<std::unique_ptr<rp::server::Server>> CreateServer(const rp::server::O
   try {
     return rp::server::Server::Create(options);
   } catch (const std::exception& error) {
-    return rp::Error{rp::ErrorCode::kMemory, std::string("cannot start: ") + error.what()};
+    return rp::Error{rp::ErrorCode::kNoMemory, std::string("cannot start: ") + error.what()};
   }
 }
 

@@ -3,7 +3,7 @@
 //
 // * What a client or Redis can make large (values, commands, replies, tables) is allocated by
 //   TryAllocate, or by malloc and mmap with a look at what they return. When that fails, who asked
-//   is told (ErrorCode::kMemory).
+//   is told (ErrorCode::kNoMemory).
 // * The rest is small: requests, flights, nodes of containers. It comes from operator new, which
 //   gives up a part of the reserve for it instead of failing.
 // Both leave MemoryIsShort() behind. The reactor sees it at the end of its turn and has the cache

@@ -23,7 +23,7 @@ namespace rp::cache {
 
 struct CacheOptions {
   uint64_t capacity = 100'000;                // keys; 0 caches nothing
-  uint64_t memory_bytes = 0;                  // as ChargeBytes counts; 0 is no limit
+  uint64_t memory_bytes = 0;                  // see Room; 0 is no limit
   uint64_t value_bytes = 1 << 20;             // a larger value is not cached
   Duration expire = std::chrono::minutes(2);  // of non-use; 0 is never
   Duration stale{};       // how long beyond its end an entry may be had from GetStale
@@ -98,6 +98,16 @@ class Cache {
   // Whether hits are possible, and misses stored.
   [[nodiscard]] bool Trusted(TimePoint now) const { return freshness_.Trusted(now); }
 
+  // Evicts an eighth of what is there, but a thousand entries or so at most: memory is short.
+  void Shrink();
+
+  // Whether an entry of this kind and size may be stored. Values are as long as the options allow,
+  // their keys 64 KB at most. Of a key without a value only the key takes room, so that who asks
+  // for many could fill the cache with them: such a key is remembered if it has 1 KB at most.
+  [[nodiscard]] bool Admits(Kind kind, uint64_t key_bytes, uint64_t value_bytes) const;
+  static constexpr uint64_t kMostKeyBytes = 64 * 1024;
+  static constexpr uint64_t kMostKeyBytesWithoutValue = 1024;
+
   // Frees entries whose time is over, about `budget` of them at most, and returns when to come
   // again: `now` when the budget ended first, kNever when nothing can expire.
   [[nodiscard]] TimePoint Sweep(TimePoint now, int budget);
@@ -118,6 +128,13 @@ class Cache {
   static constexpr size_t kStripes = size_t{1} << kStripeBits;
 
   [[nodiscard]] static size_t StripeIndex(uint64_t hash) { return hash >> (64 - kStripeBits); }
+  // How many bytes the entries of the cache may have, one of `charge_bytes` that is to come
+  // included.
+  //
+  // That is what the memory limit leaves beside the entries that are outside the cache and exist
+  // all the same, because they are being written to clients; but a quarter of the limit at least,
+  // so that slow readers cannot take all of it.
+  [[nodiscard]] uint64_t Room(uint64_t charge_bytes) const;
   [[nodiscard]] bool Reserve(uint64_t charge_bytes);
   [[nodiscard]] bool EvictOne();
   // Gives back the room of entries that have left their stripe.

@@ -7,7 +7,7 @@
 // and are touched only under its lock.
 //
 // Thread safety: the bytes and the reference count, any thread; the rest, under the stripe's lock.
-// Cost: kEntryHeaderBytes over key and value, and malloc's own 8 bytes and rounding to 16.
+// Cost: kEntryHeaderBytes over key and value, and what malloc adds (BlockBytes).
 #pragma once
 
 #include <atomic>
@@ -106,5 +106,9 @@ class EntryRef {
 
 // What an entry costs in memory: its block and its share of table and heap.
 [[nodiscard]] uint64_t ChargeBytes(uint64_t key_bytes, uint64_t value_bytes);
+
+// The charges of all entries of the process, those in caches and those that are still being written
+// to clients.
+[[nodiscard]] uint64_t AllChargedBytes();
 
 }  // namespace rp::cache

@@ -20,8 +20,9 @@ namespace rp::cache {
 
 class ExpiryHeap {
  public:
-  // REQUIRES: the entry is not in a heap.
-  void Push(Entry* entry, TimePoint bound);
+  // False, with nothing done, if there is no memory for its place. REQUIRES: the entry is not in a
+  // heap.
+  [[nodiscard]] bool Push(Entry* entry, TimePoint bound);
   // Does nothing for an entry that is not in a heap.
   void Erase(Entry* entry);
   // Gives the top a later bound. REQUIRES: !empty(), bound not before the top's.

@@ -43,21 +43,26 @@ class FlatTable {
     return nullptr;
   }
 
-  // REQUIRES: no node with this key is in the table.
-  void Insert(Node* node) {
-    if (!moving() && (size_ + 1) * 4 > slots_.count * 3)
-      Resize(std::max(kMinSlots, slots_.count + slots_.count / 2));
+  // False, with nothing done, if the table has to grow and there is no memory for that. REQUIRES:
+  // no node with this key is in the table.
+  [[nodiscard]] bool Insert(Node* node) {
+    if (!moving() && (size_ + 1) * 4 > slots_.count * 3 &&
+        !Resize(std::max(kMinSlots, slots_.count + slots_.count / 2))) {
+      return false;
+    }
     MoveSome();
     SlotsOf(node->tag).Place(node->tag, node);
     ++size_;
+    return true;
   }
 
   // Returns whether the node, this very one and not just its key, was there.
   bool Erase(const Node* node) {
     if (size_ == 0 || !SlotsOf(node->tag).Erase(node)) return false;
     --size_;
+    // Without memory for the smaller arrays it stays as large as it is for now.
     if (!moving() && slots_.count > kLeastShrunkSlots && size_ * 32 < slots_.count * 3)
-      Resize(std::max(kLeastShrunkSlots, slots_.count / 2));
+      static_cast<void>(Resize(std::max(kLeastShrunkSlots, slots_.count / 2)));
     MoveSome();
     return true;
   }
@@ -135,15 +140,19 @@ class FlatTable {
     return const_cast<Slots&>(std::as_const(*this).SlotsOf(tag));
   }
 
-  // Begins a move. It ends at most old/64 changes later: until then at most 3/4 + 1/64 of the old
-  // slots are taken, and fewer of the new ones than let them grow.
-  void Resize(size_t slot_count) {
-    old_ = std::exchange(slots_, Slots(slot_count));
+  // Begins a move, if there is memory for the new arrays. It ends at most old/64 changes later:
+  // until then at most 3/4 + 1/64 of the old slots are taken, and fewer of the new ones than let
+  // them grow.
+  [[nodiscard]] bool Resize(size_t slot_count) {
+    Slots slots(slot_count);
+    if (slots.nodes == nullptr) return false;
+    old_ = std::exchange(slots_, std::move(slots));
     moved_ = 0;
     first_ = 0;
     if (moving()) {
       while (old_.nodes[first_] != nullptr) ++first_;
     }
+    return true;
   }
 
   // Invariant between moves: the nodes whose old home is one of the `moved_` positions from

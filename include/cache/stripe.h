@@ -122,9 +122,10 @@ class alignas(64) Stripe {
   // worth no more than that entry's.
   [[nodiscard]] EntryRef DropOld(const Flight* flight);
 
-  // Detaches the flight, stores `entry` if there is one and the flight may, and gives back who
-  // waited. `*deadline` becomes that of the stored entry (kNever for none), and `entry` is empty if
-  // it was stored. An older entry of the same key goes to `replaced`.
+  // Detaches the flight, stores `entry` if there is one, the flight may and there is memory for its
+  // place, and gives back who waited. `*deadline` becomes that of the stored entry (kNever for
+  // none), and `entry` is empty if it was stored. An older entry of the same key goes to
+  // `replaced`.
   [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
                                EntryRef* replaced);
 
@@ -175,7 +176,8 @@ class alignas(64) Stripe {
   void MoveUsed() RP_REQUIRES(mutex_);
   void LinkFront(Entry* entry) RP_REQUIRES(mutex_);
   void UnlinkFromList(Entry* entry) RP_REQUIRES(mutex_);
-  [[nodiscard]] TimePoint Insert(Entry* entry, TimePoint now) RP_REQUIRES(mutex_);
+  // False, with nothing done, for want of memory. `*deadline` becomes the entry's.
+  [[nodiscard]] bool Insert(Entry* entry, TimePoint now, TimePoint* deadline) RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Remove(Entry* entry) RP_REQUIRES(mutex_);
   void PublishTail() RP_REQUIRES(mutex_);
   void PublishDeadline() RP_REQUIRES(mutex_);

@@ -16,7 +16,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "base/check.h"
+#include "base/memory.h"
 
 namespace rp::cache {
 
@@ -25,12 +25,13 @@ class ZeroedBlock {
   static constexpr size_t kPageBytes = 4096;
 
   ZeroedBlock() = default;
-  // From a page up it is mapped. Aborts when memory is short. REQUIRES: bytes > 0.
+  // From a page up it is mapped. Holds nothing when memory is short. REQUIRES: bytes > 0.
   explicit ZeroedBlock(size_t bytes) : bytes_(bytes) {
     data_ = bytes < kPageBytes
                 ? std::calloc(1, bytes)
                 : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    RP_CHECK(data_ != nullptr && data_ != MAP_FAILED);
+    if (data_ == MAP_FAILED) data_ = nullptr;
+    if (data_ == nullptr) NoteMemoryIsShort();
   }
   ZeroedBlock(ZeroedBlock&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(other.bytes_) {}

@@ -11,6 +11,9 @@ namespace {
 constexpr int kPopsPerLock = 32;
 // After this many lost races for the oldest key, whatever tail is found has to go.
 constexpr int kEvictionTries = 8;
+constexpr int kMostShrunk = 1024;
+// The cache may always have this part of the memory limit.
+constexpr uint64_t kLeastShare = 4;
 
 // Adds `amount` unless the sum would pass `limit`: other threads never see it beyond, not even for
 // an instant.
@@ -68,8 +71,8 @@ Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, boo
     const EntryRef old = stripe.DropOld(flight);
     if (old) Release(old);
   }
-  const bool reserved =
-      entry && entry->value_bytes <= options_.value_bytes && Reserve(ChargeOf(entry));
+  const bool reserved = entry && Admits(entry->kind, entry->key_bytes, entry->value_bytes) &&
+                        Reserve(ChargeOf(entry));
   if (!reserved) entry = {};
   EntryRef replaced;
   TimePoint deadline = kNever;
@@ -124,6 +127,18 @@ void Cache::EndEpoch(TimePoint now) {
   freshness_.lease.store(TimePoint::min(), std::memory_order_release);
   freshness_.lost_at.store(now, std::memory_order_release);
   freshness_.epoch.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Cache::Shrink() {
+  const uint64_t goal = bytes_.load(std::memory_order_relaxed) / 8 * 7;
+  for (int i = 0; i < kMostShrunk && bytes_.load(std::memory_order_relaxed) > goal; ++i) {
+    if (!EvictOne()) return;
+  }
+}
+
+bool Cache::Admits(Kind kind, uint64_t key_bytes, uint64_t value_bytes) const {
+  return value_bytes <= options_.value_bytes &&
+         key_bytes <= (kind == Kind::kValue ? kMostKeyBytes : kMostKeyBytesWithoutValue);
 }
 
 TimePoint Cache::Sweep(TimePoint now, int budget) {
@@ -194,20 +209,29 @@ CacheStats Cache::stats() {
   return sum;
 }
 
+uint64_t Cache::Room(uint64_t charge_bytes) const {
+  const uint64_t limit = options_.memory_bytes;
+  if (limit == 0) return UINT64_MAX;
+  // The two counts may be of slightly different moments.
+  const uint64_t inside = bytes_.load(std::memory_order_relaxed) + charge_bytes;
+  const uint64_t all = AllChargedBytes();
+  const uint64_t outside = all > inside ? all - inside : 0;
+  return std::max(limit - std::min(outside, limit), limit / kLeastShare);
+}
+
 bool Cache::Reserve(uint64_t charge_bytes) {
-  const uint64_t memory_limit = options_.memory_bytes == 0 ? UINT64_MAX : options_.memory_bytes;
   // A value that fits nowhere must not empty the cache in the attempt.
-  if (options_.capacity == 0 || charge_bytes > memory_limit) return false;
+  if (options_.capacity == 0 || charge_bytes > Room(charge_bytes)) return false;
   while (!AddIfWithin(&count_, 1, options_.capacity)) {
     if (!EvictOne()) return false;
   }
-  while (!AddIfWithin(&bytes_, charge_bytes, memory_limit)) {
-    if (!EvictOne()) {
-      count_.fetch_sub(1, std::memory_order_relaxed);
-      return false;
-    }
+  for (;;) {
+    const uint64_t room = Room(charge_bytes);
+    if (AddIfWithin(&bytes_, charge_bytes, room)) return true;
+    if (charge_bytes > room || !EvictOne()) break;
   }
-  return true;
+  count_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
 }
 
 bool Cache::EvictOne() {

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace rp::cache {
 namespace {
@@ -14,9 +15,12 @@ namespace {
 constexpr size_t kEntryHeaderBytes = offsetof(Entry, bytes);
 static_assert(kEntryHeaderBytes == 60, "every byte here is a megabyte at a million keys");
 
-// malloc's header and rounding, a slot of the table (12 bytes at a load of 0.5 to 0.75, and the old
-// arrays during a move) and one of the heap.
-constexpr uint64_t kOverheadBytes = 8 + 8 + 26 + 16;
+// A slot of the table (12 bytes at a load of 0.5 to 0.75, and the old arrays during a move) and one
+// of the heap.
+constexpr uint64_t kOverheadBytes = 26 + 16;
+
+// Relaxed: it only counts.
+std::atomic<uint64_t> all_charged_bytes = 0;
 
 // A sixteenth of a second: 32 bits of them on the monotonic clock last for eight years.
 using Ticks = std::chrono::duration<int64_t, std::ratio<1, 16>>;
@@ -34,6 +38,8 @@ void EntryRef::Unpin() {
   // The release half orders this thread's reads of the bytes before the free that the thread with
   // the acquire half does.
   if (entry_ != nullptr && entry_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    all_charged_bytes.fetch_sub(ChargeBytes(entry_->key_bytes, entry_->value_bytes),
+                                std::memory_order_relaxed);
     entry_->~Entry();
     std::free(entry_);
   }
@@ -43,7 +49,10 @@ EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
                    TimePoint fetched_at, TimePoint hard_deadline, Kind kind) {
   RP_CHECK(key.size() <= kMaxKeyBytes && value.size() <= kMaxValueBytes);
   void* block = std::malloc(std::max(sizeof(Entry), kEntryHeaderBytes + key.size() + value.size()));
-  if (block == nullptr) return {};
+  if (block == nullptr) {
+    NoteMemoryIsShort();
+    return {};
+  }
   auto* entry = new (block) Entry{};
   entry->hard_deadline = hard_deadline;
   entry->tag = static_cast<uint32_t>(hash);
@@ -57,11 +66,14 @@ EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
   char* bytes = reinterpret_cast<char*>(block) + kEntryHeaderBytes;
   std::memcpy(bytes, key.data(), key.size());
   if (!value.empty()) std::memcpy(bytes + key.size(), value.data(), value.size());
+  all_charged_bytes.fetch_add(ChargeBytes(key.size(), value.size()), std::memory_order_relaxed);
   return EntryRef::Adopt(entry);
 }
 
 uint64_t ChargeBytes(uint64_t key_bytes, uint64_t value_bytes) {
-  return kEntryHeaderBytes + key_bytes + value_bytes + kOverheadBytes;
+  return BlockBytes(kEntryHeaderBytes + key_bytes + value_bytes) + kOverheadBytes;
 }
+
+uint64_t AllChargedBytes() { return all_charged_bytes.load(std::memory_order_relaxed); }
 
 }  // namespace rp::cache

@@ -12,11 +12,16 @@ constexpr size_t kArity = 4;
 
 }  // namespace
 
-void ExpiryHeap::Push(Entry* entry, TimePoint bound) {
+bool ExpiryHeap::Push(Entry* entry, TimePoint bound) {
   RP_DCHECK(entry->heap_index == kNotInHeap);
-  if (size_ == chunks_.size() * kChunkItems) chunks_.emplace_back(kChunkItems * sizeof(Item));
+  if (size_ == chunks_.size() * kChunkItems) {
+    ZeroedBlock chunk(kChunkItems * sizeof(Item));
+    if (chunk.data() == nullptr) return false;
+    chunks_.push_back(std::move(chunk));
+  }
   SiftUp(size_++, {bound, entry});
   most_size_ = std::max(most_size_, size_);
+  return true;
 }
 
 void ExpiryHeap::Erase(Entry* entry) {

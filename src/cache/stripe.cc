@@ -53,7 +53,9 @@ Admission Stripe::Admit(Flight* candidate, Waiter* waiter, TimePoint deadline, T
     flight = candidate;
     flight->storable = flight->storable && freshness_->Trusted(now);
     flight->epoch = freshness_->epoch.load(std::memory_order_acquire);
-    flights_.Insert(flight);
+    // Without memory for its place it counts as detached: nobody joins it, and what it brings is
+    // not stored.
+    static_cast<void>(flights_.Insert(flight));
   }
   waiter->flight = flight;
   waiter->previous_waiter = nullptr;
@@ -85,7 +87,8 @@ Waiter* Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint
     Entry* present = entries_.Find(flight->tag, flight->key());
     if (present != nullptr) *replaced = Remove(present);
     (*entry)->epoch = flight->epoch;
-    *deadline = Insert(entry->Release(), now);
+    // From here on the stripe has the reference.
+    if (Insert(entry->get(), now, deadline)) static_cast<void>(entry->Release());
   }
   return TakeWaiters(flight);
 }
@@ -263,17 +266,21 @@ void Stripe::UnlinkFromList(Entry* entry) {
   }
 }
 
-TimePoint Stripe::Insert(Entry* entry, TimePoint now) {
+bool Stripe::Insert(Entry* entry, TimePoint now, TimePoint* deadline) {
   MoveUsed();
   entry->last_use = head_ == nullptr ? now : std::max(now, head_->last_use);
-  entries_.Insert(entry);
-  LinkFront(entry);
-  const TimePoint deadline = KeptUntil(entry);
-  if (deadline != kNever) {
-    heap_.Push(entry, deadline);
+  const TimePoint kept_until = KeptUntil(entry);
+  if (!entries_.Insert(entry)) return false;
+  if (kept_until != kNever) {
+    if (!heap_.Push(entry, kept_until)) {
+      RP_CHECK(entries_.Erase(entry));
+      return false;
+    }
     if (heap_.top() == entry) PublishDeadline();
   }
-  return deadline;
+  LinkFront(entry);
+  *deadline = kept_until;
+  return true;
 }
 
 EntryRef Stripe::Remove(Entry* entry) {

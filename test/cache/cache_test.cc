@@ -11,6 +11,7 @@
 
 #include "test/support/cache_flight.h"
 #include "test/support/lru_model.h"
+#include "test/support/sanitized.h"
 
 namespace rp::cache {
 namespace {
@@ -160,7 +161,8 @@ TEST(CacheTest, EvictsAsManyOfTheLeastRecentlyUsedAsALargeValueNeeds) {
 
 TEST(CacheTest, AValueThatNeverFitsLeavesTheCacheAlone) {
   const uint64_t limit_bytes = 3 * ChargeBytes(1, 100);
-  const uint64_t most_bytes = limit_bytes - ChargeBytes(1, 0);
+  uint64_t most_bytes = limit_bytes;
+  while (ChargeBytes(1, most_bytes) > limit_bytes) --most_bytes;
   Cache cache({.memory_bytes = limit_bytes, .expire = Duration::zero()});
   const char* const keys[] = {"a", "b", "c"};
   for (int i = 0; i < 3; ++i) Put(&cache, keys[i], std::string(100, 'v'), At(i));
@@ -170,7 +172,38 @@ TEST(CacheTest, AValueThatNeverFitsLeavesTheCacheAlone) {
   Put(&cache, "x", std::string(most_bytes, 'v'), At(11));
   EXPECT_TRUE(Get(&cache, "x", At(12)));
   EXPECT_EQ(cache.stats().entries, 1u);
-  EXPECT_EQ(cache.stats().bytes, limit_bytes);
+  EXPECT_EQ(cache.stats().bytes, ChargeBytes(1, most_bytes));
+}
+
+TEST(CacheTest, MakesRoomForEntriesThatLeftTheCacheAndAreStillBeingRead) {
+  const std::string value(1000, 'v');
+  const uint64_t charge_bytes = ChargeBytes(1, value.size());
+  Cache cache({.memory_bytes = 8 * charge_bytes, .expire = Duration::zero()});
+  std::vector<EntryRef> readers;
+  for (int i = 0; i < 8; ++i) {
+    const std::string key(1, static_cast<char>('a' + i));
+    Put(&cache, key, value, At(i));
+    if (i < 3) readers.push_back(Get(&cache, key, At(i)));
+  }
+  EXPECT_EQ(cache.stats().entries, 8u);
+  // Evicting what is being read frees nothing, so that others have to go as well.
+  Put(&cache, "x", value, At(10));
+  EXPECT_EQ(cache.stats().entries, 5u);
+  EXPECT_LE(AllChargedBytes(), 8 * charge_bytes);
+  readers.clear();
+  for (int i = 0; i < 8; ++i) Put(&cache, std::to_string(i), value, At(20 + i));
+  EXPECT_EQ(cache.stats().entries, 8u);
+}
+
+TEST(CacheTest, KeepsAQuarterOfTheMemoryLimitWhateverIsBeingRead) {
+  const std::string value(1000, 'v');
+  const uint64_t charge_bytes = ChargeBytes(1, value.size());
+  Cache cache({.memory_bytes = 8 * charge_bytes, .expire = Duration::zero()});
+  std::vector<EntryRef> readers;
+  for (int i = 0; i < 20; ++i) readers.push_back(EntryFor("r", value));
+  for (int i = 0; i < 8; ++i) Put(&cache, std::string(1, static_cast<char>('a' + i)), value, At(i));
+  EXPECT_EQ(cache.stats().entries, 2u);
+  EXPECT_TRUE(Get(&cache, "h", At(10)));
 }
 
 TEST(CacheTest, CachesValuesUpToTheLargestSize) {
@@ -182,17 +215,16 @@ TEST(CacheTest, CachesValuesUpToTheLargestSize) {
   EXPECT_EQ(cache.stats().bytes, ChargeBytes(1, 10));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
+TEST(CacheTest, AdmitsKeysUpToTheirLimitsWhichAreShorterForThoseWithoutValues) {
+  const Cache cache({.value_bytes = 10});
+  EXPECT_TRUE(cache.Admits(Kind::kValue, 64 * 1024, 10));
+  EXPECT_FALSE(cache.Admits(Kind::kValue, 64 * 1024 + 1, 10));
+  EXPECT_FALSE(cache.Admits(Kind::kValue, 1, 11));
+  for (const Kind kind : {Kind::kMissing, Kind::kWrongType}) {
+    EXPECT_TRUE(cache.Admits(kind, 1024, 0));
+    EXPECT_FALSE(cache.Admits(kind, 1025, 0));
+  }
+}
 
 TEST(CacheTest, TakesAtMost120BytesPerEntryOverKeyAndValue) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer's allocator pads every block";
@@ -214,7 +246,8 @@ TEST(CacheTest, TakesAtMost120BytesPerEntryOverKeyAndValue) {
   const double each = static_cast<double>(resident_bytes() - before) / kKeys - 20 - 100;
   RecordProperty("bytes_per_entry", std::to_string(each));
   EXPECT_LE(each, 120);
-  EXPECT_NEAR(each, static_cast<double>(ChargeBytes(0, 0)), 16) << "not what -max-memory counts";
+  EXPECT_NEAR(each, static_cast<double>(ChargeBytes(20, 100) - 120), 16)
+      << "not what -max-memory counts";
 }
 
 // --- Flights. ---

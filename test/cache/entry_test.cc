@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/memory.h"
+
 namespace rp::cache {
 namespace {
 
@@ -54,12 +56,26 @@ TEST(EntryTest, NeverCountsASecondThatHasNotPassed) {
   }
 }
 
-TEST(EntryTest, ChargesMoreThanKeyAndValueByTheSameAmount) {
-  const uint64_t overhead_bytes = ChargeBytes(0, 0);
-  EXPECT_GE(overhead_bytes, sizeof(Entry) - sizeof(Entry::bytes));
-  EXPECT_LE(overhead_bytes, 120u);
-  EXPECT_EQ(ChargeBytes(20, 100), overhead_bytes + 120);
-  EXPECT_EQ(ChargeBytes(1, uint64_t{1} << 33), overhead_bytes + 1 + (uint64_t{1} << 33));
+TEST(EntryTest, ChargesKeyAndValueAlikeAndAtMost125BytesMore) {
+  for (const uint64_t bytes : {0U, 1U, 20U, 100U, 120U, 5000U, 100'000U}) {
+    EXPECT_GE(ChargeBytes(0, bytes), bytes + sizeof(Entry) - sizeof(Entry::bytes));
+    EXPECT_LE(ChargeBytes(0, bytes), bytes + 125) << bytes;
+    EXPECT_EQ(ChargeBytes(bytes, 0), ChargeBytes(0, bytes));
+  }
+  EXPECT_EQ(ChargeBytes(20, 100), ChargeBytes(0, 120));
+  // A large block is whole pages.
+  EXPECT_EQ(ChargeBytes(0, 1 << 20), ChargeBytes(0, 0) - BlockBytes(60) + (1 << 20) + 4096);
+}
+
+TEST(EntryTest, AllChargedBytesCountsAnEntryAsLongAsAnybodyHasIt) {
+  const uint64_t before = AllChargedBytes();
+  EntryRef entry = MakeEntry(0, "key", "value", At({}), kNever);
+  EXPECT_EQ(AllChargedBytes(), before + ChargeBytes(3, 5));
+  EntryRef other = entry;
+  entry = {};
+  EXPECT_EQ(AllChargedBytes(), before + ChargeBytes(3, 5));
+  other = {};
+  EXPECT_EQ(AllChargedBytes(), before);
 }
 
 TEST(EntryRefTest, CountsCopiesAndMovesNothing) {

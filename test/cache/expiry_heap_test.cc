@@ -25,9 +25,9 @@ TEST(ExpiryHeapTest, KeepsTheEarliestBoundOnTop) {
   ExpiryHeap heap;
   const EntryRef later = Make();
   const EntryRef earlier = Make();
-  heap.Push(later.get(), At(20));
+  EXPECT_TRUE(heap.Push(later.get(), At(20)));
   EXPECT_EQ(heap.top(), later.get());
-  heap.Push(earlier.get(), At(10));
+  EXPECT_TRUE(heap.Push(earlier.get(), At(10)));
   EXPECT_EQ(heap.top(), earlier.get());
   EXPECT_EQ(heap.top_bound(), At(10));
   heap.PostponeTop(At(30));
@@ -40,7 +40,7 @@ TEST(ExpiryHeapTest, ErasingWhatIsNotInAHeapDoesNothing) {
   ExpiryHeap heap;
   const EntryRef inside = Make();
   const EntryRef outside = Make();
-  heap.Push(inside.get(), At(1));
+  EXPECT_TRUE(heap.Push(inside.get(), At(1)));
   heap.Erase(outside.get());
   EXPECT_EQ(heap.size(), 1u);
   heap.Erase(inside.get());
@@ -57,7 +57,7 @@ TEST(ExpiryHeapTest, ErasingInOneBranchMayMoveAnEntryOfAnotherUp) {
   const std::vector<int64_t> bounds = {0, 100, 1, 1, 1, 101, 102, 103, 104, 2};
   for (int64_t bound : bounds) {
     entries.push_back(Make());
-    heap.Push(entries.back().get(), At(bound));
+    EXPECT_TRUE(heap.Push(entries.back().get(), At(bound)));
   }
   heap.Erase(entries[5].get());  // 101; 2 takes its place and has to rise over 100
   EXPECT_LT(entries[9]->heap_index, entries[1]->heap_index);
@@ -72,7 +72,7 @@ struct Model {
   std::map<Entry*, ByBound::iterator> inside;
 
   void Push(Entry* entry, TimePoint bound) {
-    heap.Push(entry, bound);
+    EXPECT_TRUE(heap.Push(entry, bound));
     inside[entry] = by_bound.emplace(bound, entry);
   }
   void Erase(Entry* entry) {
@@ -145,7 +145,8 @@ TEST(ExpiryHeapTest, KeepsTheOrderOfMoreItemsThanOneChunkHolds) {
   std::vector<EntryRef> entries;
   for (int i = 0; i < kItems; ++i) entries.push_back(Make());
   for (int round = 0; round < 2; ++round) {
-    for (const EntryRef& entry : entries) heap.Push(entry.get(), At(random() % 1'000'000));
+    for (const EntryRef& entry : entries)
+      EXPECT_TRUE(heap.Push(entry.get(), At(random() % 1'000'000)));
     for (int i = 0; i < kItems; i += 3) heap.Erase(entries[static_cast<size_t>(i)].get());
     ASSERT_EQ(heap.size(), 2u * 4096);
     TimePoint last = At(0);

@@ -47,8 +47,8 @@ TEST(FlatTableTest, TellsKeysOfOneTagApart) {
   Nodes nodes;
   Node* a = nodes.Make(7, "a");
   Node* b = nodes.Make(7, "b");
-  table.Insert(a);
-  table.Insert(b);
+  EXPECT_TRUE(table.Insert(a));
+  EXPECT_TRUE(table.Insert(b));
   EXPECT_EQ(table.Find(7, "a"), a);
   EXPECT_EQ(table.Find(7, "b"), b);
   EXPECT_EQ(table.Find(7, "c"), nullptr);
@@ -60,7 +60,7 @@ TEST(FlatTableTest, ErasesTheVeryNodeAndNotOneWithTheSameKey) {
   Nodes nodes;
   Node* inside = nodes.Make(7, "a");
   const Node* outside = nodes.Make(7, "a");
-  table.Insert(inside);
+  EXPECT_TRUE(table.Insert(inside));
   EXPECT_FALSE(table.Erase(outside));
   EXPECT_EQ(table.Find(7, "a"), inside);
   EXPECT_TRUE(table.Erase(inside));
@@ -73,8 +73,8 @@ TEST(FlatTableTest, TakesAnyBytesForAKey) {
   Nodes nodes;
   Node* empty = nodes.Make(1, "");
   Node* nul = nodes.Make(1, std::string(1, '\0'));
-  table.Insert(empty);
-  table.Insert(nul);
+  EXPECT_TRUE(table.Insert(empty));
+  EXPECT_TRUE(table.Insert(nul));
   EXPECT_EQ(table.Find(1, ""), empty);
   EXPECT_EQ(table.Find(1, std::string_view("\0", 1)), nul);
 }
@@ -82,9 +82,9 @@ TEST(FlatTableTest, TakesAnyBytesForAKey) {
 TEST(FlatTableTest, GrowsWhenThreeQuartersOfTheSlotsAreTaken) {
   FlatTable<Node> table;
   Nodes nodes;
-  for (uint32_t i = 0; i < 6; ++i) table.Insert(nodes.Make(i, std::to_string(i)));
+  for (uint32_t i = 0; i < 6; ++i) EXPECT_TRUE(table.Insert(nodes.Make(i, std::to_string(i))));
   EXPECT_EQ(table.slot_count(), 8u);
-  table.Insert(nodes.Make(6, "6"));
+  EXPECT_TRUE(table.Insert(nodes.Make(6, "6")));
   EXPECT_EQ(table.slot_count(), 12u) << "by half";
   for (uint32_t i = 0; i < 7; ++i) EXPECT_NE(table.Find(i, std::to_string(i)), nullptr) << i;
 }
@@ -95,7 +95,7 @@ TEST(FlatTableTest, ShrinksBelowThreeThirtySecondsAndNeverBelowTheLeastSize) {
   std::vector<Node*> inside;
   for (uint32_t i = 0; i < 768; ++i) {
     inside.push_back(nodes.Make(i * 2654435761u, std::to_string(i)));
-    table.Insert(inside.back());
+    EXPECT_TRUE(table.Insert(inside.back()));
   }
   ASSERT_EQ(table.slot_count(), 1531u);
   while (table.size() > 144) {
@@ -122,7 +122,7 @@ TEST(FlatTableTest, MovesARunThatWrapsRoundTheEndBackOverAHole) {
   Node* in_front = nodes.Make(0, "in front");
   Node* last = nodes.Make(7, "last");
   const std::vector<Node*> all = {first, at_home, wrapped, in_front, last};
-  for (Node* node : all) table.Insert(node);
+  for (Node* node : all) EXPECT_TRUE(table.Insert(node));
   ASSERT_EQ(table.slot_count(), 8u);
   for (size_t gone = 0; gone < all.size(); ++gone) {
     ASSERT_TRUE(table.Erase(all[gone]));
@@ -142,7 +142,8 @@ constexpr uint32_t kFullSlots = 1531;  // of 1148 nodes: one more makes it grow
 template <typename Takes>
 void FillUntilItGrows(FlatTable<Node>* table, Nodes* nodes, Takes takes) {
   for (uint32_t home = 0; home < kFullSlots; ++home) {
-    if (takes(home)) table->Insert(nodes->Make(TagOfHome(home, kFullSlots), std::to_string(home)));
+    if (!takes(home)) continue;
+    EXPECT_TRUE(table->Insert(nodes->Make(TagOfHome(home, kFullSlots), std::to_string(home))));
   }
   ASSERT_EQ(table->size(), 1148u);
   ASSERT_EQ(table->slot_count(), kFullSlots);
@@ -154,7 +155,7 @@ TEST(FlatTableTest, MovesSixtyFourPositionsWithEachInsertAndErase) {
   Nodes nodes;
   FillUntilItGrows(&table, &nodes, [](uint32_t home) { return home % 4 != 0; });
   Node* extra = nodes.Make(0, "extra");
-  table.Insert(extra);
+  EXPECT_TRUE(table.Insert(extra));
   EXPECT_EQ(table.slot_count(), 2296u);
   EXPECT_EQ(table.unmoved_count(), kFullSlots - 64);
   ASSERT_TRUE(table.Erase(extra));
@@ -163,10 +164,10 @@ TEST(FlatTableTest, MovesSixtyFourPositionsWithEachInsertAndErase) {
   EXPECT_EQ(table.unmoved_count(), kFullSlots - 128) << "a find moves nothing";
   for (int i = 2; i < 23; ++i) {
     ASSERT_NE(table.unmoved_count(), 0u);
-    table.Insert(nodes.Make(0, "more " + std::to_string(i)));
+    EXPECT_TRUE(table.Insert(nodes.Make(0, "more " + std::to_string(i))));
   }
   EXPECT_EQ(table.unmoved_count(), kFullSlots - 23 * 64);
-  table.Insert(nodes.Make(0, "last"));
+  EXPECT_TRUE(table.Insert(nodes.Make(0, "last")));
   EXPECT_EQ(table.unmoved_count(), 0u);
 }
 
@@ -176,7 +177,7 @@ TEST(FlatTableTest, MovesARunThatItIsInToItsEnd) {
   // 61 to 67 are taken.
   FillUntilItGrows(&table, &nodes,
                    [](uint32_t home) { return home == 64 || (home % 4 != 0 && home != 1); });
-  table.Insert(nodes.Make(0, "extra"));
+  EXPECT_TRUE(table.Insert(nodes.Make(0, "extra")));
   EXPECT_EQ(table.unmoved_count(), kFullSlots - 68);
 }
 
@@ -193,7 +194,7 @@ TEST(FlatTableTest, FindsEveryNodeAtEveryStepOfAMove) {
   };
   for (int i = 0; i < 3000; ++i) {
     inside.push_back(nodes.Make(static_cast<uint32_t>(random()), std::to_string(i)));
-    table.Insert(inside.back());
+    EXPECT_TRUE(table.Insert(inside.back()));
     ASSERT_NO_FATAL_FAILURE(check()) << i;
   }
   EXPECT_GT(steps_of_moves, 100u) << "of growing";
@@ -219,7 +220,7 @@ struct LargeTable {
 
   void Insert(uint32_t tag) {
     inside.push_back(nodes.Make(tag, std::to_string(inside.size())));
-    table.Insert(inside.back());
+    EXPECT_TRUE(table.Insert(inside.back()));
   }
 
   void Check() {
@@ -286,7 +287,7 @@ TEST(FlatTableTest, BehavesAsAnUnorderedMapUnderRandomOperationsWithClusteredTag
       // Phases of growth and of decline, so that the table is rebuilt both ways.
       const bool inserts = random() % 10 < (step / 1000 % 2 == 0 ? 7u : 3u);
       if (inserts && expected == nullptr) {
-        table.Insert(&model.emplace(name, Node{tag, name}).first->second);
+        EXPECT_TRUE(table.Insert(&model.emplace(name, Node{tag, name}).first->second));
       } else if (!inserts && expected != nullptr) {
         ASSERT_TRUE(table.Erase(expected)) << "seed " << seed << " step " << step;
         model.erase(found);
@@ -316,7 +317,7 @@ TEST(FlatTableTest, BehavesAsAnUnorderedMapWhileThousandsOfKeysComeGoAndAreRepla
         model.erase(found);
       }
       if (inserts && model.count(id) == 0) {
-        table.Insert(&model.emplace(id, Node{tag, std::to_string(id)}).first->second);
+        EXPECT_TRUE(table.Insert(&model.emplace(id, Node{tag, std::to_string(id)}).first->second));
       }
     }
     EXPECT_GT(steps_of_moves, 500u);
@@ -378,7 +379,7 @@ TEST(FlatTableTest, TakesKeysThatCollideUnderStdHashWithoutMoreComparisons) {
   for (const std::string& key : keys) {
     const auto tag = static_cast<uint32_t>(hasher(key));
     ASSERT_EQ(table.Find(tag, key), nullptr);
-    table.Insert(&nodes.emplace_back(CountingNode{tag, key}));
+    EXPECT_TRUE(table.Insert(&nodes.emplace_back(CountingNode{tag, key})));
   }
   // Among 20,000 random tags of 32 bits one pair is equal in one run of twenty; colliding ones
   // would make 200 million comparisons.
