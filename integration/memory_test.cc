@@ -3,6 +3,7 @@
 // known_failures_test.cc.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "integration/http_client.h"
 #include "integration/proxy_process.h"
 #include "integration/redis_server.h"
+#include "integration/resp_client.h"
 
 namespace rp::integration {
 namespace {
@@ -45,6 +47,58 @@ TEST(MemoryTest, AnEntryCostsAtMost120BytesOverItsKeyAndValueAtAMillionKeys) {
   const size_t growth = proxy.ResidentBytes() - before;
   EXPECT_GT(growth, payload);
   EXPECT_LE((growth - payload) / kKeys, 120U);
+}
+
+// Values of 4 MB that clients are slow to read stay in memory after the cache has let them go.
+TEST(MemoryTest, LargeValuesTakeAtMost1Point3TimesMaxMemoryWithThoseThatAreBeingRead) {
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer adds memory of its own";
+  constexpr size_t kLimit = 64 << 20;
+  constexpr size_t kSize = 4 << 20;
+  constexpr int kReaders = 11;
+  RedisServer redis;
+  Proxy proxy({"-redis", redis.address(), "-redis-connections", "1", "-max-value", "8mb",
+               "-max-memory", "64mb"});
+  const std::string value = PatternBytes(kSize);
+  std::vector<HttpClient> readers;
+  for (int i = 0; i < kReaders; ++i) {
+    const std::string key = "slow" + std::to_string(i);
+    redis.Set(key, value);
+    readers.emplace_back(proxy.port(), 64 * 1024);
+    ASSERT_TRUE(readers.back().Send(GetRequest(key)));
+    ASSERT_TRUE(readers.back().Stirs(Patience(10s)));
+  }
+  redis.Set("k", value);
+  HttpClient client(proxy.port());
+  size_t most = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    ASSERT_EQ(redis.Command({"COPY", "k", key}), "1");
+    ASSERT_EQ(client.Get(key).body.size(), kSize);
+    most = std::max(most, proxy.ResidentBytes());
+  }
+  EXPECT_LE(most, kLimit * 13 / 10);
+  EXPECT_TRUE(client.Get("k19").IsHit());
+  EXPECT_TRUE(readers.front().Read().body == value);
+}
+
+TEST(MemoryTest, LongKeysThatAreMissingAreNotRemembered) {
+  constexpr size_t kSize = 2 << 20;
+  constexpr int kKeys = 20;
+  RedisServer redis;
+  Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-coherent", "-max-value", "8mb",
+               "-redis-connections", "1"});
+  RespClient client(RespPort(proxy));
+  EXPECT_EQ(client.Exchange(RespCommand({"GET", "missing"})), "$-1\r\n");
+  const std::string long_key(kSize, 'k');
+  size_t before = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    EXPECT_EQ(client.Exchange(RespCommand({"GET", long_key + std::to_string(i)})), "$-1\r\n");
+    if (i == 1) before = proxy.ResidentBytes();
+  }
+  EXPECT_EQ(client.Exchange(RespCommand({"DBSIZE"})), ":1\r\n");
+  if (!Sanitized()) {
+    EXPECT_LE(proxy.ResidentBytes(), before + kKeys * kSize / 4);
+  }
 }
 
 TEST(MemoryTest, AnIdleConnectionCostsLittle) {

@@ -118,6 +118,7 @@ Proxy::Proxy(const std::vector<std::string>& flags, const ProxyOptions& options)
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
   spawn.environment = options.environment;
   spawn.max_open_files = options.max_open_files;
+  spawn.max_address_space = options.max_address_space;
   spawn.stderr_fd = log_tells_port ? log_->write_fd() : options.log_fd;
   process_ = std::make_unique<Process>(spawn);
   log_->CloseWriteEnd();

@@ -24,6 +24,7 @@ class OutputReader;
 struct ProxyOptions {
   std::vector<std::string> environment{};  // "NAME=value"
   rlim_t max_open_files = 0;               // 0: as this process has it
+  rlim_t max_address_space = 0;            // in bytes; 0: the same
   // Where the log goes, borrowed; -1: Proxy::Log has it. A log that goes elsewhere does not tell
   // the port: then it is one that was free, and serving means that somebody accepts there.
   int log_fd = -1;

@@ -65,6 +65,10 @@ sockaddr_in LoopbackAddress(int port) {
     const rlimit limit{options.max_open_files, options.max_open_files};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+  if (options.max_address_space > 0) {
+    const rlimit limit{options.max_address_space, options.max_address_space};
+    setrlimit(RLIMIT_AS, &limit);
+  }
   // The test run ignores SIGPIPE, and a child would inherit that; it is for the child to decide.
   signal(SIGPIPE, SIG_DFL);
   execvpe(arguments[0], arguments, environment);

@@ -60,7 +60,8 @@ struct SpawnOptions {
   std::vector<std::string> environment;  // "NAME=value", on top of this process's own
   int stdout_fd = -1;                    // borrowed; -1 stands for /dev/null
   int stderr_fd = -1;
-  rlim_t max_open_files = 0;  // RLIMIT_NOFILE, soft and hard; 0 leaves it alone
+  rlim_t max_open_files = 0;     // RLIMIT_NOFILE, soft and hard; 0 leaves it alone
+  rlim_t max_address_space = 0;  // RLIMIT_AS, in bytes, the same way
 };
 
 // A child process. The environment's REDIS_USERNAME and REDIS_PASSWORD are not passed on.

@@ -28,8 +28,7 @@
 namespace rp::proxy {
 
 struct ReadThroughOptions {
-  uint64_t value_bytes = 1 << 20;  // a larger value is served and not cached
-  Duration max_age = {};           // an entry ends this long after its fetch; 0 is never
+  Duration max_age = {};  // an entry ends this long after its fetch; 0 is never
 };
 
 class ReadThrough final : public redis::FetchSink {
@@ -74,6 +73,9 @@ class ReadThrough final : public redis::FetchSink {
 
   [[nodiscard]] cache::CacheStats CacheStats() const { return cache_->stats(); }
   [[nodiscard]] uint64_t CacheSize() const { return cache_->size(); }
+
+  // For who has seen that MemoryIsShort, and holds nothing up: gives back some of the cache's.
+  void FreeMemory();
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
   void OnPause() override { wake_homes_(); }

@@ -66,8 +66,9 @@ class Batch {
   // failed meanwhile.
   void Answer(size_t index, FetchResult result, uint64_t peer);
 
-  // What Redis answered to this one is of no use. Nothing follows for one that was failed before.
-  void Fail(size_t index, ErrorCode code, std::string_view text);
+  // What Redis answered to this one is of no use, or it could not be sent (`maybe_sent` is false).
+  // Nothing follows for one that was failed before.
+  void Fail(size_t index, ErrorCode code, std::string_view text, bool maybe_sent = true);
 
   // What was answered or failed is all that there is for now: the sink hears of the pause.
   void Pause() {

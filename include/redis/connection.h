@@ -55,6 +55,7 @@ bool IsAboutServer(ErrorCode code);
 //   kStopping     the interrupt descriptor became readable.
 //   kUnavailable  the connection was closed or reset.
 //   kProtocol     what came is not RESP.
+//   kNoMemory     there is none for what came, or for what was appended.
 class Connection {
  public:
   // Resolves, connects to one address after another, authenticates, selects the database and
@@ -70,7 +71,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Queues a command for the next Flush. The arguments are bytes, and copied.
+  // Queues a command for the next Flush. The arguments are bytes, and copied. A failure is Flush's.
   void Append(std::span<const std::string_view> arguments);
   void Append(std::initializer_list<std::string_view> arguments) {
     Append(std::span(arguments.begin(), arguments.size()));
@@ -121,7 +122,7 @@ class Connection {
 
   static constexpr size_t kKeptBufferBytes = 64 * 1024;
 
-  Connection(int fd, int interrupt_fd);
+  Connection(redisContext* context, int interrupt_fd);
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
   Result<void> ReadSome();
   [[nodiscard]] Error Broken() const;

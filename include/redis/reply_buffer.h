@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace rp::redis {
 
@@ -21,10 +22,10 @@ class ReplyBuffer {
   [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
 
   // Room behind the bytes, for `wanted` more at least and never less than some kilobytes. Moves
-  // the bytes.
+  // the bytes. Empty if there is no memory for it; then the bytes are where they were.
   std::span<char> Room(size_t wanted) {
     wanted = std::max(wanted, kReadBytes);
-    if (capacity_ - end_ < wanted) MakeRoom(wanted);
+    if (capacity_ - end_ < wanted && !MakeRoom(wanted)) return {};
     return {data_.get() + end_, capacity_ - end_};
   }
 
@@ -52,19 +53,23 @@ class ReplyBuffer {
   static constexpr size_t kReadBytes = 16 * 1024;
 
   // Twice as much as there was at least, so that no byte is moved more than twice on the average.
-  void MakeRoom(size_t wanted) {
+  bool MakeRoom(size_t wanted) {
     const size_t held = end_ - begin_;
     if (held + wanted <= capacity_ && held <= capacity_ / 2) {
       std::memmove(data_.get(), data_.get() + begin_, held);
     } else {
       const size_t capacity = std::max(held + wanted, 2 * capacity_);
-      auto data = std::make_unique_for_overwrite<char[]>(capacity);
+      std::unique_ptr<char[]> data;
+      if (!TryAllocate([&] { data = std::make_unique_for_overwrite<char[]>(capacity); })) {
+        return false;
+      }
       if (held > 0) std::memcpy(data.get(), data_.get() + begin_, held);
       data_ = std::move(data);
       capacity_ = capacity;
     }
     begin_ = 0;
     end_ = held;
+    return true;
   }
 
   std::unique_ptr<char[]> data_;

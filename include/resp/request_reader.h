@@ -100,6 +100,9 @@ class RequestReader {
   // client can make large without sending anything.
   size_t wanted() const { return wanted_; }
 
+  // After kError: there is no memory for so many arguments.
+  [[nodiscard]] bool out_of_memory() const { return error_ == ReadError::kMemory; }
+
   // After kError: Redis's own text, without "-ERR ".
   std::string error_text() const;
 
@@ -122,6 +125,7 @@ class RequestReader {
     kInvalidLength,
     kUnauthenticatedLength,
     kTooBigCommand,
+    kMemory,
   };
 
   void Begin();
@@ -134,6 +138,7 @@ class RequestReader {
   bool SplitInline(std::string_view line);
   ParseStatus FindInLine(std::string_view buffer, char wanted, ReadError too_long, size_t* found);
   ParseStatus FindNumber(std::string_view buffer, ReadError too_long, std::string_view* number);
+  [[nodiscard]] bool MakeRoom();
   ParseStatus Finish(const char* base, Command* command);
   ParseStatus Fail(ReadError error);
 

@@ -54,6 +54,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   [[nodiscard]] bool draining() const;
   [[nodiscard]] const Reactor& reactor() const { return *reactor_; }
 
+  // Takes memory for `count` more requests, if there is so much. REQUIRES: Reactor::HasRoomFor.
+  [[nodiscard]] bool MakeRoomFor(size_t count);
   // A blank request at the end of the pipeline; null when memory for requests has run out: the
   // connection is closing.
   [[nodiscard]] Request* AddRequest();
@@ -68,8 +70,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Answers it without Redis. `text` is constant.
   void AnswerLocally(Request* request, int status, std::string_view text);
   // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them,
-  // which is answered by this. The others are dispatched, kMostOfGroupUnderWay at a time, so that
-  // one command does not fill the queue to Redis. REQUIRES: they were added just now.
+  // which is answered by this. The others are dispatched, but for those that have failed already,
+  // kMostOfGroupUnderWay at a time, so that one command does not fill the queue to Redis. REQUIRES:
+  // they were added just now.
   void StartGroup(Request* first, uint32_t count);
   static constexpr uint32_t kMostOfGroupUnderWay = 1024;
   // Puts an error in the place of the last request's answer, if none of it has been sent and it is
@@ -139,10 +142,11 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   void Read();
   void Feed(std::string_view fresh);
   void ShrinkInput();
+  void RefuseInput();
   void Discard();
   [[nodiscard]] bool SendUnsent();
   [[nodiscard]] bool SendAnswers();
-  void KeepUnsent(size_t sent_bytes);
+  [[nodiscard]] bool KeepUnsent(size_t sent_bytes);
   void PopAnswered(int count);
   void FinishClosing();
   void UpdateInterest();

@@ -28,7 +28,7 @@ class HttpSession final : public Session {
   bool Midway() const override { return in_body_ || parser_.started(); }
   Pace pace() const override { return Pace::kPerRequest; }
   void OnReceiveTimeout(Connection* connection) override;
-  void Refuse(Connection* connection) override;
+  void Refuse(Connection* connection, Reason why) override;
   size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
                Payload* payload) override;
 

@@ -167,6 +167,8 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] cache::EntryRef StaleValue(const Request& request) const;
   // So many bytes were given back to malloc that are not needed again soon.
   void OnFreed(uint64_t bytes) { freed_bytes_ += bytes; }
+  // Memory is short: the cache gives back some of its.
+  void FreeMemory() const { read_through_->FreeMemory(); }
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
   void Bury(Connection* connection);
 

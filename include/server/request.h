@@ -95,11 +95,14 @@ class RequestPool {
   RequestPool(const RequestPool&) = delete;
   RequestPool& operator=(const RequestPool&) = delete;
 
-  // A blank request, or null when `limit` are out already.
+  // A blank request, or null when `limit` are out already or memory is short.
   [[nodiscard]] Request* Take();
   void PutBack(Request* request);
 
-  // Whether `count` more can be taken.
+  // Takes memory for `count` more, if there is so much. REQUIRES: Has(count).
+  [[nodiscard]] bool MakeRoom(size_t count);
+
+  // Whether `count` more can be taken, as far as the limit is concerned.
   [[nodiscard]] bool Has(size_t count) const { return count <= limit_ - out(); }
 
   // Requests that were taken and not put back.
@@ -117,7 +120,8 @@ class RequestPool {
   }
 
  private:
-  void AddSlab();
+  // False if there is no memory for another.
+  [[nodiscard]] bool AddSlab();
   [[nodiscard]] uint64_t FreeSlab(RequestSlab* slab);
   void Recycle(Request* request);
   void RecycleReturned();

@@ -41,7 +41,7 @@ class RespSession final : public Session {
   bool Midway() const override { return midway_; }
   Pace pace() const override { return Pace::kPerByte; }
   void OnReceiveTimeout(Connection* connection) override;
-  void Refuse(Connection* connection) override;
+  void Refuse(Connection* connection, Reason why) override;
   size_t Write(const Request& request, bool close, const TurnContext& turn, char* out,
                Payload* payload) override;
 
@@ -73,6 +73,11 @@ class RespSession final : public Session {
   void Read(Form form, std::string_view key);
   void ReadRange(const resp::Command& command);
   void ReadOrAsk(Form form, const resp::Command& command);
+  // Copies the key or the command into the request; false if there is no memory for it: that is
+  // answered.
+  [[nodiscard]] bool SetKey(Request* request, std::string_view key);
+  [[nodiscard]] bool SetCommand(Request* request, const resp::Command& command);
+  void AnswerNoMemory(Request* request);
   void Ask(Request* request, const resp::Command& command);
   void Forward(const resp::Command& command);
   [[nodiscard]] size_t AppendHits(const resp::Command& command, Request* first);

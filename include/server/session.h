@@ -49,8 +49,12 @@ class Session {
   // close.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
-  // The client is one too many: add the answer that says so, and close.
-  virtual void Refuse(Connection* connection) = 0;
+  // Nothing more is read from the client: add the answer that says why, and close.
+  enum class Reason : unsigned char {
+    kTooManyClients,
+    kNoMemory,  // for what it sends
+  };
+  virtual void Refuse(Connection* connection, Reason why) = 0;
 
   // Writes what precedes the payload, or the whole answer without one, to `out`, and returns its
   // size; with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first.

@@ -8,6 +8,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "redis/batch.h"
 #include "resp/command_names.h"
 #include "resp/reply_cursor.h"
 #include "resp/reply_framer.h"
@@ -29,10 +31,15 @@ constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
 class Arguments {
  public:
   explicit Arguments(std::string_view encoded) : reader_(kNoLimits) {
-    RP_CHECK(reader_.Parse(encoded, &command_) == resp::ParseStatus::kDone &&
-             reader_.consumed() == encoded.size() && command_.size() >= 1);
+    const resp::ParseStatus status = reader_.Parse(encoded, &command_);
+    has_memory_ = !reader_.out_of_memory();
+    RP_CHECK(!has_memory_ || (status == resp::ParseStatus::kDone &&
+                              reader_.consumed() == encoded.size() && command_.size() >= 1));
   }
 
+  // Whether there is memory for them: a million arguments take 8 MB.
+  [[nodiscard]] bool has_memory() const { return has_memory_; }
+  // REQUIRES: has_memory().
   [[nodiscard]] const resp::Command& operator*() const { return command_; }
 
  private:
@@ -41,14 +48,17 @@ class Arguments {
 
   resp::RequestReader reader_;
   resp::Command command_;
+  bool has_memory_ = false;
 };
 
 // COMMAND GETKEYS and the arguments of `command`
-// (https://redis.io/docs/latest/commands/command-getkeys/).
-std::string GetKeysOf(std::string_view command, size_t arguments) {
+// (https://redis.io/docs/latest/commands/command-getkeys/), and the command itself.
+std::string WithGetKeys(std::string_view command, size_t arguments) {
   std::string bytes = "*" + std::to_string(arguments + 2) + "\r\n";
   bytes += "$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n";
+  bytes.reserve(bytes.size() + 2 * command.size());
   bytes += command.substr(command.find('\n') + 1);
+  bytes += command;
   return bytes;
 }
 
@@ -128,6 +138,11 @@ bool Forwarder::Start(Request* request, TimePoint now) {
     is_old = now - loaded_at_ >= kTableAge;
   }
   const Arguments arguments(request->command);
+  if (!arguments.has_memory()) {
+    request->outcome = Outcome::kError;
+    request->error = ErrorCode::kNoMemory;
+    return true;
+  }
   const CommandFacts* const facts = table == nullptr ? nullptr : table->Find(*arguments);
   if (facts == nullptr && (table == nullptr || is_old)) {
     AwaitTable(request);
@@ -153,7 +168,11 @@ bool Forwarder::Forward(Request* request, const resp::Command& command, const Co
   sent->keys = KeysOf(*facts, command);
   sent->may_be_repeated = facts->readonly;
   if (sent->drop == Drop::kGetKeys) {
-    sent->bytes = GetKeysOf(request->command, command.size()) + request->command;
+    if (!TryAllocate([&] { sent->bytes = WithGetKeys(request->command, command.size()); })) {
+      request->outcome = Outcome::kError;
+      request->error = ErrorCode::kNoMemory;
+      return true;
+    }
     sent->command = sent->bytes;
     sent->replies = 2;
   }
@@ -193,8 +212,11 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   }
   DropWritten(*sent, result, keys_reply);
   if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
+  if (!TryAllocate(reply.size(), [&] { request->reply = reply; })) {
+    return Fail(request, ErrorCode::kNoMemory,
+                redis::LossText(*sent, Describe(ErrorCode::kNoMemory).text));
+  }
   request->outcome = Outcome::kReply;
-  request->reply = reply;
   SendHome(request);
 }
 
@@ -208,8 +230,10 @@ void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
   switch (sent.drop) {
     case Drop::kNothing:
       return;
-    case Drop::kKeys:
-      return ForEachKey(sent.keys, *Arguments(sent.request->command), drop);
+    case Drop::kKeys: {
+      const Arguments arguments(sent.request->command);
+      return arguments.has_memory() ? ForEachKey(sent.keys, *arguments, drop) : Flush();
+    }
     case Drop::kAll:
       // An error means that nothing was done: nobody without permission empties the cache.
       if (failed || !result.value.starts_with('-')) Flush();
@@ -300,7 +324,11 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
       continue;
     }
     const Arguments arguments(request->command);
-    if (Forward(request, *arguments, table->Find(*arguments))) SendHome(request);
+    if (!arguments.has_memory()) {
+      Fail(request, ErrorCode::kNoMemory, {});
+    } else if (Forward(request, *arguments, table->Find(*arguments))) {
+      SendHome(request);
+    }
   }
   if (in_time.empty()) return;
   {

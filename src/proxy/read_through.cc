@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/memory.h"
 
 namespace rp::proxy {
 namespace {
@@ -104,7 +105,11 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
                                             redis::FetchQueue* fetches) {
   auto flight = std::make_unique<Flight>();
   flight->hash = request->hash;
-  flight->key_bytes = request->key;
+  if (!TryAllocate(request->key.size(), [&] { flight->key_bytes = request->key; })) {
+    request->outcome = Outcome::kError;
+    request->error = ErrorCode::kNoMemory;
+    return Started::kAnswered;
+  }
   flight->redis::Fetch::key = flight->key_bytes;
   flight->redis::Fetch::deadline.store(request->deadline, std::memory_order_relaxed);
   flight->cache::Flight::deadline = &flight->redis::Fetch::deadline;
@@ -162,6 +167,11 @@ cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
   return cache_->GetStale(hasher_(key), key, now);
 }
 
+void ReadThrough::FreeMemory() {
+  cache_->Shrink();
+  FillReserve();
+}
+
 void ReadThrough::SubmitAgain(std::unique_ptr<Flight> flight) {
   redis::FetchQueue one;
   one.PushBack(flight.release());
@@ -197,8 +207,18 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   const bool may_store = MayStore(*flight, result, hard_deadline, now);
   cache::EntryRef entry;
   if (may_store || result.kind == Kind::kValue) {
-    entry = cache::MakeEntry(flight->hash, flight->key_bytes, bytes, result.sent_at, hard_deadline,
-                             EntryKind(result));
+    // Only the cache looks at an entry's key.
+    const std::string_view key =
+        may_store ? std::string_view(flight->key_bytes) : std::string_view();
+    const auto make_entry = [&] {
+      return cache::MakeEntry(flight->hash, key, bytes, result.sent_at, hard_deadline,
+                              EntryKind(result));
+    };
+    entry = make_entry();
+    if (!entry) {
+      cache_->Shrink();
+      entry = make_entry();
+    }
   }
   const auto finished =
       cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, true);
@@ -206,7 +226,6 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kValue && !entry) {
     redis::FetchResult failure{};
     failure.error_code = ErrorCode::kNoMemory;
-    failure.error_text = Describe(ErrorCode::kNoMemory).text;
     return AnswerAll(finished.waiters, failure, {});
   }
   AnswerAll(finished.waiters, result, result.kind == Kind::kValue ? entry : cache::EntryRef());
@@ -225,10 +244,11 @@ bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& resul
   // Asked again, as it may follow since the flight started.
   if (follows && (!coherence_->Reports(flight.key_bytes) || !coherence_->IsPeer(result.peer)))
     return false;
-  if (result.kind == Kind::kMissing) return follows;
-  if (result.kind == Kind::kError && !follows) return false;
-  return result.ttl_ms != redis::kTtlGone && result.value.size() <= options_.value_bytes &&
-         hard_deadline > now;
+  if (result.kind != Kind::kValue && !follows) return false;
+  if (!cache_->Admits(EntryKind(result), flight.key_bytes.size(), result.value.size()))
+    return false;
+  if (result.kind == Kind::kMissing) return true;
+  return result.ttl_ms != redis::kTtlGone && hard_deadline > now;
 }
 
 // Time before sending plus what Redis said afterwards: the entry ends before its key does, never

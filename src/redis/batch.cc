@@ -29,14 +29,14 @@ void Batch::Answer(size_t index, FetchResult result, uint64_t peer) {
   has_news_ = true;
 }
 
-void Batch::Fail(size_t index, ErrorCode code, std::string_view text) {
+void Batch::Fail(size_t index, ErrorCode code, std::string_view text, bool maybe_sent) {
   Fetch* const fetch = std::exchange(fetches_[index], nullptr);
   if (fetch == nullptr) return;
-  const std::string whole = LossText(*fetch, text);
+  const std::string whole = maybe_sent ? LossText(*fetch, text) : std::string(text);
   FetchResult result;
   result.error_code = code;
   result.error_text = whole;
-  result.maybe_sent = true;
+  result.maybe_sent = maybe_sent;
   Deliver(fetch, result, sink_);
   has_news_ = true;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/memory.h"
 #include "redis/reply_buffer.h"
 #include "resp/reply_framer.h"
 
@@ -29,15 +30,20 @@ bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protoco
 class CommandExchange {
  public:
   CommandExchange(Connection* connection, size_t max_reply_bytes, Batch* batch)
-      : connection_(connection), batch_(batch), framer_(max_reply_bytes) {
-    uint8_t version = 2;
-    for (size_t i = 0; i < batch->size(); ++i) {
-      const Fetch& fetch = (*batch)[i];
-      plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge()};
-      Switch(&version, fetch.resp_version);
-      output_ += fetch.command;
-    }
-    Switch(&version, 2);
+      : connection_(connection), batch_(batch), framer_(max_reply_bytes) {}
+
+  // False if there is no memory for the commands.
+  [[nodiscard]] bool Prepare() {
+    return TryAllocate([this] {
+      uint8_t version = 2;
+      for (size_t i = 0; i < batch_->size(); ++i) {
+        const Fetch& fetch = (*batch_)[i];
+        plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge()};
+        Switch(&version, fetch.resp_version);
+        output_ += fetch.command;
+      }
+      Switch(&version, 2);
+    });
   }
 
   Result<void> Run() {
@@ -88,7 +94,7 @@ class CommandExchange {
     bool is_refused = true;  // as a whole: who was answered before is known to Redis
     for (uint32_t i = 0; i < plan_[index].replies; ++i) {
       Result<size_t> reply = ReadReply(bytes);
-      if (!reply && framer_.too_large()) {
+      if (!reply && (framer_.too_large() || reply.error().code == ErrorCode::kNoMemory)) {
         batch_->Fail(index, reply.error().code, reply.error().message);
       }
       if (!reply) return reply.error();
@@ -148,6 +154,9 @@ class CommandExchange {
 
   Result<void> Transfer() {
     const std::span<char> room = buffer_.Room(framer_.wanted());
+    if (room.empty()) {
+      return Error{ErrorCode::kNoMemory, "out of memory for the reply"};
+    }
     Result<Connection::Transferred> moved = batch_->WithDeadlines([&](TimePoint deadline) {
       return connection_->Transfer(std::string_view(output_).substr(sent_), room, deadline);
     });
@@ -172,6 +181,12 @@ class CommandExchange {
 Result<void> ExchangeCommands(Connection* connection, Duration timeout, size_t max_reply_bytes,
                               Batch* batch) {
   CommandExchange exchange(connection, max_reply_bytes, batch);
+  if (!exchange.Prepare()) {
+    for (size_t i = 0; i < batch->size(); ++i) {
+      batch->Fail(i, ErrorCode::kNoMemory, Describe(ErrorCode::kNoMemory).text, false);
+    }
+    return {};
+  }
   batch->Begin(timeout);
   return exchange.Run();
 }

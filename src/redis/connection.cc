@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "base/unique_fd.h"
 
 namespace rp::redis {
@@ -41,6 +42,11 @@ struct Address {
 
 Error SystemError(int error_number) {
   return Error{ErrorCode::kUnavailable, std::generic_category().message(error_number)};
+}
+
+Error OutOfMemory() {
+  NoteMemoryIsShort();
+  return Error{ErrorCode::kNoMemory, std::string(Describe(ErrorCode::kNoMemory).text)};
 }
 
 Error TimedOut() { return Error{ErrorCode::kTimeout, std::string("no answer in time")}; }
@@ -196,9 +202,8 @@ void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply);
 
 void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }
 
-Connection::Connection(int fd, int interrupt_fd)
-    : context_(redisConnectFd(fd)), interrupt_fd_(interrupt_fd), peer_(PeerOf(fd)) {
-  RP_CHECK(context_ != nullptr && context_->err == 0);
+Connection::Connection(redisContext* context, int interrupt_fd)
+    : context_(context), interrupt_fd_(interrupt_fd), peer_(PeerOf(context->fd)) {
   context_->flags &= ~REDIS_BLOCK;
   context_->reader->maxbuf = kSpareBufferBytesMax;
 }
@@ -221,7 +226,10 @@ Result<std::unique_ptr<Connection>> Connection::Connect(const ConnectOptions& op
       error = fd.error();
       continue;
     }
-    std::unique_ptr<Connection> connection(new Connection(fd->Release(), interrupt_fd));
+    redisContext* const context = redisConnectFd(fd->get());
+    if (context == nullptr) return OutOfMemory();
+    static_cast<void>(fd->Release());  // the context has it
+    std::unique_ptr<Connection> connection(new Connection(context, interrupt_fd));
     if (Result<void> ready = connection->SetUp(options, deadline); !ready) return ready.error();
     return connection;
   }
@@ -263,9 +271,9 @@ void Connection::Append(std::span<const std::string_view> arguments) {
     argument_bytes_.push_back(argument.size());
   }
   heard_ = false;
-  // Fails only for want of memory.
-  RP_CHECK(redisAppendCommandArgv(context_.get(), static_cast<int>(arguments.size()),
-                                  argument_data_.data(), argument_bytes_.data()) == REDIS_OK);
+  // The context remembers that it fails, which it does only for want of memory.
+  redisAppendCommandArgv(context_.get(), static_cast<int>(arguments.size()), argument_data_.data(),
+                         argument_bytes_.data());
 }
 
 Result<void> Connection::Flush(TimePoint deadline) {
@@ -345,6 +353,7 @@ Result<Connection::Transferred> Connection::Transfer(std::string_view output, st
 }
 
 Error Connection::Broken() const {
+  if (context_->err == REDIS_ERR_OOM) return OutOfMemory();
   return Error{context_->err == REDIS_ERR_PROTOCOL ? ErrorCode::kProtocol : ErrorCode::kUnavailable,
                std::string(context_->errstr)};
 }

@@ -156,7 +156,8 @@ void Fetchers::Run(size_t fetches_max) noexcept {
     if (!done && was_proven && done.error().code == ErrorCode::kUnavailable &&
         !connection->heard()) {
       loss = Loss::kSilent;
-    } else if (!proven && !is_large && done.error().code != ErrorCode::kTimeout) {
+    } else if (!proven && !is_large && done.error().code != ErrorCode::kTimeout &&
+               done.error().code != ErrorCode::kNoMemory) {
       loss = Loss::kWasted;
     }
     connection.reset();

@@ -99,7 +99,12 @@ Result<void> ExchangeGets(Connection* connection, Duration timeout, Batch* batch
       [connection](TimePoint deadline) { return connection->Flush(deadline); });
   if (!sent) return sent;
   for (size_t i = 0; i < batch->size(); ++i) {
-    if (Result<void> read = ReadOne(connection, i, batch); !read) return read;
+    Result<void> read = ReadOne(connection, i, batch);
+    // The others are asked for again; this one had better not be.
+    if (!read && read.error().code == ErrorCode::kNoMemory) {
+      batch->Fail(i, ErrorCode::kNoMemory, read.error().message);
+    }
+    if (!read) return read;
   }
   return {};
 }

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/memory.h"
+
 namespace rp::resp {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr int64_t kMaxArguments = std::numeric_limits<int>::max();
 
 // What a reader keeps from one command to the next. There may be thousands of idle connections.
 constexpr size_t kKeptArguments = 1024;
+constexpr size_t kLeastArguments = 4;  // that room is made for
 constexpr size_t kKeptUnquotedBytes = 4096;
 
 // "$9999" and CR LF. Such lines are read in one pass, longer ones with more care.
@@ -244,6 +247,7 @@ ParseStatus RequestReader::ReadArguments(std::string_view buffer, Command* comma
       wanted_ = std::min(end, limits_->command_bytes) - buffer.size();
       return ParseStatus::kNeedMore;
     }
+    if (slices_.size() == slices_.capacity() && !MakeRoom()) return Fail(ReadError::kMemory);
     slices_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(bytes)});
     position_ = scanned_ = end;
     bulk_bytes_ = -1;
@@ -296,6 +300,11 @@ ParseStatus RequestReader::Finish(const char* base, Command* command) {
   return ParseStatus::kDone;
 }
 
+bool RequestReader::MakeRoom() {
+  const size_t wanted = std::max<size_t>(2 * slices_.capacity(), kLeastArguments);
+  return TryAllocate([&] { slices_.reserve(wanted); });
+}
+
 ParseStatus RequestReader::Fail(ReadError error) {
   error_ = error;
   wanted_ = 0;
@@ -331,6 +340,8 @@ std::string RequestReader::error_text() const {
       return "Protocol error: unauthenticated bulk length";
     case ReadError::kTooBigCommand:
       return "Protocol error: too big request";
+    case ReadError::kMemory:
+      return "out of memory for so many arguments";
   }
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "server/reactor.h"
 
 namespace rp::server {
@@ -68,8 +69,14 @@ bool Connection::Register() {
   return true;
 }
 
+bool Connection::MakeRoomFor(size_t count) { return reactor_->requests()->MakeRoom(count); }
+
 Request* Connection::AddRequest() {
   Request* request = reactor_->requests()->Take();
+  if (request == nullptr && MemoryIsShort()) {
+    reactor_->FreeMemory();
+    request = reactor_->requests()->Take();
+  }
   if (request == nullptr) {
     CloseAfterAnswers(Closing::kLinger);
     return nullptr;
@@ -100,12 +107,9 @@ void Connection::ContinueGroup(Request* first) {
     Request* next = request->next_in_pipeline;
     first->group_next = next != nullptr && next->group == first ? next : nullptr;
     ++first->group_under_way;
-    if (first->group_failed) {
-      request->outcome = proxy::Outcome::kError;  // the first error is what is shown
-      OnAnswer(request);
-    } else {
-      Dispatch(request);
-    }
+    // The first error is what is shown.
+    if (first->group_failed) request->outcome = proxy::Outcome::kError;
+    request->outcome == proxy::Outcome::kPending ? Dispatch(request) : OnAnswer(request);
   }
   continues_ = false;
 }
@@ -242,9 +246,12 @@ void Connection::Feed(std::string_view fresh) {
   reactor_->UpdateNow();
   if (input_.empty()) {
     const size_t used = session_->Consume(fresh, this);
-    if (used < fresh.size()) input_.assign(fresh.substr(used));
+    const std::string_view rest = fresh.substr(used);
+    if (!rest.empty() && !TryAllocate(rest.size(), [&] { input_.assign(rest); }))
+      return RefuseInput();
   } else {
-    input_.append(fresh);
+    if (!TryAllocate(input_.size() + fresh.size(), [&] { input_.append(fresh); }))
+      return RefuseInput();
     input_.erase(0, session_->Consume(input_, this));
     ShrinkInput();
   }
@@ -257,6 +264,13 @@ void Connection::ShrinkInput() {
   if (capacity <= kKeptInputBytes || input_.size() > capacity / 4) return;
   input_.shrink_to_fit();
   reactor_->OnFreed(capacity - input_.capacity());
+}
+
+// There is no memory for what the client sends: it is told so, and what it sends is read over.
+void Connection::RefuseInput() {
+  std::string().swap(input_);
+  paused_ = false;
+  session_->Refuse(this, Session::Reason::kNoMemory);
 }
 
 void Connection::Discard() {
@@ -316,13 +330,15 @@ bool Connection::SendAnswers() {
       sent = SendGathered(fd_.get(), scratch->pieces.data(), scratch->piece_count);
     if (sent < 0) return false;
     turn_bytes += static_cast<size_t>(sent);
-    if (static_cast<size_t>(sent) < scratch->total_bytes) KeepUnsent(static_cast<size_t>(sent));
+    const auto sent_bytes = static_cast<size_t>(sent);
+    if (sent_bytes < scratch->total_bytes && !KeepUnsent(sent_bytes)) return false;
     PopAnswered(count);
   }
   return true;
 }
 
-void Connection::KeepUnsent(size_t sent_bytes) {
+// False if there is no memory for it: what has begun cannot be ended.
+bool Connection::KeepUnsent(size_t sent_bytes) {
   Scratch* scratch = reactor_->scratch();
   for (size_t i = 0; i < scratch->piece_count; ++i) {
     const iovec& piece = scratch->pieces[i];
@@ -336,10 +352,11 @@ void Connection::KeepUnsent(size_t sent_bytes) {
       rest.value = cache::EntryRef::Share(scratch->values[i]);
       rest.of_value = left;
     } else {
-      rest.bytes.assign(left);
+      if (!TryAllocate(left.size(), [&] { rest.bytes.assign(left); })) return false;
     }
     unsent_.push_back(std::move(rest));
   }
+  return true;
 }
 
 void Connection::PopAnswered(int count) {

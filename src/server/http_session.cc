@@ -218,8 +218,10 @@ void HttpSession::OnReceiveTimeout(Connection* connection) {
   }
 }
 
-void HttpSession::Refuse(Connection* connection) {
-  connection->AnswerAndClose(503, kTooManyClientsText);
+void HttpSession::Refuse(Connection* connection, Reason why) {
+  connection->AnswerAndClose(503, why == Reason::kTooManyClients
+                                      ? kTooManyClientsText
+                                      : Describe(ErrorCode::kNoMemory).text);
 }
 
 size_t HttpSession::Write(const Request& request, bool close, const TurnContext& turn, char* out,

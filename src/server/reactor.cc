@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "net/socket.h"
 
 namespace rp::server {
@@ -180,6 +181,8 @@ ServerFacts Reactor::Facts() const {
 }
 
 void Reactor::OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> session) {
+  // Those who are here already need what is left.
+  if (MemoryIsShort() && !FillReserve()) return;
   const ClientCount::Place place = clients_->Enter();
   if (place != ClientCount::Place::kServed) {
     Log(LogLevel::kDebug, "client %llu: not served: there are -max-clients",
@@ -192,7 +195,7 @@ void Reactor::OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> 
   connection->index = connections_.size() - 1;
   connection->place = place;
   if (connection->Register() && place == ClientCount::Place::kRefused)
-    connection->session()->Refuse(connection);
+    connection->session()->Refuse(connection, Session::Reason::kTooManyClients);
 }
 
 void Reactor::BeginTurn() {
@@ -297,6 +300,7 @@ void Reactor::EndRequestWaits() {
 
 // Gives back what is not needed any more.
 void Reactor::EndTurn() {
+  if (MemoryIsShort()) FreeMemory();
   graveyard_.clear();
   freed_bytes_ += requests_.EndTurn(turn_.now);
   if (freed_bytes_ < kLeastFreedBytes) return;

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/memory.h"
 #include "cache/zeroed_block.h"
 
 namespace rp::server {
@@ -31,6 +32,8 @@ class RequestSlab {
   RequestSlab(const RequestSlab&) = delete;
   RequestSlab& operator=(const RequestSlab&) = delete;
 
+  // False if there was no memory for it.
+  [[nodiscard]] bool usable() const { return memory_.data() != nullptr; }
   [[nodiscard]] bool all_out() const { return out_ == RequestPool::kSlabRequests; }
   [[nodiscard]] bool none_out() const { return out_ == 0; }
 
@@ -86,12 +89,19 @@ RequestPool::~RequestPool() = default;
 Request* RequestPool::Take() {
   if (returned_ != nullptr && (first_ == nullptr || out_ == limit_)) RecycleReturned();
   if (out_ == limit_) return nullptr;
-  if (first_ == nullptr) AddSlab();
+  if (first_ == nullptr && !AddSlab()) return nullptr;
   RequestSlab* slab = first_;
   Request* request = slab->Take();
   if (slab->all_out()) Unlink(slab);
   most_out_ = std::max(most_out_, ++out_);
   return request;
+}
+
+bool RequestPool::MakeRoom(size_t count) {
+  while (held() - out() < count) {
+    if (!AddSlab()) return false;
+  }
+  return true;
 }
 
 void RequestPool::PutBack(Request* request) {
@@ -163,10 +173,16 @@ void RequestPool::Recycle(Request* request) {
   }
 }
 
-void RequestPool::AddSlab() {
-  slabs_.push_back(std::make_unique<RequestSlab>(slabs_.size()));
+bool RequestPool::AddSlab() {
+  const auto add = [this] { slabs_.push_back(std::make_unique<RequestSlab>(slabs_.size())); };
+  if (!TryAllocate(sizeof(RequestSlab), add)) return false;
+  if (!slabs_.back()->usable()) {
+    slabs_.pop_back();
+    return false;
+  }
   LinkFirst(slabs_.back().get());
   if (held() > kKeptRequests && next_shrink_ == kNever) next_shrink_ = TimePoint::min();
+  return true;
 }
 
 uint64_t RequestPool::FreeSlab(RequestSlab* slab) {

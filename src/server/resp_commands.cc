@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/ascii.h"
+#include "base/memory.h"
 #include "base/resident.h"
 #include "net/socket.h"
 #include "resp/command_info.h"
@@ -40,8 +41,12 @@ constexpr std::string_view kSyntax = "syntax error";
 constexpr std::string_view kNoDatabase =
     "DB index is out of range: this endpoint serves one database, as number 0";
 
+// What a connection keeps of a client's name for itself.
+constexpr size_t kMaxNameBytes = 32 * 1024;
+
 bool IsVisible(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
+  return text.size() <= kMaxNameBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
 }
 
 bool Is(std::string_view text, std::string_view lower) { return EqualsIgnoreCase(text, lower); }
@@ -170,8 +175,8 @@ void RespSession::Hello(const resp::Command& command) {
       if (!IsVisible(command[i + 1])) return ReplyError(kBadName);
       name_ = std::string(command[++i]);
     } else {
-      return ReplyError("Syntax error in HELLO option '" + std::string(resp::UpToNul(command[i])) +
-                        "'");
+      return ReplyError("Syntax error in HELLO option '" +
+                        std::string(resp::UpToNul(command[i]).substr(0, kMaxNameBytes)) + "'");
     }
   }
   if (!authenticated_) return Reply(kHelloNoAuth);
@@ -300,11 +305,14 @@ void RespSession::CommandTable(const resp::Command& command) {
     writer.ArrayHeader(resp::kCommands.size());
     for (const resp::CommandInfo& info : resp::kCommands) resp::WriteCommandInfo(info, &writer);
   } else {
-    writer.ArrayHeader(command.size() - 2);
-    for (size_t i = 2; i < command.size(); ++i) {
-      const resp::CommandInfo* info = resp::FindCommand(command[i]);
-      info == nullptr ? writer.Null() : resp::WriteCommandInfo(*info, &writer);
-    }
+    const bool has_memory = TryAllocate([&] {
+      writer.ArrayHeader(command.size() - 2);
+      for (size_t i = 2; i < command.size(); ++i) {
+        const resp::CommandInfo* info = resp::FindCommand(command[i]);
+        info == nullptr ? writer.Null() : resp::WriteCommandInfo(*info, &writer);
+      }
+    });
+    if (!has_memory) return ReplyError("out of memory for so many commands");
   }
   ReplyBytes(std::move(reply));
 }

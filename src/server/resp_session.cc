@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "resp/writer.h"
 #include "server/connection.h"
 #include "server/reactor.h"
@@ -14,6 +15,7 @@ namespace {
 using resp::CommandName;
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kNoMemory = "-OOM out of memory\r\n";
 constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
@@ -77,9 +79,10 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
 // As Redis, which says nothing to a client that was silent for too long.
 void RespSession::OnReceiveTimeout(Connection* connection) { connection->Abandon(); }
 
-void RespSession::Refuse(Connection* connection) {
+void RespSession::Refuse(Connection* connection, Reason why) {
   connection_ = connection;
-  Reply(kTooManyClients);
+  silent_ = replies_off_ || skips_next_;
+  Reply(why == Reason::kTooManyClients ? kTooManyClients : kNoMemory);
   connection->CloseAfterAnswers(Closing::kLinger);
 }
 
@@ -146,7 +149,9 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
       [[fallthrough]];
     case CommandName::kEcho: {
       std::string reply;
-      resp::Writer(version_, &reply).Bulk(command[1]);
+      if (!TryAllocate([&] { resp::Writer(version_, &reply).Bulk(command[1]); })) {
+        return Reply(kNoMemory);
+      }
       return ReplyBytes(std::move(reply));
     }
     case CommandName::kHello:
@@ -187,9 +192,7 @@ Request* RespSession::AddRequest(Form form) {
 // Nothing changes by reading, so without an answer it need not be done.
 void RespSession::Read(Form form, std::string_view key) {
   Request* request = silent_ ? nullptr : AddRequest(form);
-  if (request == nullptr) return;
-  request->key = key;
-  connection_->Dispatch(request);
+  if (request != nullptr && SetKey(request, key)) connection_->Dispatch(request);
 }
 
 void RespSession::ReadRange(const resp::Command& command) {
@@ -203,15 +206,13 @@ void RespSession::ReadRange(const resp::Command& command) {
   if (request == nullptr) return;
   request->range_start = start;
   request->range_end = end;
-  request->key = command[1];
-  connection_->Dispatch(request);
+  if (SetKey(request, command[1])) connection_->Dispatch(request);
 }
 
 // From the cache as far as it knows; Redis knows the rest, which is not cached.
 void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
   Request* request = silent_ ? nullptr : AddRequest(form);
-  if (request == nullptr) return;
-  request->key = command[1];
+  if (request == nullptr || !SetKey(request, command[1])) return;
   const bool may_know = form == Form::kType || options_->knows_ttl;
   if (may_know && connection_->TryHit(request) && request->outcome != proxy::Outcome::kError) {
     const bool is_too_far = request->value && request->value->hard_deadline == kTooFar;
@@ -222,8 +223,26 @@ void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
   Ask(request, command);
 }
 
+bool RespSession::SetKey(Request* request, std::string_view key) {
+  if (TryAllocate(key.size(), [&] { request->key = key; })) return true;
+  AnswerNoMemory(request);
+  return false;
+}
+
+bool RespSession::SetCommand(Request* request, const resp::Command& command) {
+  if (TryAllocate([&] { Encode(command, &request->command); })) return true;
+  AnswerNoMemory(request);
+  return false;
+}
+
+void RespSession::AnswerNoMemory(Request* request) {
+  request->outcome = proxy::Outcome::kError;
+  request->error = ErrorCode::kNoMemory;
+  connection_->OnAnswer(request);
+}
+
 void RespSession::Ask(Request* request, const resp::Command& command) {
-  Encode(command, &request->command);
+  if (!SetCommand(request, command)) return;
   request->command_version = request->resp_version;
   request->asks_only = true;
   connection_->SendOn(request);
@@ -245,8 +264,7 @@ void RespSession::Forward(const resp::Command& command) {
     in_refused_transaction_ = true;
   }
   Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
-  if (request == nullptr) return;
-  Encode(command, &request->command);
+  if (request == nullptr || !SetCommand(request, command)) return;
   request->command_version = request->resp_version;
   connection_->SendOn(request);
   connection_->Hold();
@@ -260,12 +278,19 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
   if (silent_) return;
   if (!connection_->reactor().HasRoomFor(keys + 1)) return Reply(kNoRoom);
   Request* first = AddRequest(first_form);
-  RP_CHECK(first != nullptr);
+  if (first == nullptr) return;
   const size_t found = AppendHits(command, first);
+  if (!connection_->MakeRoomFor(keys - found)) {
+    first->reply.clear();
+    first->resp_form = static_cast<uint8_t>(Form::kForwarded);  // an error as it is
+    return AnswerNoMemory(first);
+  }
   for (size_t i = found; i < keys; ++i) {
     Request* request = AddRequest(rest_form);
     RP_CHECK(request != nullptr);
-    request->key = command[i + 1];
+    if (TryAllocate([&] { request->key = command[i + 1]; })) continue;
+    request->outcome = proxy::Outcome::kError;
+    request->error = ErrorCode::kNoMemory;
   }
   connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
 }

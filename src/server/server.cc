@@ -137,8 +137,7 @@ Server::Server(const Options& options, size_t most_refused)
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
       read_through_(
-          {.value_bytes = options.max_value_bytes, .max_age = options.max_age}, hasher_, &cache_,
-          coherence_.get(),
+          {.max_age = options.max_age}, hasher_, &cache_, coherence_.get(),
           [this](redis::FetchQueue* fetches, Wait wait) {
             return fetchers_->Submit(fetches, wait);
           },

@@ -100,6 +100,17 @@ TEST_F(CoherentReadThroughTest, CachesWhatRedisReportsOn) {
   EXPECT_TRUE(IsCachedAfter("p:list", WrongType()));
 }
 
+TEST_F(CoherentReadThroughTest, DoesNotRememberLongKeysThatHaveNoValue) {
+  GoLive();
+  for (const auto& result : {Answer(redis::FetchResult::Kind::kMissing), WrongType()}) {
+    EXPECT_TRUE(IsCachedAfter("p:" + std::string(1022, 'k'), result));
+    EXPECT_FALSE(IsCachedAfter("p:" + std::string(1023, 'k'), result));
+    coherence_.OnInvalidated("p:" + std::string(1022, 'k'));
+  }
+  EXPECT_TRUE(IsCachedAfter("p:" + std::string(65'534, 'k'), Value("1")));
+  EXPECT_FALSE(IsCachedAfter("p:" + std::string(65'535, 'k'), Value("1")));
+}
+
 TEST_F(CoherentReadThroughTest, AKeyOutsideEveryPrefixIsServedAndNotCached) {
   GoLive();
   EXPECT_FALSE(IsCachedAfter("value", Value("1")));

@@ -115,7 +115,7 @@ TEST_F(ReadThroughTest, AValueOfMoreThanAnEntryHoldsIsRefusedAndNeverCutShort) {
 
 class ReadThroughMaxValueTest : public ReadThroughTest {
  protected:
-  ReadThroughMaxValueTest() : ReadThroughTest({.value_bytes = 10}) {}
+  ReadThroughMaxValueTest() : ReadThroughTest({}, 10) {}
 };
 
 TEST_F(ReadThroughMaxValueTest, ALargerValueIsServedAndNotCached) {

@@ -4,6 +4,9 @@
 
 #include <string>
 
+#include "test/support/sanitized.h"
+#include "test/support/scarce_memory.h"
+
 namespace rp::redis {
 namespace {
 
@@ -44,6 +47,18 @@ TEST(ReplyBufferTest, AlwaysHasRoom) {
   ReplyBuffer buffer;
   EXPECT_GT(buffer.Room(0).size(), 0u);
   EXPECT_GE(buffer.Room(1 << 20).size(), size_t{1} << 20);
+}
+
+TEST(ReplyBufferTest, HasNoRoomWithoutMemoryAndKeepsItsBytes) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes address space of its own";
+  ReplyBuffer buffer;
+  Put(&buffer, "bytes");
+  {
+    const ScarceMemory scarce;
+    EXPECT_TRUE(buffer.Room(64 << 20).empty());
+  }
+  EXPECT_EQ(buffer.bytes(), "bytes");
+  EXPECT_GE(buffer.Room(64 << 20).size(), size_t{64} << 20);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "test/resp/request_table.h"
+#include "test/support/sanitized.h"
+#include "test/support/scarce_memory.h"
 
 namespace rp::resp {
 namespace {
@@ -354,6 +356,23 @@ TEST(RequestReaderTest, KeepsNothingOfALargeCommandThatIsWrong) {
   EXPECT_EQ(reader.Parse(bytes.substr(0, bytes.size() - 7) + "!1\r\n", &command),
             ParseStatus::kError);
   EXPECT_LE(reader.held_bytes(), 16U);
+}
+
+TEST(RequestReaderTest, MoreArgumentsThanThereIsMemoryForAreAnError) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes address space of its own";
+  constexpr int kArguments = 4'000'000;
+  std::string bytes = "*" + std::to_string(kArguments) + "\r\n";
+  for (int i = 0; i < kArguments; ++i) bytes += "$0\r\n\r\n";
+  RequestReader reader(kDefaultLimits);
+  Command command;
+  {
+    const ScarceMemory scarce;
+    EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kError);
+  }
+  EXPECT_TRUE(reader.out_of_memory());
+  EXPECT_EQ(reader.error_text(), "out of memory for so many arguments");
+  RequestReader other(kDefaultLimits);
+  EXPECT_EQ(other.Parse(bytes, &command), ParseStatus::kDone);
 }
 
 }  // namespace

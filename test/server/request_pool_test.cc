@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "server/request.h"
+#include "test/support/sanitized.h"
+#include "test/support/scarce_memory.h"
 
 namespace rp::server {
 namespace {
@@ -174,6 +176,27 @@ TEST(RequestPoolTest, TellsWhatMallocGotBack) {
   for (const int64_t ms : {0, 1000, 2000}) freed_bytes += pool.EndTurn(At(ms));
   EXPECT_GE(freed_bytes, kKept * 480);
   EXPECT_LT(freed_bytes, kKept * 600);
+}
+
+TEST(RequestPoolTest, MakesRoomForManyAtOnce) {
+  constexpr size_t kMany = 1000;
+  RequestPool pool(kMany);
+  EXPECT_TRUE(pool.MakeRoom(kMany));
+  EXPECT_EQ(pool.out(), 0u);
+  for (size_t i = 0; i < kMany; ++i) ASSERT_NE(pool.Take(), nullptr);
+  EXPECT_EQ(pool.Take(), nullptr);
+}
+
+TEST(RequestPoolTest, SaysThatThereIsNoMemoryForSoMany) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes address space of its own";
+  constexpr size_t kMany = 4'000'000;  // more than other tests may have left to malloc
+  RequestPool pool(kMany);
+  {
+    const ScarceMemory scarce;
+    EXPECT_FALSE(pool.MakeRoom(kMany));
+  }
+  EXPECT_EQ(pool.out(), 0u);
+  EXPECT_NE(pool.Take(), nullptr);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ class ReactorHarness::Stopper final : public net::EventHandler {
 ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_t reactors)
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
-          {.value_bytes = kLargestValueBytes}, hasher_, &cache_, nullptr,
+          {}, hasher_, &cache_, nullptr,
           [this](redis::FetchQueue* fetches, Wait wait) { return Submit(fetches, wait); },
           [](TimePoint) {},
           [this] {

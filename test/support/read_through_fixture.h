@@ -54,8 +54,8 @@ inline redis::FetchResult Failure(ErrorCode code, std::string_view text) {
 // A ReadThrough whose fetches end when the test says so. Only hard deadlines end its entries.
 class ReadThroughTest : public ::testing::Test {
  protected:
-  explicit ReadThroughTest(ReadThroughOptions options = {})
-      : cache_({.capacity = 100, .expire = Duration::zero()}),
+  explicit ReadThroughTest(ReadThroughOptions options = {}, uint64_t value_bytes = 1 << 20)
+      : cache_({.capacity = 100, .value_bytes = value_bytes, .expire = Duration::zero()}),
         read_through_(
             options, Hasher({1, 2}), &cache_, nullptr,
             SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); }),
