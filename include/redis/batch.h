@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,8 +28,9 @@ class Batch {
  public:
   static constexpr size_t kFetchesMax = 32;
 
-  // `sink` hears of those that name none of their own.
-  explicit Batch(FetchSink* sink) : sink_(sink) {}
+  // `sink` hears of those that name none of their own, `on_trouble` of what Note is told.
+  explicit Batch(FetchSink* sink, std::function<void(const Error&)> on_trouble = nullptr)
+      : sink_(sink), on_trouble_(std::move(on_trouble)) {}
 
   // Whether it may travel with what is here: what is large travels alone, so that nobody else's
   // is lost when Redis closes the connection over it.
@@ -84,12 +85,12 @@ class Batch {
   // Whether Redis asked for credentials: the connection had better be set up anew.
   [[nodiscard]] bool credentials_refused() const { return credentials_refused_; }
 
-  // Notes an error reply that is the operator's business as well; the first of a batch stands for
-  // all, as they come from one server.
+  // Tells `on_trouble` of an error reply that is the operator's business as well; the first of a
+  // batch stands for all, as they come from one server. REQUIRES: the reply is not answered yet, so
+  // that whoever gets it finds done what is done about it.
   void Note(ErrorCode code, std::string_view text) {
-    if (!trouble_) trouble_ = Error{code, std::string(text)};
+    if (on_trouble_) std::exchange(on_trouble_, nullptr)(Error{code, std::string(text)});
   }
-  [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
 
  private:
   void FailExpired(TimePoint now);
@@ -102,8 +103,8 @@ class Batch {
   TimePoint earliest_ = kNever;  // no fetch expires before this
   bool answered_ = false;
   bool credentials_refused_ = false;
-  std::optional<Error> trouble_;
-  bool has_news_ = false;  // since the last pause
+  std::function<void(const Error&)> on_trouble_;  // empty once called
+  bool has_news_ = false;                         // since the last pause
 };
 
 // To the sink of the fetch, or else to `sink`.

@@ -128,7 +128,7 @@ void Fetchers::Run(size_t fetches_max) noexcept {
       proven = false;
       idled = false;
     }
-    Batch batch(sink_);
+    Batch batch(sink_, [this](const Error& error) { OnTrouble(error); });
     const TimePoint until = connection->has_spare_buffer() ? Now() + kBufferIdle : kNever;
     if (!TakeBatch(fetches_max, until, &batch, &idled)) return;
     if (batch.size() == 0) {
@@ -147,7 +147,6 @@ void Fetchers::Run(size_t fetches_max) noexcept {
             ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
             : ExchangeGets(connection.get(), options_.timeout, &batch);
     batch.Pause();
-    if (batch.trouble()) OnTrouble(*batch.trouble());
     const bool was_proven = std::exchange(proven, proven || batch.answered());
     idled = false;
     if (proven && !was_proven) OnProven();
