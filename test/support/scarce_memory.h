@@ -1,12 +1,15 @@
-// No more address space for this process than it has: mmap fails, and so does malloc where it needs
-// it, as for all that is large. Small blocks may be had from what malloc has already.
+// No more address space for this process than it has, and no large block left in malloc from what
+// other tests have freed: mmap fails, and so does malloc for all that is large. Small blocks may be
+// had from what malloc has already.
 //
-// Thread safety: of the whole process. Cost: none.
+// Thread safety: of the whole process. Cost: some calls of malloc.
 #pragma once
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdlib>
 #include <fstream>
 
 #include "base/check.h"
@@ -23,16 +26,24 @@ class ScarceMemory {
     rlimit now = before_;
     now.rlim_cur = pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
     RP_CHECK(setrlimit(RLIMIT_AS, &now) == 0);
+    for (size_t bytes = size_t{256} << 20; bytes >= kLargeBytes; bytes /= 2) {
+      while (count_ < blocks_.size() && (blocks_[count_] = std::malloc(bytes)) != nullptr) ++count_;
+    }
   }
   ~ScarceMemory() {
     RP_CHECK(setrlimit(RLIMIT_AS, &before_) == 0);
+    for (size_t i = 0; i < count_; ++i) std::free(blocks_[i]);
     FillReserve();
   }
   ScarceMemory(const ScarceMemory&) = delete;
   ScarceMemory& operator=(const ScarceMemory&) = delete;
 
  private:
+  static constexpr size_t kLargeBytes = 128 * 1024;
+
   rlimit before_{};
+  std::array<void*, 4096> blocks_{};
+  size_t count_ = 0;
 };
 
 }  // namespace rp
