@@ -23,9 +23,12 @@ sum() {
                     END { print sum + n }' "$logs"/*.log
 }
 
-# What is said from the start of a test to its good end is dropped.
+# What tests said that did not end well, and what stands at the end of it all.
 without_passed() {
-  awk '/^\[ RUN      \]/ { printf "%s", held; held = "" } { held = held $0 "\n" } /^\[       OK \]/ { held = "" }
+  awk '/^\[ RUN      \]/ { held = ""; runs = 1 }
+       runs { held = held $0 "\n" }
+       /^\[       OK \]|^\[  SKIPPED \]/ { held = ""; runs = 0 }
+       /^\[  FAILED  \]/ && runs { printf "%s", held; held = ""; runs = 0 }
        END { printf "%s", held }' "$1"
 }
 
