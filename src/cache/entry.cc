@@ -64,8 +64,8 @@ EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
   entry->kind = kind;
   entry->value_bytes = static_cast<uint32_t>(value.size());
   char* bytes = reinterpret_cast<char*>(block) + kEntryHeaderBytes;
-  std::memcpy(bytes, key.data(), key.size());
-  if (!value.empty()) std::memcpy(bytes + key.size(), value.data(), value.size());
+  // Not memcpy: a value that is not cached has no key, and an empty text may be a null pointer.
+  std::copy(value.begin(), value.end(), std::copy(key.begin(), key.end(), bytes));
   all_charged_bytes.fetch_add(ChargeBytes(key.size(), value.size()), std::memory_order_relaxed);
   return EntryRef::Adopt(entry);
 }
