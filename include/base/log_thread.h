@@ -45,7 +45,7 @@ class LogThread {
  private:
   class Shared;  // with the thread, which may outlive this object
 
-  std::unique_ptr<Shared> shared_;
+  std::shared_ptr<Shared> shared_;
   std::thread thread_;
 };
 

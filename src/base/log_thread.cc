@@ -112,14 +112,14 @@ class LogThread::Shared {
   uint64_t untold_ = 0;  // lines lost behind the last one that was written
 };
 
-LogThread::LogThread(int fd) : shared_(std::make_unique<Shared>(fd)) {
+LogThread::LogThread(int fd) : shared_(std::make_shared<Shared>(fd)) {
   RP_CHECK(Current() == nullptr);
   // The thread inherits the mask: with SIGPIPE and SIGXFSZ blocked, a write fails and no more.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-  thread_ = std::thread([shared = shared_.get()] { shared->Run(); });
+  thread_ = std::thread([shared = shared_] { shared->Run(); });
   RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   pthread_setname_np(thread_.native_handle(), "log");
   current_thread.store(this, std::memory_order_release);
@@ -130,9 +130,8 @@ LogThread::~LogThread() {
   if (shared_->Stop(kLastLinesWait)) {
     thread_.join();
   } else {
-    // It is in a write that may never end.
+    // It is in a write that may never end, and keeps what it needs.
     thread_.detach();
-    static_cast<void>(shared_.release());
   }
 }
 
