@@ -95,7 +95,7 @@ TEST_F(ForwardTest, ReadsBehindAnyWriteAreWhatRedisSays) {
            "SETEX a 100 5",
            "GETSET a 5",
            "GETDEL a",
-           "GETEX a PX 1",
+           "GETEX a PXAT 1",
            "PEXPIRE a -1",
            "APPEND a x",
            "SETRANGE a 3 x",
