@@ -25,10 +25,11 @@ sum() {
 
 # What tests said that did not end well, and what stands at the end of it all.
 without_passed() {
-  awk '/^\[ RUN      \]/ { held = ""; runs = 1 }
-       runs { held = held $0 "\n" }
-       /^\[       OK \]|^\[  SKIPPED \]/ { held = ""; runs = 0 }
-       /^\[  FAILED  \]/ && runs { printf "%s", held; held = ""; runs = 0 }
+  awk '/^\[(-----|=====|  PASSED)|^$/ { next }
+       /^\[ RUN      \]/ { held = "" }
+       { held = held $0 "\n" }
+       /^\[       OK \]|^\[  SKIPPED \]/ { held = "" }
+       /^\[  FAILED  \]/ { printf "%s", held; held = "" }
        END { printf "%s", held }' "$1"
 }
 
