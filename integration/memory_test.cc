@@ -81,6 +81,45 @@ TEST(MemoryTest, LargeValuesTakeAtMost1Point3TimesMaxMemoryWithThoseThatAreBeing
   EXPECT_TRUE(readers.front().Read().body == value);
 }
 
+TEST(MemoryTest, ClientsThatAskForManyLargeValuesAndReadNothingAreRefusedSomeOfThem) {
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer adds memory of its own";
+  constexpr size_t kLimit = 64 << 20;
+  constexpr size_t kSize = 2 << 20;
+  constexpr int kClients = 4;
+  constexpr int kKeys = 20;
+  RedisServer redis;
+  Proxy proxy({"-redis", redis.address(), "-redis-connections", "1", "-max-value", "8mb",
+               "-max-memory", "64mb"});
+  redis.Set("k", PatternBytes(kSize));
+  std::vector<HttpClient> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.emplace_back(proxy.port(), 64 * 1024);
+    std::string requests;
+    for (int j = 0; j < kKeys; ++j) {
+      const std::string key = std::to_string(i) + "." + std::to_string(j);
+      ASSERT_EQ(redis.Command({"COPY", "k", key}), "1");
+      requests += GetRequest(key);
+    }
+    ASSERT_TRUE(clients.back().Send(requests));
+  }
+  ASSERT_TRUE(Eventually([&] { return redis.GetCount() >= kClients * kKeys; }));
+  EXPECT_LE(proxy.ResidentBytes(), kLimit * 13 / 10);
+  int served = 0;
+  int refused = 0;
+  for (HttpClient& client : clients) {
+    for (int j = 0; j < kKeys; ++j) {
+      const HttpResponse response = client.Read();
+      served += response.status == 200 && response.body.size() == kSize ? 1 : 0;
+      refused += response.status == 503 && response.body == "out of memory\n" ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(served + refused, kClients * kKeys);
+  EXPECT_GE(served, 20) << "as much as the limit allows, but for what the cache keeps";
+  EXPECT_GT(refused, 0);
+  // All of it is forgotten.
+  EXPECT_EQ(clients.front().Get("k").body.size(), kSize);
+}
+
 TEST(MemoryTest, LongKeysThatAreMissingAreNotRemembered) {
   constexpr size_t kSize = 2 << 20;
   constexpr int kKeys = 20;

@@ -108,6 +108,12 @@ class Cache {
   static constexpr uint64_t kMostKeyBytes = 64 * 1024;
   static constexpr uint64_t kMostKeyBytesWithoutValue = 1024;
 
+  // Returns whether an entry of this charge may be made at all, to be stored or only served: the
+  // entries outside the cache, which are being written to clients, may have three quarters of the
+  // memory limit, or kLeastOutsideBytes; one alone may have any size.
+  [[nodiscard]] bool MayMake(uint64_t charge_bytes) const;
+  static constexpr uint64_t kLeastOutsideBytes = 16 << 20;
+
   // Frees entries whose time is over, about `budget` of them at most, and returns when to come
   // again: `now` when the budget ended first, kNever when nothing can expire.
   [[nodiscard]] TimePoint Sweep(TimePoint now, int budget);
@@ -135,6 +141,8 @@ class Cache {
   // all the same, because they are being written to clients; but a quarter of the limit at least,
   // so that slow readers cannot take all of it.
   [[nodiscard]] uint64_t Room(uint64_t charge_bytes) const;
+  // What the entries that exist outside the cache are charged with, one of `charge_bytes` left out.
+  [[nodiscard]] uint64_t OutsideBytes(uint64_t charge_bytes) const;
   [[nodiscard]] bool Reserve(uint64_t charge_bytes);
   [[nodiscard]] bool EvictOne();
   // Gives back the room of entries that have left their stripe.

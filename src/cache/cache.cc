@@ -209,14 +209,26 @@ CacheStats Cache::stats() {
   return sum;
 }
 
-uint64_t Cache::Room(uint64_t charge_bytes) const {
-  const uint64_t limit = options_.memory_bytes;
-  if (limit == 0) return UINT64_MAX;
+uint64_t Cache::OutsideBytes(uint64_t charge_bytes) const {
   // The two counts may be of slightly different moments.
   const uint64_t inside = bytes_.load(std::memory_order_relaxed) + charge_bytes;
   const uint64_t all = AllChargedBytes();
-  const uint64_t outside = all > inside ? all - inside : 0;
-  return std::max(limit - std::min(outside, limit), limit / kLeastShare);
+  return all > inside ? all - inside : 0;
+}
+
+uint64_t Cache::Room(uint64_t charge_bytes) const {
+  const uint64_t limit = options_.memory_bytes;
+  if (limit == 0) return UINT64_MAX;
+  return std::max(limit - std::min(OutsideBytes(charge_bytes), limit), limit / kLeastShare);
+}
+
+bool Cache::MayMake(uint64_t charge_bytes) const {
+  const uint64_t limit = options_.memory_bytes;
+  if (limit == 0) return true;
+  const uint64_t outside = OutsideBytes(0);
+  // The rest is what Room keeps for the cache.
+  const uint64_t most = std::max(limit - limit / kLeastShare, kLeastOutsideBytes);
+  return outside == 0 || outside + charge_bytes <= most;
 }
 
 bool Cache::Reserve(uint64_t charge_bytes) {

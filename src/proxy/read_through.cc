@@ -214,10 +214,13 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
       return cache::MakeEntry(flight->hash, key, bytes, result.sent_at, hard_deadline,
                               EntryKind(result));
     };
-    entry = make_entry();
-    if (!entry) {
-      cache_->Shrink();
+    const uint64_t charge_bytes = cache::ChargeBytes(key.size(), bytes.size());
+    if (cache_->MayMake(charge_bytes)) {
       entry = make_entry();
+      if (!entry) {
+        cache_->Shrink();
+        entry = make_entry();
+      }
     }
   }
   const auto finished =

@@ -206,6 +206,35 @@ TEST(CacheTest, KeepsAQuarterOfTheMemoryLimitWhateverIsBeingRead) {
   EXPECT_TRUE(Get(&cache, "h", At(10)));
 }
 
+TEST(CacheTest, LetsEntriesOutsideItHaveThreeQuartersOfTheMemoryLimit) {
+  constexpr uint64_t kLimit = 32 << 20;
+  constexpr uint64_t kMost = kLimit / 4 * 3;
+  const std::string value(4 << 20, 'v');
+  const uint64_t charge_bytes = ChargeBytes(1, value.size());
+  Cache cache({.memory_bytes = kLimit, .expire = Duration::zero()});
+  Put(&cache, "inside", "does not count", At(0));
+  std::vector<EntryRef> readers;
+  while ((readers.size() + 1) * charge_bytes <= kMost) {
+    EXPECT_TRUE(cache.MayMake(charge_bytes)) << readers.size();
+    readers.push_back(EntryFor("r", value));
+  }
+  const uint64_t left = kMost - readers.size() * charge_bytes;
+  EXPECT_TRUE(cache.MayMake(left));
+  EXPECT_FALSE(cache.MayMake(left + 1));
+  readers.clear();
+  EXPECT_TRUE(cache.MayMake(10 * kLimit)) << "one alone is served whatever its size";
+}
+
+TEST(CacheTest, LetsEntriesOutsideItHaveALittleWhereTheLimitIsSmaller) {
+  const EntryRef reader = EntryFor("r", "value");
+  const uint64_t left = Cache::kLeastOutsideBytes - ChargeBytes(1, 5);
+  const Cache small({.memory_bytes = 1000});
+  EXPECT_TRUE(small.MayMake(left));
+  EXPECT_FALSE(small.MayMake(left + 1));
+  const Cache unlimited({.memory_bytes = 0});
+  EXPECT_TRUE(unlimited.MayMake(UINT64_MAX));
+}
+
 TEST(CacheTest, CachesValuesUpToTheLargestSize) {
   Cache cache({.value_bytes = 10, .expire = Duration::zero()});
   Put(&cache, "n", std::string(10, 'v'), At(1));
