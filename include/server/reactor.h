@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory.h"
 #include "http/response.h"
 #include "net/acceptor.h"
 #include "net/event_loop.h"
@@ -165,8 +166,11 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] bool TakeBack(Request* request) const;
   // What may be served in place of a time-out, or none.
   [[nodiscard]] cache::EntryRef StaleValue(const Request& request) const;
-  // So many bytes were given back to malloc that are not needed again soon.
-  void OnFreed(uint64_t bytes) { freed_bytes_ += bytes; }
+  // A block of so many bytes was given back to malloc that is not needed again soon. A large one is
+  // with the kernel already, and no reason to trim the heap.
+  void OnFreed(uint64_t bytes) {
+    if (bytes < kMappedBlockBytes) freed_bytes_ += bytes;
+  }
   // Memory is short: the cache gives back some of its.
   void FreeMemory() const { read_through_->FreeMemory(); }
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
