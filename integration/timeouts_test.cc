@@ -1,6 +1,7 @@
 // How long clients may be silent: the flags, and what vanishes without a word. The default of
 // -header-timeout is in known_failures_test.cc.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -121,6 +122,37 @@ TEST_F(TimeoutsTest, AClientThatTakesNothingIsCutOffAfterTheWriteTimeout) {
            std::string::npos;
   })) << "this one and `other`";
   EXPECT_LT(http.ReadToTheEnd().size(), kBytes);
+}
+
+// The kernel's buffers are large: for seconds nothing more fits into them although the client
+// reads.
+TEST_F(TimeoutsTest, AClientThatReadsSlowlyIsNotCutOff) {
+  constexpr size_t kBytes = 16 << 20;
+  const std::string value(kBytes, 'v');
+  redis_.SetHandler([&value](const FakeRedis::Command& command) -> std::optional<FakeReply> {
+    if (command[0] != "GET") return std::nullopt;
+    return FakeReply{.bytes = Bulk(value)};
+  });
+  const auto proxy = Start({"-write-timeout", "300ms", "-max-value", "64mb"});
+  const UniqueFd fd = ConnectToLoopback(proxy->port(), 64 * 1024);
+  const std::string request = GetRequest("a");
+  ASSERT_EQ(send(fd.get(), request.data(), request.size(), 0),
+            static_cast<ssize_t>(request.size()));
+  std::vector<char> buffer(16 * 1024);
+  size_t received = 0;
+  const auto receive = [&] {
+    const ssize_t count = recv(fd.get(), buffer.data(), buffer.size(), 0);
+    received += count > 0 ? static_cast<size_t>(count) : 0;
+    return count > 0;
+  };
+  const TimePoint fast_from = Now() + 2s;
+  while (Now() < fast_from) {
+    ASSERT_TRUE(receive()) << "cut off after " << received << " bytes";
+    std::this_thread::sleep_for(20ms);  // the client's slowness
+  }
+  while (received < kBytes && receive()) {
+  }
+  EXPECT_GE(received, kBytes);
 }
 
 TEST_F(TimeoutsTest, ASilentRedisClientIsCutOffOnlyAfterTheIdleTimeoutForIt) {

@@ -83,7 +83,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // No further request is read; the connection ends when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
   // The connection ends with this turn, and nothing that is not sent yet is sent.
-  void Abandon();
+  // `why` is for the log, constant.
+  void Abandon(const char* why);
 
   // --- For the reactor. ---
 
@@ -165,15 +166,16 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   int depth_ = 0;
   int unanswered_ = 0;  // of depth_
   uint32_t interest_ = 0;
+  int unacknowledged_ = 0;  // bytes, when Wait::kSending began
   Wait wait_ = Wait::kNone;
   bool closing_ = false;
-  bool linger_ = false;  // close in stages
-  bool abandoned_ = false;
-  bool lingering_ = false;    // our side is shut, the client's input is read over
-  bool peer_closed_ = false;  // the client sends no more
-  bool paused_ = false;       // no further request was taken and input was left
-  bool held_ = false;         // see Hold
-  bool continues_ = false;    // within ContinueGroup
+  bool linger_ = false;              // close in stages
+  const char* abandoned_ = nullptr;  // why, once Abandon was called
+  bool lingering_ = false;           // our side is shut, the client's input is read over
+  bool peer_closed_ = false;         // the client sends no more
+  bool paused_ = false;              // no further request was taken and input was left
+  bool held_ = false;                // see Hold
+  bool continues_ = false;           // within ContinueGroup
 };
 
 }  // namespace rp::server

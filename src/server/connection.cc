@@ -47,10 +47,10 @@ ssize_t SendGathered(int fd, iovec* pieces, size_t count) {
   return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
 }
 
-// Whether the kernel still holds bytes that the client has not acknowledged.
-bool HasUnacknowledged(int fd) {
+// How many bytes the kernel still holds that the client has not acknowledged.
+int UnacknowledgedBytes(int fd) {
   int bytes = 0;
-  return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+  return ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 }  // namespace
@@ -153,15 +153,18 @@ void Connection::CloseAfterAnswers(Closing how) {
   reactor_->MarkDirty(this);
 }
 
-void Connection::Abandon() {
-  closing_ = abandoned_ = true;
+void Connection::Abandon(const char* why) {
+  closing_ = true;
+  abandoned_ = why;
   reactor_->MarkDirty(this);
 }
 
 void Connection::OnEvents(uint32_t events) {
   if (closed()) return;
   // Both directions are gone: nobody is there to hear an answer.
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close("broken off by the client");
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    return Close(lingering_ ? "ended" : "broken off by the client");
+  }
   if ((events & EPOLLOUT) != 0) reactor_->MarkDirty(this);
   if ((events & EPOLLIN) != 0) {
     if (lingering_) return Discard();
@@ -198,14 +201,19 @@ void Connection::OnRequestTimeout(Request* request) {
 void Connection::OnWaitEnded() {
   const Wait ended = std::exchange(wait_, Wait::kNone);
   if (ended == Wait::kIdle || ended == Wait::kRespIdle) return Close("idle for too long");
-  if (ended == Wait::kSending) return Close("the client takes nothing of its answers");
+  if (ended == Wait::kSending) {
+    // The kernel holds up to megabytes and has room for more only once much of them has gone: a
+    // client that reads slowly is seen there first.
+    if (UnacknowledgedBytes(fd_.get()) < unacknowledged_) return StartWait(Wait::kSending);
+    return Close("the client takes nothing of its answers");
+  }
   if (ended == Wait::kLingering) return Close("ended, and the client went on sending");
   session_->OnReceiveTimeout(this);
 }
 
 void Connection::Flush() {
   if (closed()) return;
-  if (abandoned_) return Close("cut off");
+  if (abandoned_ != nullptr) return Close(abandoned_);
   if (!SendUnsent() || !SendAnswers()) return Close("the client takes no more answers");
   if (paused_ && TakesRequests() && unsent_.empty()) {
     paused_ = false;
@@ -222,7 +230,7 @@ void Connection::Drain() {
   if (!closed() && !lingering_ && (interest_ & EPOLLIN) != 0) Read();
   if (closed() || lingering_) return;
   if (session_->Midway() || paused_) return;  // AddRequest makes the request that arrives the last
-  if (first_ == nullptr && unsent_.empty() && !HasUnacknowledged(fd_.get()))
+  if (first_ == nullptr && unsent_.empty() && UnacknowledgedBytes(fd_.get()) == 0)
     return Close("the server stops");
   CloseAfterAnswers(Closing::kLinger);
 }
@@ -412,6 +420,7 @@ void Connection::UpdateWait() {
 
 void Connection::StartWait(Wait wait) {
   wait_ = wait;
+  if (wait == Wait::kSending) unacknowledged_ = UnacknowledgedBytes(fd_.get());
   DeadlineList<Connection>* const list = ListOf(wait);
   // What never ends costs nothing.
   if (list == nullptr || list->wait() == Waits::kForever) return Leave();
@@ -446,7 +455,8 @@ void Connection::Close(const char* why) {
   reactor_->Bury(this);
   fd_.Reset();  // epoll forgets it with this
   Leave();
-  reactor_->OnFreed(input_.capacity() + unsent_.capacity() * sizeof(Unsent));
+  reactor_->OnFreed(input_.capacity());
+  reactor_->OnFreed(unsent_.capacity() * sizeof(Unsent));
   unsent_.clear();
   while (first_ != nullptr) {
     Request* request = first_;

@@ -214,7 +214,7 @@ void HttpSession::OnReceiveTimeout(Connection* connection) {
   } else if (parser_.started()) {
     connection->AnswerAndClose(408, kReceiveTimeoutText);
   } else {
-    connection->Abandon();  // nobody has asked for an answer
+    connection->Abandon("no request came in time");  // nobody has asked for an answer
   }
 }
 

@@ -77,7 +77,9 @@ size_t RespSession::Consume(std::string_view bytes, Connection* connection) {
 }
 
 // As Redis, which says nothing to a client that was silent for too long.
-void RespSession::OnReceiveTimeout(Connection* connection) { connection->Abandon(); }
+void RespSession::OnReceiveTimeout(Connection* connection) {
+  connection->Abandon("the rest of a command did not come in time");
+}
 
 void RespSession::Refuse(Connection* connection, Reason why) {
   connection_ = connection;
@@ -95,7 +97,9 @@ void RespSession::Run(const resp::Command& command) {
   silent_ = replies_off_ || skips_next_;
   skips_next_ = false;
   if (command.kind() == resp::Command::Kind::kNothing) return;
-  if (command.kind() == resp::Command::Kind::kSilentClose) return connection_->Abandon();
+  if (command.kind() == resp::Command::Kind::kSilentClose) {
+    return connection_->Abandon("it was taken for a client of HTTP");
+  }
   const resp::CommandInfo* info = resp::FindCommand(command[0]);
   const bool is_known =
       info != nullptr || options_->forward || resp::IsOtherRedisCommand(command[0]);
