@@ -5,6 +5,8 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "integration/http_client.h"
 #include "integration/proxy_process.h"
@@ -15,6 +17,12 @@ namespace rp::integration {
 namespace {
 
 constexpr rlim_t kMiB = 1 << 20;
+
+std::string Repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
 
 class OutOfMemoryTest : public ::testing::Test {
  protected:
@@ -69,6 +77,34 @@ TEST_F(OutOfMemoryTest, SmallValuesWithoutALimitOfTheirOwnAreServed) {
   redis_.Set("small", "value");
   EXPECT_EQ(client.Get("small").body, "value");
   EXPECT_TRUE(client.Get("small").IsHit());
+}
+
+// All the replies of a turn are made before the first of them is sent.
+TEST_F(OutOfMemoryTest, ManyRepliesInOneTurnAreErrorsWhereThereIsNoRoomForThem) {
+  constexpr int kClients = 60;
+  constexpr int kPipelined = 64;
+  std::vector<std::string> mget = {"MGET"};
+  for (int i = 0; i < 75; ++i) {
+    mget.push_back("k" + std::to_string(i));
+    redis_.Set(mget.back(), std::string(900, 'v'));
+  }
+  Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-max-memory", "0"},
+              {.max_address_space = 50 * kMiB});
+  std::vector<RespClient> clients;
+  for (int i = 0; i < kClients; ++i) clients.emplace_back(RespPort(proxy));
+  ASSERT_EQ(clients.front().Exchange(RespCommand(mget)).substr(0, 5), "*75\r\n");
+  for (const std::vector<std::string>& command : {mget, {"COMMAND"}}) {
+    const std::string pipeline = Repeated(RespCommand(command), kPipelined);
+    // Places for all of the requests, so that only their replies need more memory.
+    for (RespClient& client : clients) client.Exchange(Repeated("PING\r\n", kPipelined));
+    proxy.Freeze();
+    for (RespClient& client : clients) client.Send(pipeline);
+    proxy.Thaw();
+    EXPECT_TRUE(Eventually(
+        [&] { return RespClient(RespPort(proxy)).Exchange("PING\r\n") == "+PONG\r\n"; }));
+    clients.clear();
+    for (int i = 0; i < kClients; ++i) clients.emplace_back(RespPort(proxy));
+  }
 }
 
 TEST_F(OutOfMemoryTest, CommandsThatAreTooLongAreErrorsOfOneClient) {

@@ -301,11 +301,13 @@ void RespSession::CommandTable(const resp::Command& command) {
     if (command.size() > 2) return ReplyError(kSyntax);
     writer.ArrayHeader(resp::kCommands.size());
     for (const resp::CommandInfo& info : resp::kCommands) writer.Bulk(info.name);
-  } else if (command.size() <= 2) {
-    writer.ArrayHeader(resp::kCommands.size());
-    for (const resp::CommandInfo& info : resp::kCommands) resp::WriteCommandInfo(info, &writer);
   } else {
     const bool has_memory = TryAllocate([&] {
+      if (command.size() <= 2) {
+        writer.ArrayHeader(resp::kCommands.size());
+        for (const resp::CommandInfo& info : resp::kCommands) resp::WriteCommandInfo(info, &writer);
+        return;
+      }
       writer.ArrayHeader(command.size() - 2);
       for (size_t i = 2; i < command.size(); ++i) {
         const resp::CommandInfo* info = resp::FindCommand(command[i]);

@@ -100,6 +100,9 @@ void RespSession::Run(const resp::Command& command) {
   if (command.kind() == resp::Command::Kind::kSilentClose) {
     return connection_->Abandon("it was taken for a client of HTTP");
   }
+  // The replies of a turn are made before the first is sent: many clients with many commands each
+  // would use up the reserve for small blocks.
+  if (MemoryIsShort() && !FillReserve()) return Reply(kNoMemory);
   const resp::CommandInfo* info = resp::FindCommand(command[0]);
   const bool is_known =
       info != nullptr || options_->forward || resp::IsOtherRedisCommand(command[0]);
@@ -283,8 +286,10 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
   if (!connection_->reactor().HasRoomFor(keys + 1)) return Reply(kNoRoom);
   Request* first = AddRequest(first_form);
   if (first == nullptr) return;
-  const size_t found = AppendHits(command, first);
-  if (!connection_->MakeRoomFor(keys - found)) {
+  size_t found = 0;
+  const bool has_memory = TryAllocate([&] { found = AppendHits(command, first); }) &&
+                          connection_->MakeRoomFor(keys - found);
+  if (!has_memory) {
     first->reply.clear();
     first->resp_form = static_cast<uint8_t>(Form::kForwarded);  // an error as it is
     return AnswerNoMemory(first);
