@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "net/event_loop.h"
+#include "net/socket.h"
 
 namespace rp::net {
 
@@ -24,8 +25,12 @@ class Acceptor final : public EventHandler {
 
   void OnEvents(uint32_t events) override;
 
-  // Accepts all who wait, not only one turn's share.
-  void AcceptWaiting();
+  // As many as may wait on a listening socket at once.
+  static constexpr int kMostWaiting = kBacklog + 1;
+
+  // Accepts all who wait, not only one turn's share. At most kMostWaiting, since others may come as
+  // fast as they are accepted.
+  void AcceptWaiting() { Accept(kMostWaiting); }
 
   // Closes the listening socket for good. The acceptor itself must live on to the end of the turn:
   // an event of its own may wait behind the one that calls this.
@@ -39,8 +44,8 @@ class Acceptor final : public EventHandler {
   // Fairness: connections wait in the kernel, requests of those that are here already should not.
   static constexpr int kMostPerTurn = 64;
 
-  // Returns whether more may wait.
-  bool AcceptSome();
+  // Accepts those who wait, at most `most` of them.
+  void Accept(int most);
   void Pause(const char* why);
 
   EventLoop* const loop_;

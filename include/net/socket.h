@@ -13,6 +13,10 @@
 
 namespace rp::net {
 
+// How many connections may wait to be accepted; the kernel lowers it to net.core.somaxconn, and
+// lets one more wait (listen(2)).
+inline constexpr int kBacklog = 4096;
+
 // A non-blocking listening TCP socket whose accepted sockets inherit TCP_NODELAY, and SO_KEEPALIVE
 // with the times of Redis, since a client that vanishes says nothing of it. An empty host
 // means every address, IPv6 and IPv4; a name with several addresses is tried in the resolver's

@@ -20,27 +20,21 @@ Acceptor::Acceptor(EventLoop* loop, UniqueFd listening_fd,
 
 Acceptor::~Acceptor() { Stop(); }
 
-void Acceptor::OnEvents(uint32_t /*events*/) { AcceptSome(); }
+void Acceptor::OnEvents(uint32_t /*events*/) { Accept(kMostPerTurn); }
 
-void Acceptor::AcceptWaiting() {
-  while (AcceptSome()) {
-  }
-}
-
-bool Acceptor::AcceptSome() {
-  for (int i = 0; i < kMostPerTurn && fd_ && !paused_; ++i) {
+void Acceptor::Accept(int most) {
+  for (int i = 0; i < most && fd_ && !paused_; ++i) {
     UniqueFd accepted(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted) {
       on_accepted_(std::move(accepted));
       continue;
     }
-    if (errno == EAGAIN) return false;
+    if (errno == EAGAIN) return;
     // The connection went away while it waited (accept(2) lists more of the network's errors): on
     // to the next.
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) continue;
     Pause(std::strerror(errno));
   }
-  return fd_ && !paused_;
 }
 
 void Acceptor::Pause(const char* why) {

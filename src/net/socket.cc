@@ -13,8 +13,6 @@
 namespace rp::net {
 namespace {
 
-constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
-
 // As Redis's tcp-keepalive: a peer that has vanished is noticed after 300 + 3 * 100 seconds.
 constexpr int kKeepAliveIdleSeconds = 300;
 constexpr int kKeepAliveIntervalSeconds = 100;

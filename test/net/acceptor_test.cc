@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,8 +22,8 @@ class AcceptorTest : public ::testing::Test {
     auto listening = Listen({"127.0.0.1", 0});
     ASSERT_TRUE(listening) << listening.error().message;
     listening_fd_ = listening->get();
-    acceptor_ = std::make_unique<Acceptor>(
-        &loop_, std::move(*listening), [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); });
+    acceptor_ = std::make_unique<Acceptor>(&loop_, std::move(*listening),
+                                           [this](UniqueFd fd) { on_accepted_(std::move(fd)); });
   }
 
   // A client whose connection waits to be accepted.
@@ -41,6 +42,9 @@ class AcceptorTest : public ::testing::Test {
   }
 
   EventLoop loop_;
+  std::function<void(UniqueFd)> on_accepted_ = [this](UniqueFd fd) {
+    accepted_.push_back(std::move(fd));
+  };
   std::vector<UniqueFd> accepted_;
   int listening_fd_ = -1;
   std::unique_ptr<Acceptor> acceptor_;
@@ -63,6 +67,26 @@ TEST_F(AcceptorTest, AcceptsAllThatWaitAtOnceUpToTheMostPerTurn) {
   EXPECT_EQ(accepted_.size(), 65u);
   Turn(Now());
   EXPECT_EQ(accepted_.size(), 65u);
+}
+
+// Whoever floods the socket comes back as soon as he was accepted.
+TEST_F(AcceptorTest, AFloodOfConnectionsDoesNotHoldUpWhoAcceptsAllThatWait) {
+  for (const int connections : {Acceptor::kMostWaiting, Acceptor::kMostWaiting + 1}) {
+    SCOPED_TRACE(connections);
+    int connected = 1;
+    int accepted = 0;
+    UniqueFd client = Connect();
+    on_accepted_ = [&](UniqueFd) {
+      ++accepted;
+      if (connected == connections) return;
+      client = Connect();
+      ++connected;
+    };
+    acceptor_->AcceptWaiting();
+    EXPECT_EQ(accepted, Acceptor::kMostWaiting);
+    Turn(Now());
+    EXPECT_EQ(accepted, connections);
+  }
 }
 
 TEST_F(AcceptorTest, ListensToNothingWhenItIsGone) {
