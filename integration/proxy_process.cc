@@ -203,6 +203,7 @@ RunResult RunProxy(const std::vector<std::string>& flags, Duration limit,
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
   spawn.environment = options.environment;
   spawn.max_open_files = options.max_open_files;
+  spawn.max_address_space = options.max_address_space;
   spawn.stdout_fd = standard_output.write_fd();
   spawn.stderr_fd = options.log_fd < 0 ? standard_error.write_fd() : options.log_fd;
   RunResult result;

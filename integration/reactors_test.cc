@@ -228,6 +228,22 @@ TEST(ReactorsTest, WithTooFewFileDescriptorsNoneStarts) {
   }
 }
 
+// The first of sixty-four threads find room for their stacks of 1 MiB, and the last do not.
+TEST(ReactorsTest, WithTooLittleAddressSpaceForTheirThreadsNoneStarts) {
+  if (Sanitized()) GTEST_SKIP() << "a sanitizer takes terabytes of address space";
+  FakeRedis redis;
+  for (const rlim_t mib : {40u, 50u, 60u}) {
+    SCOPED_TRACE(mib);
+    const RunResult result = RunProxy({"-http", "127.0.0.1:0", "-redis", redis.address(),
+                                       "-reactors", "64", "-log-level", "warn"},
+                                      10s, {.max_address_space = mib << 20});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_TRUE(result.standard_error.starts_with("redis-proxy: cannot start: "))
+        << result.standard_error;
+    EXPECT_EQ(CountOccurrences(result.standard_error, "\n"), 1u) << result.standard_error;
+  }
+}
+
 TEST(ReactorsTest, MaxClientsHoldsOverBothAndAllProtocols) {
   constexpr int kMost = 40;
   FakeRedis redis;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -45,6 +46,8 @@ class Server {
   [[nodiscard]] std::vector<std::unique_ptr<Reactor>> MakeReactors(const Options& options);
   [[nodiscard]] Result<void> StartThreads(const Options& options);
   [[nodiscard]] Result<void> StartFollowing(const Options& options);
+  void StartReactors();
+  void JoinReactors();
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
   void Sweep();
   // A worker's slice, behind which the next one comes at once while there is work.
@@ -67,6 +70,7 @@ class Server {
   WorkerPool workers_;
   ClientCount clients_;
   const std::vector<std::unique_ptr<Reactor>> reactors_;  // one at least; Run's thread is the first
+  std::vector<std::thread> reactor_threads_;              // of the others
   net::Timer timer_;
   SweepTimer sweep_timer_;
   net::Signals signals_;

@@ -191,7 +191,10 @@ std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const Options& options) 
       hasher_, &cache_, [this] { ScheduleSweep(TimePoint::min()); });
 }
 
+// Reactors still run here only where the start has failed.
 Server::~Server() {
+  for (size_t i = 1; i <= reactor_threads_.size(); ++i) reactors_[i]->RequestDrain();
+  JoinReactors();
   workers_.Stop();
   if (subscriber_ != nullptr) subscriber_->Stop();
   if (fetchers_ != nullptr) fetchers_->Stop();
@@ -207,6 +210,7 @@ Result<void> Server::StartThreads(const Options& options) {
   fetchers_ = redis::Fetchers::Start(std::move(redis), &read_through_);
   if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));
   workers_.Start(options.workers);
+  StartReactors();
   return {};
 }
 
@@ -229,16 +233,26 @@ Result<void> Server::StartFollowing(const Options& options) {
   return {};
 }
 
-void Server::Run() {
-  std::vector<std::thread> threads;
+// Those but the first.
+void Server::StartReactors() {
+  reactor_threads_.reserve(reactors_.size() - 1);
   for (size_t i = 1; i < reactors_.size(); ++i) {
-    threads.emplace_back([reactor = reactors_[i].get()] { reactor->Run(); });
-    pthread_setname_np(threads.back().native_handle(), ("reactor-" + std::to_string(i)).c_str());
+    reactor_threads_.emplace_back([reactor = reactors_[i].get()] { reactor->Run(); });
+    pthread_setname_np(reactor_threads_.back().native_handle(),
+                       ("reactor-" + std::to_string(i)).c_str());
   }
+}
+
+void Server::JoinReactors() {
+  for (std::thread& thread : reactor_threads_) thread.join();
+  reactor_threads_.clear();
+}
+
+void Server::Run() {
   reactors_[0]->Run();
   EndOnSignals();
   // They have as long as the first one had.
-  for (std::thread& thread : threads) thread.join();
+  JoinReactors();
   Log(LogLevel::kInfo, "stopped");
   // A thread that resolves a name cannot be interrupted.
   HandleFromNowOn(SIGALRM, [](int) { EndAtOnce(0); });
