@@ -1,6 +1,7 @@
 // -health: what the container's health check runs. It finds the server by the file that it runs, so
 // each test has a copy of the binary, and sees no servers but its own.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "integration/http_client.h"
 #include "integration/proxy_process.h"
 #include "integration/resp_client.h"
+#include "test/support/stuck_pipe.h"
 
 namespace rp::integration {
 namespace {
@@ -82,9 +84,13 @@ TEST_F(HealthTest, AServerThatHangsIsUnhealthyInTwoSeconds) {
   const auto server = Serve({"-http", Address("127.0.0.1", port_)});
   ASSERT_TRUE(BecomesHealthy());
   server->Freeze();
+  const StuckPipe unread;
+  Process unheard(
+      {.arguments = {binary_, "-health"}, .environment = {}, .stderr_fd = unread.write_fd()});
   const TimePoint start = Now();
   EXPECT_EQ(Check(), "redis-proxy: unhealthy: no answer within 2 s\n1\n");
   EXPECT_LE(Now() - start, 2s + Patience(3s));
+  EXPECT_EQ(unheard.Wait(Patience(3s)), W_EXITCODE(1, 0)) << "nobody reads what it says";
   server->Thaw();
   EXPECT_TRUE(BecomesHealthy());
 }

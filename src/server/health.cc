@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/line_writer.h"
 #include "base/parse.h"
 #include "net/socket.h"
 #include "server/options.h"
@@ -28,11 +29,11 @@ constexpr std::string_view kQuestion =
 
 Error Unhealthy(std::string text) { return {ErrorCode::kUnavailable, std::move(text)}; }
 
-// Also a resolver that hangs must not make the check hang.
+// Also a resolver that hangs, or nobody who reads what is said, must not make the check hang.
 void LimitTime() {
   std::signal(SIGALRM, [](int) {
     constexpr std::string_view kText = "redis-proxy: unhealthy: no answer within 2 s\n";
-    static_cast<void>(!write(STDERR_FILENO, kText.data(), kText.size()));
+    static_cast<void>(WriteWithin(STDERR_FILENO, kText, Duration::zero()));
     _exit(1);
   });
   sigset_t mask;
