@@ -1,6 +1,7 @@
 // -prefix, and a Redis that cannot be followed: what -coherent and -coherent=auto do then.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -184,6 +185,17 @@ TEST(UnsupportedTest, ARedisThatDoesNotKnowTrackingIsCachedByTimeWithAuto) {
   EXPECT_TRUE(BecomesHit(&client, "k", "value of k"));
   EXPECT_EQ(redis.get_count(), 1);
   EXPECT_EQ(CountOccurrences(proxy.Log(), "-coherent=auto:"), 1U);
+}
+
+TEST(UnsupportedTest, ARedisThatHangsDelaysTheStartByASecondWhateverTheTimeout) {
+  int port = 0;
+  const UniqueFd silent = ListenOnLoopback(&port);
+  Proxy proxy({"-redis", "127.0.0.1:" + std::to_string(port), "-coherent", "-timeout", "1h"});
+  HttpClient client(proxy.port());
+  client.Send("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.Read().status, 204);
+  proxy.Signal(SIGTERM);
+  EXPECT_EQ(proxy.Wait(), 0);
 }
 
 TEST(UnsupportedTest, ARedisThatComesLateAndCannotBeFollowedIsServedUncachedByCoherent) {

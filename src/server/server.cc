@@ -22,6 +22,10 @@ namespace {
 // A slice of the sweep: about a millisecond of one worker, so that requests come in between.
 constexpr int kSweepBudget = 2048;
 
+// How long the start waits at most for what the first attempt to follow Redis says. Until then no
+// signal is read and nothing is served, and a Redis that hangs may say nothing for all of -timeout.
+constexpr Duration kMostWaitToFollow = std::chrono::seconds(1);
+
 // The signals that stop the server; all others have no meaning as yet.
 constexpr std::array<int, 3> kStopSignals = {SIGTERM, SIGINT, SIGQUIT};
 
@@ -225,7 +229,8 @@ Result<void> Server::StartFollowing(const Options& options) {
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;
   subscriber_ = redis::Subscriber::Start(std::move(subscriber), coherence_.get());
-  static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), options.timeout)));
+  const Duration wait = std::min(options.timeout, kMostWaitToFollow);
+  static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), wait)));
   const std::string refusal = coherence_->Refusal();
   if (!refusal.empty() && options.coherent == Coherent::kYes) {
     return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
