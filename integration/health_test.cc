@@ -2,6 +2,7 @@
 // each test has a copy of the binary, and sees no servers but its own.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -77,6 +78,36 @@ TEST_F(HealthTest, TheServerIsFoundWhateverItsProcessIs) {
       RunShell("(" + binary_ + " -redis 127.0.0.1:1 -http " + address +
                " >/dev/null 2>&1 & echo $! >" + pid_file + "); for i in $(seq 50); do " + binary_ +
                " -health && break; sleep 0.1; done 2>/dev/null; kill $(cat " + pid_file + ")");
+  EXPECT_EQ(output, "healthy: " + address + " answers 204\n");
+}
+
+TEST_F(HealthTest, AServerIsFoundWhoseFileWasReplacedWhileItRuns) {
+  const auto server = Serve({"-http", Address("127.0.0.1", port_)});
+  ASSERT_TRUE(BecomesHealthy());
+  std::filesystem::copy_file(ProxyBinary(), binary_ + ".new");
+  std::filesystem::rename(binary_ + ".new", binary_);
+  EXPECT_EQ(Check(), "healthy: " + Address("127.0.0.1", port_) + " answers 204\n0\n");
+}
+
+// Its /proc/PID/exe can be read only by who has them too, so that it is found by its name, which no
+// other test's server may have.
+TEST_F(HealthTest, AServerIsFoundThatHasFileCapabilitiesWhichTheCheckHasNot) {
+  const std::string& folder = directory_.path();
+  const std::string program = folder + "/" + folder.substr(folder.size() - 6);
+  std::filesystem::copy_file(ProxyBinary(), program);
+  std::filesystem::permissions(folder, std::filesystem::perms(0755));
+  std::string as_user;
+  if (geteuid() == 0) as_user = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
+  const std::string server = as_user + program;
+  const std::string check = as_user + "setpriv --no-new-privs " + program + " -health 2>/dev/null";
+  if (RunShell("(setcap cap_net_bind_service=+ep " + program + " && " + server +
+               " -version) >/dev/null 2>&1; echo $?") != "0\n") {
+    GTEST_SKIP() << "no file capabilities, or not to be had as another user";
+  }
+  const std::string address = Address("127.0.0.1", port_);
+  const std::string output = RunShell(server + " -redis 127.0.0.1:1 -http " + address +
+                                      " >/dev/null 2>&1 & for i in $(seq 100); do " + check +
+                                      " && break; sleep 0.05; done; kill $!");
   EXPECT_EQ(output, "healthy: " + address + " answers 204\n");
 }
 

@@ -3,7 +3,8 @@
 //
 // A container has no curl, and knows the flags of its server only as a list of arguments. This
 // looks for the process that runs the same file, in this PID namespace (proc(5)), and reads its
-// flags as it does itself.
+// flags as it does itself. The file may have been replaced since. Where the file of this user's
+// process cannot be seen, its name must be the same.
 //
 // Thread safety: a program's only thread.
 #pragma once

@@ -51,18 +51,51 @@ std::vector<std::string> ArgumentsOf(const std::filesystem::path& process) {
   return arguments;
 }
 
+std::string ContentsOf(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The real user, as a number. The owner of the folder says less: it is root where the process
+// gained capabilities (proc(5)).
+std::string UserOf(const std::filesystem::path& process) {
+  const std::string status = ContentsOf(process / "status");
+  constexpr std::string_view kLabel = "\nUid:\t";
+  const size_t at = status.find(kLabel);
+  if (at == std::string::npos) return "";
+  return status.substr(at + kLabel.size(),
+                       status.find('\t', at + kLabel.size()) - at - kLabel.size());
+}
+
+// Whether the process runs the file that this process runs, or what that file has replaced.
+bool RunsOwnFile(const std::filesystem::path& process) {
+  static const std::filesystem::path kOwn = "/proc/self";
+  struct stat own {};
+  struct stat other {};
+  if (stat((kOwn / "exe").c_str(), &own) != 0) return false;
+  if (stat((process / "exe").c_str(), &other) == 0 && other.st_dev == own.st_dev &&
+      other.st_ino == own.st_ino) {
+    return true;
+  }
+  std::error_code error;
+  const std::string path = std::filesystem::read_symlink(process / "exe", error);
+  // A process that has capabilities which this one has not, as from setcap(8), hides its file and
+  // shows its name.
+  if (error == std::errc::permission_denied) {
+    return UserOf(process) == UserOf(kOwn) &&
+           ContentsOf(process / "comm") == ContentsOf(kOwn / "comm");
+  }
+  std::error_code ignored;
+  const std::string own_path = std::filesystem::read_symlink(kOwn / "exe", ignored);
+  return !error && path == own_path + " (deleted)";  // proc_pid_exe(5)
+}
+
 // What -http says of each server that runs the file that this process runs.
 std::vector<std::string> AddressesOfServers() {
-  struct stat own {};
-  if (stat("/proc/self/exe", &own) != 0) return {};
   std::vector<std::string> addresses;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
-    struct stat other {};
-    if (stat((entry.path() / "exe").c_str(), &other) != 0 || other.st_dev != own.st_dev ||
-        other.st_ino != own.st_ino) {
-      continue;
-    }
+    if (!RunsOwnFile(entry.path())) continue;
     const std::vector<std::string> arguments = ArgumentsOf(entry.path());
     std::vector<const char*> pointers;
     for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
