@@ -16,8 +16,9 @@
 namespace rp::server {
 
 // Asks every such server for OPTIONS over HTTP, which needs neither Redis nor a password: any
-// answer below 500 is a good one. Returns one line that says so, or an error whose message says in
-// one line what is wrong. Ends the process with status 1 and such a line if that takes two seconds.
+// answer shows that it serves, also the 503 of one that has all the clients it may have. Returns
+// one line that says so, or an error whose message says in one line what is wrong. Ends the process
+// with status 1 and such a line if that takes two seconds.
 [[nodiscard]] Result<std::string> CheckHealth();
 
 }  // namespace rp::server

@@ -288,7 +288,7 @@ std::span<const Flag> Flags() {
       {"log-level", "debug|info|warn|error", "info",
        "leave out lesser events; debug tells of each connection and retry", ParseLogLevel,
        ShowLogLevel},
-      {"health", "", "", "tell by the exit status whether the server that runs here serves",
+      {"health", "", "", "tell by the exit status whether the server that runs here answers",
        nullptr, nullptr},
       {"version", "", "", "print the version and exit", nullptr, nullptr},
       {"h", "", "", "print this help and exit; also -help", nullptr, nullptr},
