@@ -6,10 +6,11 @@ set -eu
 program=$1 http=$2 redis=$3
 shift 3
 
-folder='' redis_pid='' proxy_pid='' stopping=''
+redis_pid='' proxy_pid='' stopping=''
+folder=$(mktemp -d)
 clean_up() {
   [ -z "$redis_pid" ] || { kill "$redis_pid" && wait "$redis_pid"; } 2>/dev/null || true
-  [ -z "$folder" ] || rm -rf "$folder"
+  rm -rf "$folder"
 }
 trap clean_up EXIT
 trap 'stopping=1; [ -z "$proxy_pid" ] || kill -TERM "$proxy_pid" 2>/dev/null || true' INT TERM HUP
@@ -17,7 +18,6 @@ trap 'stopping=1; [ -z "$proxy_pid" ] || kill -TERM "$proxy_pid" 2>/dev/null || 
 # Both servers get a session of their own: Ctrl-C reaches this script alone, which stops the proxy first.
 key=example_key
 if [ -z "$redis" ]; then
-  folder=$(mktemp -d)
   redis=$folder/redis.sock
   setsid redis-server --port 0 --unixsocket "$redis" --save '' --dir "$folder" >"$folder/redis.log" 2>&1 &
   redis_pid=$!
@@ -31,11 +31,27 @@ else
   key=YOUR_KEY
 fi
 
-host=${http%:*}
-case $host in '' | 0.0.0.0 | '[::]') host=localhost ;; esac
-echo "run: try   curl -i http://$host:${http##*:}/$key   (Ctrl-C stops)"
-setsid "$program" -redis "$redis" -http "$http" "$@" &
+# Passes the log on, and says behind the line that tells where HTTP is served how to ask there.
+# It goes on to the end of the log, whatever signals its process group gets.
+show_log() {
+  trap '' INT TERM HUP
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >&2
+    case $line in *' serving HTTP on '*) ;; *) continue ;; esac
+    address=${line#* serving HTTP on }
+    address=${address%%: *}
+    host=${address%:*}
+    case $host in 0.0.0.0 | '[::]') host=localhost ;; esac
+    echo "run: try   curl -i http://$host:${address##*:}/$key   (Ctrl-C stops)"
+  done
+}
+mkfifo "$folder/log"
+show_log <"$folder/log" &
+log_pid=$!
+exec 3>"$folder/log"
+setsid "$program" -redis "$redis" -http "$http" "$@" 2>&3 3>&- &
 proxy_pid=$!
+exec 3>&-
 [ -z "$stopping" ] || kill -TERM "$proxy_pid"
 
 # A signal ends `wait` early; the proxy may still be finishing what is in flight.
@@ -44,4 +60,5 @@ while :; do
   wait "$proxy_pid" || status=$?
   kill -0 "$proxy_pid" 2>/dev/null || break
 done
+wait "$log_pid" || true
 exit "$status"
