@@ -160,6 +160,21 @@ TEST_F(OutOfMemoryTest, AReplyThatIsTooLongIsAnErrorOfItsRequestAlone) {
   EXPECT_EQ(resp_client.Exchange(RespCommand({"GET", "k"})), "$5\r\nvalue\r\n");
 }
 
+// It ends before its first thread, before a later one or in the loader of the system.
+TEST_F(OutOfMemoryTest, WithoutMemoryToStartItSaysSo) {
+  for (rlim_t limit = 5 * kMiB; limit < 11 * kMiB; limit += kMiB / 2) {
+    SCOPED_TRACE(limit);
+    const RunResult result =
+        RunProxy({"-http", "127.0.0.1:0", "-redis", redis_.address(), "-log-level", "warn"}, 10s,
+                 {.max_address_space = limit});
+    if (result.status == 127) continue;
+    EXPECT_EQ(result.status, 1);
+    EXPECT_TRUE(result.standard_error.starts_with("redis-proxy: cannot start: "))
+        << result.standard_error;
+    EXPECT_EQ(CountOccurrences(result.standard_error, "\n"), 1u) << result.standard_error;
+  }
+}
+
 TEST_F(OutOfMemoryTest, MaxMemoryIsAQuarterOfTheAddressSpaceByDefault) {
   Proxy proxy({"-redis", redis_.address()}, {.max_address_space = 200 * kMiB});
   EXPECT_TRUE(proxy.WaitForLog(" max-memory=50mb "));

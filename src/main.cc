@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -40,10 +41,11 @@ void SetUpSignals() {
 }
 
 // The standard library throws where it cannot have threads or memory. That is this program's end
-// only at its start.
-rp::Result<std::unique_ptr<rp::server::Server>> CreateServer(const rp::server::Options& options) {
+// only at its start. Returns what `start` does, which is a Result.
+template <typename Start>
+std::invoke_result_t<Start> TryToStart(const Start& start) {
   try {
-    return rp::server::Server::Create(options);
+    return start();
   } catch (const std::exception& error) {
     return rp::Error{rp::ErrorCode::kNoMemory, std::string("cannot start: ") + error.what()};
   }
@@ -55,7 +57,13 @@ int main(int argc, char** argv) {
   OpenStandardStreams();
   rp::SetUpMalloc();
   rp::AbortOnTerminate();
-  const rp::LogThread log_thread(STDERR_FILENO);
+  const auto log_thread = TryToStart([]() -> rp::Result<std::unique_ptr<rp::LogThread>> {
+    return std::make_unique<rp::LogThread>(STDERR_FILENO);
+  });
+  if (!log_thread) {
+    rp::LogPlain("redis-proxy: %s", log_thread.error().message.c_str());
+    return kExitFailure;
+  }
   rp::server::Options options;
   const auto action = rp::server::ParseOptions(argc, argv, &options);
   if (!action) {
@@ -89,7 +97,7 @@ int main(int argc, char** argv) {
   }
   rp::SetLogLevel(options.log_level);
   SetUpSignals();
-  auto server = CreateServer(options);
+  auto server = TryToStart([&] { return rp::server::Server::Create(options); });
   if (!server) {
     rp::LogPlain("redis-proxy: %s", server.error().message.c_str());
     return kExitFailure;
