@@ -27,6 +27,23 @@ bool AsksForCredentials(std::string_view reply) {
 // proto-max-bulk-len.
 bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protocol error"); }
 
+// Whether an error of this code is about the server. A script may answer with any error: where
+// connections are made anew over it, and caches emptied, only the texts that Redis, Valkey and
+// KeyDB themselves send are believed. Any other of that name is an error of a command.
+bool IsFromServer(ErrorCode code, std::string_view text) {
+  switch (code) {
+    case ErrorCode::kReadOnly:
+      return text.starts_with("READONLY You can't write against a read only ") ||
+             text.starts_with("READONLY Can not run script with write flag on readonly replica");
+    case ErrorCode::kLoading:  // the name of the server comes before
+      return text.ends_with(" is loading the dataset in memory");
+    case ErrorCode::kMasterDown:
+      return text.starts_with("MASTERDOWN Link with MASTER is down");
+    default:
+      return IsAboutServer(code);
+  }
+}
+
 class CommandExchange {
  public:
   CommandExchange(Connection* connection, size_t max_reply_bytes, Batch* batch)
@@ -105,7 +122,7 @@ class CommandExchange {
     FetchResult result;
     const std::string_view text = ErrorText(last);
     const ErrorCode code = ClassifyErrorReply(text);
-    if (!text.empty() && IsAboutServer(code)) batch_->Note(code, text);
+    if (IsFromServer(code, text)) batch_->Note(code, text);
     if (is_refused) {
       result.error_code = ErrorCode::kAuth;
       result.error_text = text;

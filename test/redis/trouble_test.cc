@@ -142,7 +142,43 @@ TEST_F(TroubleTest, EveryConnectionIsMadeAnewAlsoThoseThatOnlyRead) {
   }
 }
 
-TEST_F(TroubleTest, AScriptThatAlwaysSaysReadonlyCausesFewConnections) {
+// The first of what a batch says stands for all of it: each call is a batch of its own.
+TEST_F(TroubleTest, OnlyTheServersOwnTextsAreTakenFromCommandsForItsState) {
+  const struct {
+    std::string text;
+    bool is_server;
+  } rows[] = {
+      {"READONLY x", false},
+      {"READONLY", false},
+      {"READONLY You can't write", false},
+      {"READONLY You can't write against a read only replica.", true},
+      {"READONLY You can't write against a read only slave.", true},
+      {"READONLY You can't write against a read only replica. script: f, on @user_script:1.", true},
+      {"READONLY Can not run script with write flag on readonly replica", true},
+      {"LOADING x", false},
+      {"LOADING", false},
+      {"LOADING Redis is loading the dataset in memory", true},
+      {"LOADING Valkey is loading the dataset in memory", true},
+      {"MASTERDOWN x", false},
+      {"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.text);
+    const int renewals_before = renewals_;
+    server_.SetScript(Saying("-" + row.text + "\r\n"));
+    testing::internal::CaptureStderr();
+    {
+      FetchClient client(options_);
+      EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply("-" + row.text + "\r\n"));
+    }
+    EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "answers " + row.text),
+              row.is_server ? 1U : 0U);
+    const bool is_renewed = row.is_server && row.text.starts_with("READONLY");
+    EXPECT_EQ(renewals_ - renewals_before, is_renewed ? 1 : 0);
+  }
+}
+
+TEST_F(TroubleTest, AServerThatStaysAReplicaCausesFewConnections) {
   server_.SetScript(Saying(kReadOnlyReply));
   FetchClient client(options_);
   const TimePoint start = Now();
