@@ -27,7 +27,8 @@ class StatusLog {
   void OnNews(Gate::News news, const Error& error, Duration outage);
 
   // What Redis answers that is no news of the kinds above: the first of each code is said, and then
-  // one line in ten seconds. `renewed`: connections are made anew because of it.
+  // one line in ten seconds. `renewed`: connections are made anew because of it, which is said in
+  // the same way, whatever has been said of the error.
   void OnTrouble(const Error& error, Renewed renewed);
 
   // For -log-level debug: each attempt to connect and each end of a connection, with the number of
@@ -50,6 +51,7 @@ class StatusLog {
   const std::string name_;
   std::array<NewsLimiter, static_cast<size_t>(Gate::News::kRefused) + 1> news_limiters_;
   std::array<TroubleLimiter, static_cast<size_t>(ErrorCode::kInternal) + 1> trouble_limiters_;
+  TroubleLimiter renewal_limiter_;
 };
 
 }  // namespace rp::redis

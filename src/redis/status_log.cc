@@ -44,7 +44,12 @@ void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
 }
 
 void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
-  const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]);
+  // Both limiters count a line that is due by either, so that it is not said twice.
+  auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]);
+  if (renewed == Renewed::kYes) {
+    const auto end_of_renewal = EndOfLine(&renewal_limiter_);
+    if (!end) end = end_of_renewal;
+  }
   if (!end) return;
   Log(LogLevel::kWarn, "redis: %s answers %s%s%s", name_.c_str(), error.message.c_str(),
       renewed == Renewed::kYes ? " (connecting anew, in case another server has its name)" : "",
