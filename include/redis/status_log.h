@@ -26,9 +26,10 @@ class StatusLog {
   // it failed; `outage` is that of kBack.
   void OnNews(Gate::News news, const Error& error, Duration outage);
 
-  // What Redis answers that is no news of the kinds above: the first of each code is said, and then
-  // one line in ten seconds. `renewed`: connections are made anew because of it, which is said in
-  // the same way, whatever has been said of the error.
+  // What Redis answers that is no news of the kinds above: the first of each kind is said, and then
+  // one line in ten seconds. A kind is a code, and for kUpstream the error's first word as well, as
+  // far as kUpstreamKinds tell words apart. `renewed`: connections are made anew because of it,
+  // which is said in the same way, whatever has been said of the error.
   void OnTrouble(const Error& error, Renewed renewed);
 
   // For -log-level debug: each attempt to connect and each end of a connection, with the number of
@@ -48,9 +49,15 @@ class StatusLog {
     TroubleLimiter() : LogLimiter(std::chrono::seconds(10)) {}
   };
 
+  // Enough that two words of those that Redis has for its errors seldom meet in one.
+  static constexpr size_t kUpstreamKinds = 64;
+
+  TroubleLimiter* LimiterOf(const Error& error);
+
   const std::string name_;
   std::array<NewsLimiter, static_cast<size_t>(Gate::News::kRefused) + 1> news_limiters_;
   std::array<TroubleLimiter, static_cast<size_t>(ErrorCode::kInternal) + 1> trouble_limiters_;
+  std::array<TroubleLimiter, kUpstreamKinds> upstream_limiters_;  // by hash
   TroubleLimiter renewal_limiter_;
 };
 

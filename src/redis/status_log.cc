@@ -1,6 +1,8 @@
 #include "redis/status_log.h"
 
+#include <functional>
 #include <optional>
+#include <string_view>
 
 namespace rp::redis {
 namespace {
@@ -15,13 +17,22 @@ std::optional<std::string> EndOfLine(LogLimiter* limiter) {
 
 }  // namespace
 
+StatusLog::TroubleLimiter* StatusLog::LimiterOf(const Error& error) {
+  if (error.code != ErrorCode::kUpstream) {
+    return &trouble_limiters_[static_cast<size_t>(error.code)];
+  }
+  const std::string_view text = error.message;
+  const size_t hash = std::hash<std::string_view>()(text.substr(0, text.find(' ')));
+  return &upstream_limiters_[hash % kUpstreamKinds];
+}
+
 void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
   if (news == Gate::News::kNothing) return;
   const auto end = EndOfLine(&news_limiters_[static_cast<size_t>(news)]);
   if (!end) return;
   // Trouble of the kind that this line names need not follow it.
   if (news == Gate::News::kAbsent || news == Gate::News::kLost) {
-    static_cast<void>(EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]));
+    static_cast<void>(EndOfLine(LimiterOf(error)));
   }
   const char* const name = name_.c_str();
   const char* const why = error.message.c_str();
@@ -45,7 +56,7 @@ void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
 
 void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
   // Both limiters count a line that is due by either, so that it is not said twice.
-  auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(error.code)]);
+  auto end = EndOfLine(LimiterOf(error));
   if (renewed == Renewed::kYes) {
     const auto end_of_renewal = EndOfLine(&renewal_limiter_);
     if (!end) end = end_of_renewal;

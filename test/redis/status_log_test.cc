@@ -56,5 +56,19 @@ TEST(StatusLogTest, TheFirstErrorOfAKindIsSaidAlsoSoonAfterTheRenewalOverAnother
   EXPECT_EQ(Count(log, "LOADING"), 1U) << log;
 }
 
+TEST(StatusLogTest, OtherErrorsOfRedisAreOfAsManyKindsAsTheyHaveFirstWords) {
+  const std::string words[] = {"ERR", "MISCONF", "NOREPLICAS", "OOM", "DENIED"};
+  const std::string log = LogOf([&](StatusLog* status) {
+    for (const std::string& word : words) {
+      status->OnTrouble(Error{ErrorCode::kUpstream, word + " first"}, kNo);
+      status->OnTrouble(Error{ErrorCode::kUpstream, word + " second"}, kNo);
+    }
+  });
+  for (const std::string& word : words) {
+    EXPECT_EQ(Count(log, "answers " + word + " first"), 1U) << log;
+    EXPECT_EQ(Count(log, "answers " + word + " second"), 0U) << log;
+  }
+}
+
 }  // namespace
 }  // namespace rp::redis
