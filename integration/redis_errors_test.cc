@@ -131,6 +131,21 @@ TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
   EXPECT_LE(Now() - loaded, 1s + Patience(500ms));
 }
 
+// Redis says at length how its operator may change that.
+TEST(RedisErrorsTest, WhyRedisRefusesTheConnectionIsForTheLogAlone) {
+  const std::string text = "DENIED Redis is running in protected mode because";
+  FakeRedis redis([&](const FakeRedis::Command&) -> std::optional<FakeReply> {
+    return FakeReply{.bytes = ErrorReply(text + std::string(600, 'x'))};
+  });
+  Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-timeout", "1s"});
+  const std::string reason = "Redis refuses this proxy's connections: its log says why";
+  const HttpResponse response = Fetch(proxy.port(), "k");
+  EXPECT_EQ(response.status, 502);
+  EXPECT_EQ(response.body, reason + "\n");
+  EXPECT_EQ(RespClient(RespPort(proxy)).Exchange("GET k\r\n"), "-ERR " + reason + "\r\n");
+  EXPECT_TRUE(proxy.WaitForLog(text));
+}
+
 TEST(RedisErrorsTest, AMissingPasswordIsABadGatewayAndLogged) {
   RedisServer redis({.password = "secret"});
   Proxy proxy({"-redis", redis.address(), "-timeout", "1s"});

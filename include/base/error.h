@@ -19,6 +19,7 @@ enum class ErrorCode : unsigned char {
   kAway,            // Redis could not be reached several times in a row: this time nobody tried
   kProtocol,        // Redis sent something that is not RESP
   kAuth,            // Redis wants a password that was not given, or refuses the one that was
+  kRefused,         // Redis refuses the connection for another reason: its database, its mode
   kMoved,           // MOVED, ASK: another node of a cluster has the key
   kReadOnly,        // READONLY: a replica does not take writes
   kLoading,         // LOADING: Redis reads its data

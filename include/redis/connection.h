@@ -62,7 +62,7 @@ class Connection {
   // requires an answer to PING: a stopped Redis still accepts connections. All but the resolving
   // ends by `deadline`. Redis may refuse the name of the connection. Besides the codes above: kAuth
   // when the credentials are refused or missing, what ClassifyErrorReply says of a Redis that does
-  // not serve for now (it is loading, full, without its master), kUpstream for any other refusal.
+  // not serve for now (it is loading, full, without its master), kRefused for any other refusal.
   // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
   // readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,

@@ -34,7 +34,8 @@ class Gate {
 
   // Set while no connection lives and it is pointless to let a request wait for one: what to answer
   // it with. The breaker's answer is kAway; refused credentials and a Redis that is loading speak
-  // for themselves. It ends with the first success.
+  // for themselves; of any other refusal it says no more than kRefused does. It ends with the first
+  // success.
   [[nodiscard]] const std::optional<Error>& verdict() const { return verdict_; }
 
   [[nodiscard]] News OnConnected(TimePoint now);

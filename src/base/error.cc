@@ -7,7 +7,7 @@
 namespace rp {
 namespace {
 
-constexpr std::array<ErrorInfo, 21> kErrors = {{
+constexpr std::array<ErrorInfo, 22> kErrors = {{
     {409, false, "WRONGTYPE", "wrong_type", "the key holds a value that is not a string"},
     {403, false, "NOPERM", "no_permission", "Redis does not permit reading this key"},
     {502, false, "ERR", "too_large", "the value has 4 GB or more, which this proxy does not serve"},
@@ -17,6 +17,7 @@ constexpr std::array<ErrorInfo, 21> kErrors = {{
     {503, true, "BUSY", "away", "Redis is away, try again soon"},
     {502, false, "ERR", "protocol", "Redis sent an invalid reply"},
     {502, false, "ERR", "auth", "Redis refused this proxy's credentials"},
+    {502, false, "ERR", "refused", "Redis refuses this proxy's connections: its log says why"},
     {502, false, "ERR", "moved", "Redis is a cluster, and another of its nodes has this key"},
     {502, false, "READONLY", "read_only", "Redis is a replica and takes no writes"},
     {503, true, "LOADING", "loading", "Redis is loading its data"},

@@ -169,8 +169,10 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
   // A Redis that cannot write to its disk refuses PING with the writes, and serves all reads.
   if (step == Step::kPing && text.starts_with("MISCONF ")) return {};
   if (step == Step::kAuth && !IsTransient(code)) code = ErrorCode::kAuth;
-  if (code == ErrorCode::kNoPermission || code == ErrorCode::kWrongType) {
-    code = ErrorCode::kUpstream;
+  // No client has asked for any of this: what is wrong is not its key or its command.
+  if (code == ErrorCode::kNoPermission || code == ErrorCode::kWrongType ||
+      code == ErrorCode::kUpstream) {
+    code = ErrorCode::kRefused;
   }
   return Error{code, std::string(text)};
 }

@@ -9,7 +9,7 @@ namespace {
 
 // Refusals that no waiting will change.
 bool IsConfiguration(ErrorCode code) {
-  return code == ErrorCode::kAuth || code == ErrorCode::kUpstream;
+  return code == ErrorCode::kAuth || code == ErrorCode::kRefused;
 }
 
 }  // namespace
@@ -43,6 +43,10 @@ Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) 
 }
 
 std::optional<Error> Gate::VerdictOn(const Error& error) const {
+  // Redis's advice to its operator, which may be long, is for the log alone.
+  if (error.code == ErrorCode::kRefused) {
+    return Error{error.code, std::string(Describe(error.code).text)};
+  }
   if (IsConfiguration(error.code)) return error;
   if (IsTransient(error.code)) {
     if (failures_ >= kBusyFailures) return error;

@@ -47,7 +47,7 @@ bool IsPush(const redisReply& reply, std::string_view kind) {
 // Refusals that no waiting will change.
 bool IsUnsupported(ErrorCode code) {
   return code == ErrorCode::kNoPermission || code == ErrorCode::kAuth ||
-         code == ErrorCode::kUpstream;
+         code == ErrorCode::kRefused || code == ErrorCode::kUpstream;
 }
 
 ConnectOptions TargetOf(ConnectOptions target) {
@@ -319,6 +319,7 @@ Error Subscriber::Explain(const Error& error, const char* what, const char* advi
                       " +client|id +client|tracking +subscribe +ping &" + std::string(kChannel));
     case ErrorCode::kAuth:
       return line("refuses the credentials", "check the user name and the password");
+    case ErrorCode::kRefused:
     case ErrorCode::kUpstream:
       return line(what, advice);
     default:

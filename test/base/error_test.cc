@@ -18,6 +18,7 @@ TEST(ErrorTest, GivesEachCodeItsHttpStatus) {
   EXPECT_EQ(Describe(ErrorCode::kAuth).http_status, 502);
   EXPECT_EQ(Describe(ErrorCode::kUpstream).http_status, 502);
   EXPECT_EQ(Describe(ErrorCode::kTooLarge).http_status, 502);
+  EXPECT_EQ(Describe(ErrorCode::kRefused).http_status, 502);
   EXPECT_EQ(Describe(ErrorCode::kMoved).http_status, 502);
   EXPECT_EQ(Describe(ErrorCode::kReadOnly).http_status, 502);
   for (const ErrorCode code :

@@ -102,11 +102,12 @@ TEST(ConnectionTest, SaysWhyTheSetUpWasRefused) {
       {"AUTH", "WRONGPASS invalid username-password pair", ErrorCode::kAuth},
       {"AUTH", "ERR AUTH <password> called without any password configured", ErrorCode::kAuth},
       {"AUTH", "ERR max number of clients reached", ErrorCode::kTooManyClients},
-      {"SELECT", "ERR DB index is out of range", ErrorCode::kUpstream},
+      {"SELECT", "ERR DB index is out of range", ErrorCode::kRefused},
+      {"SELECT", "NOPERM no permissions to run 'select'", ErrorCode::kRefused},
       {"SELECT", "NOAUTH Authentication required.", ErrorCode::kAuth},
       {"PING", "NOAUTH Authentication required.", ErrorCode::kAuth},
       {"PING", "LOADING Redis is loading the dataset in memory", ErrorCode::kLoading},
-      {"PING", "DENIED Redis is running in protected mode", ErrorCode::kUpstream},
+      {"PING", "DENIED Redis is running in protected mode", ErrorCode::kRefused},
   };
   for (const auto& row : rows) {
     FakeRedis server(Replying(row.step, {.bytes = "-" + row.reply + "\r\n"}));

@@ -76,6 +76,14 @@ TEST_F(GateTest, PassesOnRefusedCredentialsAtOnce) {
   EXPECT_EQ(gate_.verdict()->code, ErrorCode::kAuth);
 }
 
+TEST_F(GateTest, KeepsRedisAdviceToItsOperatorFromClients) {
+  EXPECT_EQ(Fail(Error{ErrorCode::kRefused, "DENIED Redis is running in protected mode"}),
+            Gate::News::kRefused);
+  ASSERT_TRUE(gate_.verdict());
+  EXPECT_EQ(gate_.verdict()->code, ErrorCode::kRefused);
+  EXPECT_EQ(gate_.verdict()->message, Describe(ErrorCode::kRefused).text);
+}
+
 TEST_F(GateTest, DropsAVerdictThatTheNextFailureDoesNotBearOut) {
   FailTimes(kNoPassword, 2);
   FailTimes(kSilence, 1);

@@ -54,7 +54,7 @@ TEST_F(RealRedisTest, SelectsTheDatabase) {
   options.database = 3;
   EXPECT_TRUE(FetchClient(options).Get("k").IsValue("in three"));
   options.database = 4;
-  EXPECT_TRUE(FetchClient(options).Get("k").IsError(ErrorCode::kUpstream));
+  EXPECT_TRUE(FetchClient(options).Get("k").IsError(ErrorCode::kRefused));
 }
 
 TEST_F(RealRedisTest, AuthenticatesAsADefaultAndAsANamedUser) {
