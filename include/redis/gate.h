@@ -25,6 +25,10 @@ class Gate {
   // A Redis that answers but will not serve yet (it loads its data) may be waited for this often.
   static constexpr unsigned kBusyFailures = 3;
 
+  // A loss that is followed by nothing for longer is no part of an outage: one slow command costs a
+  // connection, and the others may have nothing to do.
+  static constexpr Duration kOutageGap = std::chrono::seconds(30);
+
   enum class News { kNothing, kConnected, kBack, kAbsent, kLost, kRefused };
 
   explicit Gate(uint64_t seed) : random_(seed) {}
@@ -48,15 +52,23 @@ class Gate {
   // connected to without end.
   void OnConnectionWasted(TimePoint now);
 
+  // A connection that had been made broke, or did not answer in time.
+  void OnConnectionLost(TimePoint now) { NoteAbsence(now); }
+
   // A connection answered a request.
   void OnConnectionProven() { wasted_ = 0; }
 
-  // How long Redis had been away since the first attempt that failed, with News::kBack.
+  // Some connection has just answered all that it was asked.
+  void OnServed() { absent_since_.reset(); }
+
+  // How long Redis had been away, with News::kBack: since the first connection that was lost or
+  // attempt that failed after the last success.
   [[nodiscard]] Duration outage() const { return outage_; }
 
  private:
   enum class State { kUnknown, kConnected, kAway, kRefused };
 
+  void NoteAbsence(TimePoint now);
   [[nodiscard]] std::optional<Error> VerdictOn(const Error& error) const;
   Duration BackOff(unsigned failures);
 
@@ -65,7 +77,8 @@ class Gate {
   unsigned failures_ = 0;  // to connect, in a row
   unsigned wasted_ = 0;    // connections, in a row
   TimePoint next_attempt_ = TimePoint::min();
-  TimePoint away_since_;
+  std::optional<TimePoint> absent_since_;  // the first sign of it
+  TimePoint absent_at_;                    // the last
   Duration outage_{};
   std::optional<Error> verdict_;
 };

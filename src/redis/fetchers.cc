@@ -39,6 +39,11 @@ Error TimedOut() {
 
 Error ShuttingDown() { return Error{ErrorCode::kStopping, std::string("shutting down")}; }
 
+// Whether a connection that ends like this may be the first that is heard of an outage.
+bool IsAbsence(ErrorCode code) {
+  return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable;
+}
+
 Endpoint EndpointOf(const Options& options) {
   Result<Endpoint> endpoint = ParseEndpoint(options.address);
   RP_CHECK(endpoint.ok());
@@ -171,6 +176,7 @@ bool Fetchers::TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool
   Wakes wakes;
   {
     MutexLock lock(&mutex_);
+    if (!*idled) gate_.OnServed();
     while (!stopping_ && queue_.empty()) {
       *idled = true;
       ++idle_;
@@ -217,6 +223,7 @@ void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
     connected = --connected_;
     const TimePoint now = Now();
     if (loss == Loss::kWasted) gate_.OnConnectionWasted(now);
+    if (IsAbsence(error.code) && loss != Loss::kUnsent) gate_.OnConnectionLost(now);
     if (stopping_) reason = ShuttingDown();
     leaving = Requeue(batch, error.code, loss, now);
     wakes = PlanWakes();

@@ -17,15 +17,17 @@ bool IsConfiguration(ErrorCode code) {
 Gate::News Gate::OnConnected(TimePoint now) {
   failures_ = 0;
   verdict_.reset();
+  const std::optional<TimePoint> since = std::exchange(absent_since_, std::nullopt);
   const State before = std::exchange(state_, State::kConnected);
   if (before == State::kConnected) return News::kNothing;
   if (before == State::kUnknown) return News::kConnected;
-  outage_ = now - away_since_;
+  outage_ = now - since.value_or(now);
   return News::kBack;
 }
 
 Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) {
-  if (++failures_ == 1) away_since_ = now;
+  NoteAbsence(now);
+  ++failures_;
   next_attempt_ = now + BackOff(failures_);
   if (!alone) return News::kNothing;
   // What Redis said of itself is old as soon as the next attempt fails for another reason. Only the
@@ -40,6 +42,12 @@ Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) 
   if (before != State::kRefused) state_ = State::kAway;
   if (before == State::kUnknown) return News::kAbsent;
   return before == State::kConnected ? News::kLost : News::kNothing;
+}
+
+void Gate::NoteAbsence(TimePoint now) {
+  const bool is_apart = failures_ == 0 && now - absent_at_ > kOutageGap;
+  if (!absent_since_ || is_apart) absent_since_ = now;
+  absent_at_ = now;
 }
 
 std::optional<Error> Gate::VerdictOn(const Error& error) const {

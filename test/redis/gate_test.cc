@@ -108,6 +108,39 @@ TEST_F(GateTest, CountsAnOutageFromItsFirstFailure) {
   EXPECT_EQ(gate_.outage(), std::chrono::seconds(10));
 }
 
+TEST_F(GateTest, CountsAnOutageFromTheFirstLossAfterTheLastAnswer) {
+  static_cast<void>(gate_.OnConnected(now_));
+  gate_.OnConnectionLost(now_);
+  now_ += std::chrono::seconds(1);
+  gate_.OnServed();
+  now_ += std::chrono::seconds(1);
+  gate_.OnConnectionLost(now_);
+  now_ += std::chrono::seconds(1);
+  gate_.OnConnectionLost(now_);
+  now_ += std::chrono::seconds(1);
+  EXPECT_EQ(Fail(kSilence), Gate::News::kLost);
+  now_ += std::chrono::seconds(2);
+  EXPECT_EQ(gate_.OnConnected(now_), Gate::News::kBack);
+  EXPECT_EQ(gate_.outage(), std::chrono::seconds(4));
+}
+
+TEST_F(GateTest, CountsNoOutageFromALossThatNothingFollowed) {
+  const Duration second = std::chrono::seconds(1);
+  for (const Duration excess : {Duration::zero(), Duration(1)}) {
+    static_cast<void>(gate_.OnConnected(now_));
+    gate_.OnConnectionLost(now_);
+    now_ += Gate::kOutageGap + excess;
+    static_cast<void>(Fail(kRefusal));
+    now_ += 2 * Gate::kOutageGap;  // an attempt may take long
+    static_cast<void>(Fail(kRefusal));
+    now_ += second;
+    EXPECT_EQ(gate_.OnConnected(now_), Gate::News::kBack);
+    const Duration since_failure = 2 * Gate::kOutageGap + second;
+    EXPECT_EQ(gate_.outage(),
+              excess == Duration::zero() ? Gate::kOutageGap + since_failure : since_failure);
+  }
+}
+
 TEST_F(GateTest, HasNoVerdictWhileAnotherConnectionLives) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Fail(kRefusal, false), Gate::News::kNothing);
   EXPECT_FALSE(gate_.verdict());

@@ -32,9 +32,10 @@ Answer Close() {
   return answer;
 }
 
-Options Quick(const FakeRedis& server, Duration timeout) {
+Options Quick(const FakeRedis& server, Duration timeout, int connections = 4) {
   Options options = OptionsFor(server.address());
   options.timeout = timeout;
+  options.connections = connections;
   return options;
 }
 
@@ -230,6 +231,33 @@ TEST(OutageTest, SaysOnceThatRedisIsLostAndOnceThatItIsBack) {
   EXPECT_EQ(Occurrences(log, "refuses this proxy: WRONGPASS invalid password"), 1u) << log;
   EXPECT_EQ(Occurrences(log, "\n"), 4u) << log;
   EXPECT_EQ(Occurrences(log, "s3cret"), 0u) << log;
+}
+
+TEST(OutageTest, SaysHowLongAHungRedisLeftRequestsUnanswered) {
+  FakeRedis server(ReplyTo("GET", {.bytes = "$-1\r\n", .held = true}));
+  const Duration timeout = milliseconds(200);
+  Duration hung{};
+  testing::internal::CaptureStderr();
+  {
+    FetchClient client(Quick(server, timeout, 2));
+    Request* const requests[] = {client.Submit("a"), client.Submit("b")};
+    ASSERT_TRUE(Await([&] { return server.connections_accepted() == 2; }));
+    server.SetScript({});
+    server.Release();
+    for (Request* const request : requests) client.Wait(request);
+    server.Freeze();
+    // Two lose their connections, and the attempt to connect fails in the time of the third.
+    EXPECT_TRUE(client.Get("k", timeout).IsError(ErrorCode::kTimeout));
+    const TimePoint lost_at = Now();
+    for (int i = 0; i < 3; ++i) client.Get("k", timeout);
+    hung = Now() - lost_at;
+    server.Thaw();
+    EXPECT_TRUE(Await([&] { return client.Get("k").IsMissing(); }));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  ASSERT_EQ(Occurrences(log, " is back after "), 1u) << log;
+  EXPECT_GE(std::stod(log.substr(log.find(" after ") + 7)),
+            std::chrono::duration<double>(hung).count() - 0.15);
 }
 
 // Keeps asking for a while, and returns how many connections were made meanwhile.
