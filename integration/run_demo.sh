@@ -13,7 +13,7 @@ clean_up() {
   rm -rf "$folder"
 }
 trap clean_up EXIT
-trap 'stopping=1; [ -z "$proxy_pid" ] || kill -TERM "$proxy_pid" 2>/dev/null || true' INT TERM HUP
+trap 'stopping=1 interrupted=1; [ -z "$proxy_pid" ] || kill -TERM "$proxy_pid" 2>/dev/null || true' INT TERM HUP
 
 # Both servers get a session of their own: Ctrl-C reaches this script alone, which stops the proxy first.
 key=example_key
@@ -56,9 +56,9 @@ exec 3>&-
 
 # A signal ends `wait` early; the proxy may still be finishing what is in flight.
 while :; do
-  status=0
+  interrupted='' status=0
   wait "$proxy_pid" || status=$?
-  kill -0 "$proxy_pid" 2>/dev/null || break
+  [ -n "$interrupted" ] || break
 done
 wait "$log_pid" || true
 exit "$status"
