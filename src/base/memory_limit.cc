@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kNoLimit = UINT64_MAX;
 
-// Whether `item` is in a list apart by commas.
+// Whether `item` is in a list separated by commas.
 bool HasItem(const std::string& list, const std::string& item) {
   return ("," + list + ",").find("," + item + ",") != std::string::npos;
 }

@@ -192,7 +192,7 @@ Result<uint64_t> ParseSize(std::string_view text) {
   uint64_t bytes = 0;
   if (unit == nullptr || !ParseWhole(digits, &count) ||
       __builtin_mul_overflow(count, unit->size, &bytes)) {
-    return Expected("a size below 16 EiB such as 1000, 512kb, 1mb or 64MiB", text);
+    return Expected("a size in bytes, kb, mb or gb such as 1000, 512kb or 2gb", text);
   }
   return bytes;
 }

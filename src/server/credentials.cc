@@ -32,7 +32,7 @@ Result<Credentials> Credentials::Parse(std::string_view text) {
     const size_t colon = pair.find(':');
     if (colon == std::string_view::npos || colon == 0 || colon + 1 == pair.size()) {
       return Error{ErrorCode::kInternal,
-                   "expected a password, or user:password pairs apart by commas"};
+                   "expected a password, or user:password pairs separated by commas"};
     }
     credentials.users_.push_back(
         {std::string(pair.substr(0, colon)), std::string(pair.substr(colon + 1))});

@@ -230,7 +230,7 @@ std::span<const Flag> Flags() {
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
        ShowText<&O::resp>},
-      {"forward", "[=true|false]", "false", "with -resp and -coherent, let writes through to Redis",
+      {"forward", "[=true|false]", "false", "with -resp and -coherent, let other commands through",
        ParseSwitch<&O::forward>, ShowSwitch<&O::forward>},
       {"http-auth", "[=true|false]", "false", "ask for REDIS_PROXY_AUTH over HTTP as well",
        ParseSwitch<&O::http_auth>, ShowSwitch<&O::http_auth>},
@@ -263,7 +263,7 @@ std::span<const Flag> Flags() {
        ParsePositiveTime<&O::timeout>, ShowTime<&O::timeout>},
       {"coherent", "[=true|false|auto]", "false",
        "follow every write in Redis; auto: only if Redis can", ParseCoherent, ShowCoherent},
-      {"max-stale", "DURATION", "1s", "with -coherent, the oldest that a value may be",
+      {"max-stale", "DURATION", "1s", "with -coherent, how long an overwritten value may be served",
        ParseMaxStale, ShowTime<&O::max_stale>},
       {"prefix", "PREFIX", "", "with -coherent, cache only keys that begin so; repeatable",
        ParsePrefix, ShowPrefixes},
@@ -401,7 +401,7 @@ std::string HelpText() {
       "  REDIS_USERNAME, REDIS_PASSWORD\n"
       "      what to log in to Redis with\n"
       "  REDIS_PROXY_AUTH\n"
-      "      a password, or user:password pairs apart by commas: for -resp, -http-auth\n"
+      "      a password or comma-separated user:password pairs: for -resp, -http-auth\n"
       "\n"
       "Example:\n"
       "  redis-proxy -redis localhost:6379 -http :8080 -expire 2m -capacity 1000\n"

@@ -161,7 +161,7 @@ TEST(ParseSizeTest, RefusesWhatIsMalformedNegativeOrTooLarge) {
     EXPECT_FALSE(ParseSize(text).ok()) << text;
   }
   EXPECT_EQ(ParseSize("x").error().message,
-            "expected a size below 16 EiB such as 1000, 512kb, 1mb or 64MiB, got 'x'");
+            "expected a size in bytes, kb, mb or gb such as 1000, 512kb or 2gb, got 'x'");
 }
 
 TEST(FormatSizeTest, UsesTheLargestUnitThatIsExact) {
