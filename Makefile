@@ -144,8 +144,8 @@ $(PRECOMPILED).gch: test/precompiled.h $(OUT)/flags | deps-check
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(TEST_FLAGS) -x c++-header -o $@ $<
 
-$(OUT)/src/server/version.o: $(OUT)/version
-$(OUT)/src/server/version.o: private RP_CPPFLAGS += -DRP_VERSION='"$(VERSION)"'
+$(OUT)/src/config/version.o: $(OUT)/version
+$(OUT)/src/config/version.o: private RP_CPPFLAGS += -DRP_VERSION='"$(VERSION)"'
 
 # Stamps are rewritten only when they differ, so that a changed compiler, flag, version or set of files rebuilds and an
 # unchanged one does not.

@@ -17,9 +17,9 @@
 #include "base/log_thread.h"
 #include "base/memory.h"
 #include "server/health.h"
-#include "server/options.h"
+#include "config/options.h"
 #include "server/server.h"
-#include "server/version.h"
+#include "config/version.h"
 
 namespace {
 
@@ -64,20 +64,20 @@ int main(int argc, char** argv) {
     rp::LogPlain("redis-proxy: %s", log_thread.error().message.c_str());
     return kExitFailure;
   }
-  rp::server::Options options;
-  const auto action = rp::server::ParseOptions(argc, argv, &options);
+  rp::config::Options options;
+  const auto action = rp::config::ParseOptions(argc, argv, &options);
   if (!action) {
     rp::LogPlain("redis-proxy: %s", action.error().message.c_str());
     return kExitUsage;
   }
   switch (*action) {
-    case rp::server::ParsedAction::kHelp:
-      std::fputs(rp::server::HelpText().c_str(), stdout);
+    case rp::config::ParsedAction::kHelp:
+      std::fputs(rp::config::HelpText().c_str(), stdout);
       return EXIT_SUCCESS;
-    case rp::server::ParsedAction::kVersion:
-      std::printf("redis-proxy %s\n", rp::server::Version());
+    case rp::config::ParsedAction::kVersion:
+      std::printf("redis-proxy %s\n", rp::config::Version());
       return EXIT_SUCCESS;
-    case rp::server::ParsedAction::kHealth: {
+    case rp::config::ParsedAction::kHealth: {
       const auto health = rp::server::CheckHealth();
       if (health) {
         std::puts(health->c_str());
@@ -86,10 +86,10 @@ int main(int argc, char** argv) {
       rp::LogPlain("redis-proxy: %s", health.error().message.c_str());
       return kExitFailure;
     }
-    case rp::server::ParsedAction::kRun:
+    case rp::config::ParsedAction::kRun:
       break;
   }
-  const auto secrets = rp::server::LoadSecrets(
+  const auto secrets = rp::config::LoadSecrets(
       &options, [](const char* name) -> const char* { return std::getenv(name); });
   if (!secrets) {
     rp::LogPlain("redis-proxy: %s", secrets.error().message.c_str());

@@ -9,8 +9,15 @@ BEGIN {
   may["cache"] = "base"
   may["redis"] = "base resp"
   may["proxy"] = "base cache redis resp"
-  may["server"] = "base net http resp cache redis proxy"
-  may["main"] = "base server"
+  may["core"] = "base net cache proxy"
+  may["http_front"] = "base http core proxy"
+  may["resp_front"] = "base net resp core cache proxy"
+  may["config"] = "base core"
+  may["server"] = "base net http resp cache redis proxy core http_front resp_front config"
+  may["main"] = "base config server"
+  # To be taken away: the reactor makes the sessions itself, and INFO tells the version.
+  may["core"] = may["core"] " http http_front resp_front"
+  may["resp_front"] = may["resp_front"] " config"
   for (i = 1; i < ARGC; i++) given[ARGV[i]] = 1
 }
 

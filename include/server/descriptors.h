@@ -12,7 +12,7 @@
 #include <cstddef>
 
 #include "base/result.h"
-#include "server/options.h"
+#include "config/options.h"
 
 namespace rp::server {
 
@@ -23,7 +23,7 @@ struct Descriptors {
 };
 
 // Raises the soft limit as far as `options` can use it and the hard limit permits.
-[[nodiscard]] Descriptors RaiseDescriptorLimit(const Options& options);
+[[nodiscard]] Descriptors RaiseDescriptorLimit(const config::Options& options);
 
 // How many connections of clients there may be at a time.
 struct ClientPlaces {
@@ -33,10 +33,10 @@ struct ClientPlaces {
 
 // Returns -max-clients, or fewer served where descriptors are few. With too few for one client to
 // be served and one to be told so, an error that says how many are needed and there.
-[[nodiscard]] Result<ClientPlaces> PlaceClients(const Options& options,
+[[nodiscard]] Result<ClientPlaces> PlaceClients(const config::Options& options,
                                                 const Descriptors& descriptors);
 
 // How many descriptors `options` can use, those included that are open.
-[[nodiscard]] rlim_t WantedDescriptors(const Options& options, rlim_t open);
+[[nodiscard]] rlim_t WantedDescriptors(const config::Options& options, rlim_t open);
 
 }  // namespace rp::server

@@ -14,17 +14,17 @@
 
 #include "base/result.h"
 #include "cache/cache.h"
+#include "config/options.h"
+#include "core/client_count.h"
+#include "core/reactor.h"
+#include "core/worker_pool.h"
 #include "proxy/coherence.h"
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
-#include "server/client_count.h"
 #include "server/heap_trimmer.h"
-#include "server/options.h"
-#include "server/reactor.h"
 #include "server/sweep_timer.h"
-#include "server/worker_pool.h"
 
 namespace rp::server {
 
@@ -33,19 +33,20 @@ class Server {
   // Listens and starts the threads, for fewer clients than -max-clients where file descriptors are
   // few. The error says in one line what could not be had.
   // REQUIRES: the signals of net::Signals::Mask are blocked, SIGPIPE is ignored.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const Options& wanted);
+  [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const config::Options& wanted);
   ~Server();
 
   // Serves until SIGTERM, SIGINT or SIGQUIT and until what was in flight then is finished.
   void Run();
 
  private:
-  Server(const Options& options, size_t most_refused);
+  Server(const config::Options& options, size_t most_refused);
 
-  [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const Options& options);
-  [[nodiscard]] std::vector<std::unique_ptr<Reactor>> MakeReactors(const Options& options);
-  [[nodiscard]] Result<void> StartThreads(const Options& options);
-  [[nodiscard]] Result<void> StartFollowing(const Options& options);
+  [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const config::Options& options);
+  [[nodiscard]] std::vector<std::unique_ptr<core::Reactor>> MakeReactors(
+      const config::Options& options);
+  [[nodiscard]] Result<void> StartThreads(const config::Options& options);
+  [[nodiscard]] Result<void> StartFollowing(const config::Options& options);
   void StartReactors();
   void JoinReactors();
   void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
@@ -67,10 +68,11 @@ class Server {
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   HeapTrimmer trimmer_;
-  WorkerPool workers_;
-  ClientCount clients_;
-  const std::vector<std::unique_ptr<Reactor>> reactors_;  // one at least; Run's thread is the first
-  std::vector<std::thread> reactor_threads_;              // of the others
+  core::WorkerPool workers_;
+  core::ClientCount clients_;
+  const std::vector<std::unique_ptr<core::Reactor>>
+      reactors_;                              // one at least; Run's thread is the first
+  std::vector<std::thread> reactor_threads_;  // of the others
   net::Timer timer_;
   SweepTimer sweep_timer_;
   net::Signals signals_;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/client_count.h"
+#include "core/client_count.h"
 
 namespace rp::server {
 namespace {
@@ -31,10 +31,10 @@ constexpr rlim_t kMostLookedAt = 1 << 16;
 constexpr rlim_t kServedPerRefused = 8;
 
 // What the server needs beside its clients and what was open before.
-rlim_t OwnDescriptors(const Options& options) {
+rlim_t OwnDescriptors(const config::Options& options) {
   const int listening = options.resp.empty() ? 1 : 2;
   const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
-  const int subscriber = options.coherent == Coherent::kNo ? 0 : 1 + kInterrupt;
+  const int subscriber = options.coherent == config::Coherent::kNo ? 0 : 1 + kInterrupt;
   return static_cast<rlim_t>(options.reactors * (kPerReactor + listening) + kOfFirstReactor +
                              fetchers + subscriber + kForResolver);
 }
@@ -50,12 +50,12 @@ rlim_t CountOpen(rlim_t limit) {
 
 }  // namespace
 
-rlim_t WantedDescriptors(const Options& options, rlim_t open) {
+rlim_t WantedDescriptors(const config::Options& options, rlim_t open) {
   return open + OwnDescriptors(options) + static_cast<rlim_t>(options.max_clients) +
-         ClientCount::kMostRefused;
+         core::ClientCount::kMostRefused;
 }
 
-Descriptors RaiseDescriptorLimit(const Options& options) {
+Descriptors RaiseDescriptorLimit(const config::Options& options) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {RLIM_INFINITY, 0};
   const rlim_t open = CountOpen(limit.rlim_cur);
@@ -67,7 +67,7 @@ Descriptors RaiseDescriptorLimit(const Options& options) {
   return {limit.rlim_cur, open};
 }
 
-Result<ClientPlaces> PlaceClients(const Options& options, const Descriptors& descriptors) {
+Result<ClientPlaces> PlaceClients(const config::Options& options, const Descriptors& descriptors) {
   const rlim_t others = descriptors.open + OwnDescriptors(options);
   const rlim_t needed = others + 2;
   if (descriptors.limit < needed) {
@@ -77,7 +77,7 @@ Result<ClientPlaces> PlaceClients(const Options& options, const Descriptors& des
                      std::to_string(needed) + " are needed"};
   }
   const rlim_t room = descriptors.limit - others;
-  const auto most = static_cast<rlim_t>(ClientCount::kMostRefused);
+  const auto most = static_cast<rlim_t>(core::ClientCount::kMostRefused);
   const rlim_t told = std::clamp<rlim_t>(room / kServedPerRefused, 1, most);
   const rlim_t served = std::min(static_cast<rlim_t>(options.max_clients), room - told);
   return ClientPlaces{.served = served, .refused = std::min(most, room - served)};

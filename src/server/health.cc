@@ -17,8 +17,8 @@
 
 #include "base/line_writer.h"
 #include "base/parse.h"
+#include "config/options.h"
 #include "net/socket.h"
-#include "server/options.h"
 
 namespace rp::server {
 namespace {
@@ -99,10 +99,11 @@ std::vector<std::string> AddressesOfServers() {
     const std::vector<std::string> arguments = ArgumentsOf(entry.path());
     std::vector<const char*> pointers;
     for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
-    Options options;
-    const auto action = ParseOptions(static_cast<int>(pointers.size()), pointers.data(), &options);
+    config::Options options;
+    const auto action =
+        config::ParseOptions(static_cast<int>(pointers.size()), pointers.data(), &options);
     // One like this process, or one that ends just now, is no server.
-    if (action && *action == ParsedAction::kRun && !arguments.empty()) {
+    if (action && *action == config::ParsedAction::kRun && !arguments.empty()) {
       addresses.push_back(options.http);
     }
   }

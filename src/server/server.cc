@@ -12,9 +12,9 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "config/version.h"
 #include "net/socket.h"
 #include "server/descriptors.h"
-#include "server/version.h"
 
 namespace rp::server {
 namespace {
@@ -32,16 +32,16 @@ constexpr std::array<int, 3> kStopSignals = {SIGTERM, SIGINT, SIGQUIT};
 // How long threads may take to end, when everything in flight has been finished.
 constexpr unsigned kMostSecondsToJoin = 2;
 
-cache::CacheOptions CacheOptionsOf(const Options& options) {
+cache::CacheOptions CacheOptionsOf(const config::Options& options) {
   return {.capacity = options.capacity,
           .memory_bytes = options.max_memory_bytes,
           .value_bytes = options.max_value_bytes,
           .expire = options.expire,
           .stale = options.stale_if_error,
-          .coherent = options.coherent != Coherent::kNo};
+          .coherent = options.coherent != config::Coherent::kNo};
 }
 
-redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* coherence) {
+redis::Options RedisOptionsOf(const config::Options& options, const proxy::Coherence* coherence) {
   redis::Options redis;
   redis.address = options.redis;
   redis.database = options.redis_db;
@@ -54,7 +54,7 @@ redis::Options RedisOptionsOf(const Options& options, const proxy::Coherence* co
   return redis;
 }
 
-ReactorOptions ReactorOptionsOf(const Options& options) {
+core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
   return {.timeout = options.timeout,
           .clients = {.header = options.header_timeout,
                       .idle = options.idle_timeout,
@@ -62,7 +62,7 @@ ReactorOptions ReactorOptionsOf(const Options& options) {
                       .resp_idle = options.resp_idle_timeout},
           .content_type = options.content_type,
           .http = {.limits = {},
-                   .credentials = options.http_auth ? options.proxy_auth : Credentials(),
+                   .credentials = options.http_auth ? options.proxy_auth : core::Credentials(),
                    .keep_alive = options.idle_timeout != Duration::zero()},
           .resp = {.credentials = options.proxy_auth,
                    .forward = options.forward,
@@ -101,11 +101,11 @@ void HandleFromNowOn(int signal, void (*handler)(int)) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Create(const Options& wanted) {
+Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
   const Descriptors descriptors = RaiseDescriptorLimit(wanted);
   const Result<ClientPlaces> places = PlaceClients(wanted, descriptors);
   if (!places) return places.error();
-  Options options = wanted;
+  config::Options options = wanted;
   options.max_clients = static_cast<int>(places->served);
   auto listening = ListenOn(options.http, options.reactors);
   if (!listening) return listening.error();
@@ -131,12 +131,12 @@ Result<std::unique_ptr<Server>> Server::Create(const Options& wanted) {
   if (!started) return started.error();
   if (!resp_name.empty())
     Log(LogLevel::kInfo, "serving the Redis protocol on %s", resp_name.c_str());
-  Log(LogLevel::kInfo, "redis-proxy %s serving HTTP on %s: %s", Version(), name.c_str(),
-      DescribeSettings(options).c_str());
+  Log(LogLevel::kInfo, "redis-proxy %s serving HTTP on %s: %s", config::Version(), name.c_str(),
+      config::DescribeSettings(options).c_str());
   return server;
 }
 
-Server::Server(const Options& options, size_t most_refused)
+Server::Server(const config::Options& options, size_t most_refused)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
@@ -172,24 +172,24 @@ void Server::EndOnSignals() {
   for (const int signal : kStopSignals) HandleFromNowOn(signal, [](int) { EndAtOnce(1); });
 }
 
-std::vector<std::unique_ptr<Reactor>> Server::MakeReactors(const Options& options) {
-  std::vector<std::unique_ptr<Reactor>> reactors;
+std::vector<std::unique_ptr<core::Reactor>> Server::MakeReactors(const config::Options& options) {
+  std::vector<std::unique_ptr<core::Reactor>> reactors;
   for (int i = 0; i < options.reactors; ++i) {
-    ReactorOptions reactor = ReactorOptionsOf(options);
+    core::ReactorOptions reactor = ReactorOptionsOf(options);
     // A sweep is what brings a worker to the trimmer.
     reactor.on_freed = [this](uint64_t bytes) {
       if (trimmer_.OnFreed(bytes)) ScheduleSweep(TimePoint::min());
     };
     reactors.push_back(
-        std::make_unique<Reactor>(std::move(reactor), &clients_, &read_through_, &workers_));
+        std::make_unique<core::Reactor>(std::move(reactor), &clients_, &read_through_, &workers_));
   }
   return reactors;
 }
 
-std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const Options& options) {
-  if (options.coherent == Coherent::kNo) return nullptr;
+std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const config::Options& options) {
+  if (options.coherent == config::Coherent::kNo) return nullptr;
   return std::make_unique<proxy::Coherence>(
-      proxy::CoherenceOptions{.or_by_time = options.coherent == Coherent::kAuto,
+      proxy::CoherenceOptions{.or_by_time = options.coherent == config::Coherent::kAuto,
                               .max_stale = options.max_stale,
                               .prefixes = options.prefixes},
       hasher_, &cache_, [this] { ScheduleSweep(TimePoint::min()); });
@@ -204,7 +204,7 @@ Server::~Server() {
   if (fetchers_ != nullptr) fetchers_->Stop();
 }
 
-Result<void> Server::StartThreads(const Options& options) {
+Result<void> Server::StartThreads(const config::Options& options) {
   if (coherence_ != nullptr) {
     const Result<void> following = StartFollowing(options);
     if (!following) return following;
@@ -220,7 +220,7 @@ Result<void> Server::StartThreads(const Options& options) {
 
 // A Redis that answers and cannot be followed is a mistake to be told at once; one that is away may
 // come.
-Result<void> Server::StartFollowing(const Options& options) {
+Result<void> Server::StartFollowing(const config::Options& options) {
   const auto endpoint = redis::ParseEndpoint(options.redis);
   if (!endpoint) return endpoint.error();
   redis::SubscriberOptions subscriber;
@@ -232,7 +232,7 @@ Result<void> Server::StartFollowing(const Options& options) {
   const Duration wait = std::min(options.timeout, kMostWaitToFollow);
   static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), wait)));
   const std::string refusal = coherence_->Refusal();
-  if (!refusal.empty() && options.coherent == Coherent::kYes) {
+  if (!refusal.empty() && options.coherent == config::Coherent::kYes) {
     return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
   }
   return {};

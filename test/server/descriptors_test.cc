@@ -7,46 +7,47 @@
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "server/client_count.h"
+#include "core/client_count.h"
 
 namespace rp::server {
 namespace {
 
 constexpr rlim_t kOpen = 3;
 
-Options OptionsOf(std::vector<const char*> arguments = {}) {
+config::Options OptionsOf(std::vector<const char*> arguments = {}) {
   arguments.insert(arguments.begin(), "redis-proxy");
-  Options options;
-  EXPECT_TRUE(ParseOptions(static_cast<int>(arguments.size()), arguments.data(), &options).ok());
+  config::Options options;
+  EXPECT_TRUE(
+      config::ParseOptions(static_cast<int>(arguments.size()), arguments.data(), &options).ok());
   return options;
 }
 
-ClientPlaces PlacesOf(const Options& options, rlim_t limit) {
+ClientPlaces PlacesOf(const config::Options& options, rlim_t limit) {
   const auto places = PlaceClients(options, {limit, kOpen});
   EXPECT_TRUE(places.ok()) << places.error().message;
   return places.ok() ? *places : ClientPlaces();
 }
 
 // The fewest with which the server starts.
-rlim_t LeastOf(const Options& options) {
+rlim_t LeastOf(const config::Options& options) {
   rlim_t limit = kOpen;
   while (!PlaceClients(options, {limit, kOpen}).ok()) ++limit;
   return limit;
 }
 
 TEST(PlaceClientsTest, GivesAllTheirPlacesWhereThereAreDescriptorsForThem) {
-  const Options options = OptionsOf({"-max-clients", "1000"});
+  const config::Options options = OptionsOf({"-max-clients", "1000"});
   const rlim_t wanted = WantedDescriptors(options, kOpen);
   for (const rlim_t limit : {wanted, wanted + 1, RLIM_INFINITY}) {
     EXPECT_EQ(PlacesOf(options, limit).served, 1000u);
-    EXPECT_EQ(PlacesOf(options, limit).refused, ClientCount::kMostRefused);
+    EXPECT_EQ(PlacesOf(options, limit).refused, core::ClientCount::kMostRefused);
   }
   EXPECT_EQ(PlacesOf(options, wanted - 1).served, 999u);
-  EXPECT_EQ(PlacesOf(options, wanted - 1).refused, ClientCount::kMostRefused);
+  EXPECT_EQ(PlacesOf(options, wanted - 1).refused, core::ClientCount::kMostRefused);
 }
 
 TEST(PlaceClientsTest, NeverPlacesMoreThanThereAreDescriptors) {
-  const Options options = OptionsOf({"-max-clients", "1000"});
+  const config::Options options = OptionsOf({"-max-clients", "1000"});
   const rlim_t others = LeastOf(options) - 2;
   for (rlim_t limit = others + 2; limit < 2000; ++limit) {
     const ClientPlaces places = PlacesOf(options, limit);
@@ -54,16 +55,16 @@ TEST(PlaceClientsTest, NeverPlacesMoreThanThereAreDescriptors) {
     ASSERT_GE(places.served, 1u);
     ASSERT_LE(places.served, 1000u);
     ASSERT_GE(places.refused, 1u);
-    ASSERT_LE(places.refused, ClientCount::kMostRefused);
+    ASSERT_LE(places.refused, core::ClientCount::kMostRefused);
     // Nothing is wasted either.
     ASSERT_TRUE(others + places.served + places.refused == limit ||
-                places.refused == ClientCount::kMostRefused)
+                places.refused == core::ClientCount::kMostRefused)
         << limit;
   }
 }
 
 TEST(PlaceClientsTest, WithTooFewForOneClientSaysHowManyAreNeededAndThere) {
-  const Options options = OptionsOf();
+  const config::Options options = OptionsOf();
   const rlim_t least = LeastOf(options);
   const ClientPlaces places = PlacesOf(options, least);
   EXPECT_EQ(places.served, 1u);
@@ -89,7 +90,7 @@ TEST(PlaceClientsTest, CountsWhatEachFlagTakes) {
 TEST(DescriptorLimitTest, IsRaisedAsFarAsItIsOfUseAndPermitted) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const Options options = OptionsOf({"-max-clients", "5"});
+  const config::Options options = OptionsOf({"-max-clients", "5"});
   const rlimit low{64, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
   const Descriptors all = RaiseDescriptorLimit(options);
@@ -102,7 +103,7 @@ TEST(DescriptorLimitTest, IsRaisedAsFarAsItIsOfUseAndPermitted) {
 }
 
 TEST(DescriptorLimitTest, WhatIsOpenAlreadyIsCountedWhereverItLies) {
-  const Options options = OptionsOf({"-max-clients", "1"});
+  const config::Options options = OptionsOf({"-max-clients", "1"});
   const rlim_t before = RaiseDescriptorLimit(options).open;
   const UniqueFd low(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const UniqueFd high(fcntl(low.get(), F_DUPFD_CLOEXEC, 60));

@@ -12,7 +12,7 @@
 #include "net/socket.h"
 #include "test/support/read_through_support.h"
 
-namespace rp::server {
+namespace rp::core {
 namespace {
 
 constexpr std::chrono::seconds kPatience(30);
@@ -236,4 +236,4 @@ void ReactorHarness::AnswerMissing(const std::string& key) {
 
 void ReactorHarness::Drain() { stopper_->Raise(); }
 
-}  // namespace rp::server
+}  // namespace rp::core

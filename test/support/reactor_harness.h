@@ -16,9 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "server/reactor.h"
+#include "core/reactor.h"
 
-namespace rp::server {
+namespace rp::core {
 
 struct Response {
   int status = 0;  // 0: the connection ended or nothing came for long
@@ -121,4 +121,4 @@ class ReactorHarness {
   std::unique_ptr<Stopper> stopper_;
 };
 
-}  // namespace rp::server
+}  // namespace rp::core

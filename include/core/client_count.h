@@ -1,0 +1,48 @@
+// ClientCount: how many clients there are over all reactors, and how many there may be. Hides that
+// reactors count together without a lock.
+//
+// Owned by the server. Thread safety: any thread. Cost: a few atomic operations per connection,
+// none per request.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace rp::core {
+
+class ClientCount {
+ public:
+  // Over the limit a client is told so and sent away; over so many more it is just sent away.
+  static constexpr size_t kMostRefused = 128;
+
+  enum class Place : unsigned char { kServed, kRefused, kNone };
+
+  // Serves `limit` at a time and tells `refused_limit` more, at most, that they are too many.
+  explicit ClientCount(size_t limit, size_t refused_limit = kMostRefused)
+      : limit_(limit), refused_limit_(refused_limit) {}
+
+  // Counts somebody who has connected and gives it a number that nobody else has, from 1 on.
+  [[nodiscard]] uint64_t NextNumber() {
+    return received_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+  // Takes a place for one more. Those served are never more than the limit, not for an instant.
+  [[nodiscard]] Place Enter();
+  // Gives the place back. REQUIRES: it came from Enter.
+  void Leave(Place place);
+
+  [[nodiscard]] size_t limit() const { return limit_; }
+  [[nodiscard]] size_t served() const { return served_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t received() const { return received_.load(std::memory_order_relaxed); }
+
+ private:
+  // Relaxed throughout: the counters only count.
+  const size_t limit_;
+  const size_t refused_limit_;
+  std::atomic<size_t> served_ = 0;
+  std::atomic<size_t> refused_ = 0;  // they are told so and do not count as clients
+  std::atomic<uint64_t> received_ = 0;
+};
+
+}  // namespace rp::core

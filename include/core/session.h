@@ -1,0 +1,82 @@
+// Session: the protocol half of a connection. It turns bytes into requests and answers into bytes,
+// and knows neither the socket nor the order of the pipeline: those are Connection's.
+//
+// Owned by its connection. Thread safety: the reactor's thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+#include "core/request.h"
+
+namespace rp::core {
+
+class Connection;
+
+// What answers have in common in one turn of the reactor.
+struct TurnContext {
+  TimePoint now;
+  std::string_view date;  // IMF-fixdate
+  std::string_view content_type;
+};
+
+// What is sent behind the bytes that Session::Write has written.
+struct Payload {
+  std::string_view bytes;  // of the request's value or of its reply: sent from where it lies
+  std::string_view tail;   // constant
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Reads as many requests from `bytes` as the connection takes and returns how many bytes are used
+  // up; the rest comes again, with more behind it.
+  [[nodiscard]] virtual size_t Consume(std::string_view bytes, Connection* connection) = 0;
+
+  // Whether the client owes the rest of something it has begun.
+  [[nodiscard]] virtual bool Midway() const = 0;
+
+  // What a client that owes something has its time for.
+  enum class Pace : unsigned char {
+    kPerRequest,  // a whole request, the first from the accept on: single bytes do not prolong it
+    kPerByte,     // the next byte
+  };
+  [[nodiscard]] virtual Pace pace() const = 0;
+
+  // The client did not send what it owes in time: add the last answer, if the protocol has one, and
+  // close.
+  virtual void OnReceiveTimeout(Connection* connection) = 0;
+
+  // Nothing more is read from the client: add the answer that says why, and close.
+  enum class Reason : unsigned char {
+    kTooManyClients,
+    kNoMemory,  // for what it sends
+  };
+  virtual void Refuse(Connection* connection, Reason why) = 0;
+
+  // Writes what precedes the payload, or the whole answer without one, to `out`, and returns its
+  // size; with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first.
+  // Answers are written in the order of the pipeline, each once; when the first of a group is
+  // written, the rest of it stands behind it.
+  static constexpr size_t kMaxAnswerBytes = 2048;
+  // A value up to this size is written there too: the copy costs less than a piece of its own.
+  static constexpr size_t kCopiedBytes = 1024;
+  [[nodiscard]] virtual size_t Write(const Request& request, bool close, const TurnContext& turn,
+                                     char* out, Payload* payload) = 0;
+
+ protected:
+  // Writes a small value to `out` and returns its size; a larger one is the payload, and 0 is
+  // written.
+  [[nodiscard]] static size_t PutValue(std::string_view value, char* out, Payload* payload) {
+    if (value.size() > kCopiedBytes) {
+      payload->bytes = value;
+      return 0;
+    }
+    std::copy(value.begin(), value.end(), out);
+    return value.size();
+  }
+};
+
+}  // namespace rp::core

@@ -1,0 +1,7 @@
+#include "config/version.h"
+
+namespace rp::config {
+
+const char* Version() { return RP_VERSION; }
+
+}  // namespace rp::config

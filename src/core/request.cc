@@ -1,0 +1,220 @@
+#include "core/request.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "base/memory.h"
+#include "cache/zeroed_block.h"
+
+namespace rp::core {
+namespace {
+
+// The memory of a longer key, command or reply is given back with the request.
+constexpr size_t kKeptBytes = 512;
+
+void Clear(std::string* text) {
+  text->clear();
+  if (text->capacity() > kKeptBytes) text->shrink_to_fit();
+}
+
+}  // namespace
+
+// Memory for some requests. They are made as they are first taken: a page that none has lain in yet
+// costs nothing.
+class RequestSlab {
+ public:
+  explicit RequestSlab(size_t index_in_pool)
+      : index(index_in_pool), memory_(RequestPool::kSlabRequests * sizeof(Request)) {}
+  ~RequestSlab() {
+    for (size_t i = 0; i < made_; ++i) At(i)->~Request();
+  }
+  RequestSlab(const RequestSlab&) = delete;
+  RequestSlab& operator=(const RequestSlab&) = delete;
+
+  // False if there was no memory for it.
+  [[nodiscard]] bool usable() const { return memory_.data() != nullptr; }
+  [[nodiscard]] bool all_out() const { return out_ == RequestPool::kSlabRequests; }
+  [[nodiscard]] bool none_out() const { return out_ == 0; }
+
+  // REQUIRES: !all_out().
+  [[nodiscard]] Request* Take() {
+    ++out_;
+    Request* request = free_;
+    if (request == nullptr) {
+      request = new (At(made_++)) Request;
+      request->slab = this;
+    } else {
+      free_ = std::exchange(request->next_in_pipeline, nullptr);
+    }
+    return request;
+  }
+
+  void PutBack(Request* request) {
+    --out_;
+    request->next_in_pipeline = free_;
+    free_ = request;
+  }
+
+  // What its requests have from malloc.
+  [[nodiscard]] uint64_t AllocatedBytes() const {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < made_; ++i) {
+      const Request& request = *At(i);
+      for (const std::string* text :
+           {&request.key, &request.command, &request.reply, &request.error_text}) {
+        if (text->capacity() > std::string().capacity()) bytes += text->capacity();
+      }
+    }
+    return bytes;
+  }
+
+  size_t index;
+  RequestSlab* previous = nullptr;
+  RequestSlab* next = nullptr;
+
+ private:
+  [[nodiscard]] Request* At(size_t i) const { return static_cast<Request*>(memory_.data()) + i; }
+
+  const cache::ZeroedBlock memory_;
+  size_t made_ = 0;  // the first ones
+  size_t out_ = 0;
+  Request* free_ = nullptr;  // linked by next_in_pipeline
+};
+
+RequestPool::RequestPool(size_t limit) : limit_(limit) {}
+
+RequestPool::~RequestPool() = default;
+
+Request* RequestPool::Take() {
+  if (returned_ != nullptr && (first_ == nullptr || out_ == limit_)) RecycleReturned();
+  if (out_ == limit_) return nullptr;
+  if (first_ == nullptr && !AddSlab()) return nullptr;
+  RequestSlab* slab = first_;
+  Request* request = slab->Take();
+  if (slab->all_out()) Unlink(slab);
+  most_out_ = std::max(most_out_, ++out_);
+  return request;
+}
+
+bool RequestPool::MakeRoom(size_t count) {
+  while (held() - out() < count) {
+    if (!AddSlab()) return false;
+  }
+  return true;
+}
+
+void RequestPool::PutBack(Request* request) {
+  if (cleanings_left_ > 0) {
+    --cleanings_left_;
+    return Recycle(request);
+  }
+  request->Leave();
+  request->next_in_pipeline = returned_;
+  returned_ = request;
+  ++uncleaned_;
+}
+
+uint64_t RequestPool::EndTurn(TimePoint now) {
+  cleanings_left_ = kCleanedPerTurn;
+  for (; returned_ != nullptr && cleanings_left_ > 0; --cleanings_left_) RecycleReturned();
+  return next_shrink_ <= now ? Shrink(now) : 0;
+}
+
+// What is not needed is what was not needed in the whole period.
+uint64_t RequestPool::Shrink(TimePoint now) {
+  uint64_t freed_bytes = 0;
+  if (next_shrink_ != TimePoint::min()) {
+    const size_t kept = std::max(most_out_, kKeptRequests) + kSlabRequests - 1;
+    for (size_t i = 0; held() > kept && last_ != nullptr && last_->none_out(); ++i) {
+      if (i == kSlabsPerTurn) return freed_bytes;  // to be continued in the next turn
+      freed_bytes += FreeSlab(last_);
+    }
+  }
+  most_out_ = out_;
+  next_shrink_ = held() > kKeptRequests ? now + kPeriod : kNever;
+  return freed_bytes;
+}
+
+void RequestPool::RecycleReturned() {
+  Request* request = returned_;
+  returned_ = request->next_in_pipeline;
+  --uncleaned_;
+  Recycle(request);
+}
+
+void RequestPool::Recycle(Request* request) {
+  request->Leave();
+  Clear(&request->key);
+  Clear(&request->command);
+  Clear(&request->reply);
+  request->asks_only = false;
+  request->ForgetAnswer();
+  Clear(&request->error_text);
+  request->connection = nullptr;
+  request->answered = false;
+  request->group = nullptr;
+  request->group_rest = request->group_unanswered = request->group_found = 0;
+  request->group_under_way = 0;
+  request->group_next = nullptr;
+  request->group_failed = request->on_its_way = false;
+  static_cast<Framing&>(*request) = {};
+  request->local_status = 0;
+  request->local_text = {};
+  RequestSlab* slab = request->slab;
+  const bool was_all_out = slab->all_out();
+  slab->PutBack(request);
+  --out_;
+  if (was_all_out) {
+    LinkFirst(slab);
+  } else if (slab->none_out() && slab != first_) {
+    Unlink(slab);
+    LinkLast(slab);
+  }
+}
+
+bool RequestPool::AddSlab() {
+  const auto add = [this] { slabs_.push_back(std::make_unique<RequestSlab>(slabs_.size())); };
+  if (!TryAllocate(sizeof(RequestSlab), add)) return false;
+  if (!slabs_.back()->usable()) {
+    slabs_.pop_back();
+    return false;
+  }
+  LinkFirst(slabs_.back().get());
+  if (held() > kKeptRequests && next_shrink_ == kNever) next_shrink_ = TimePoint::min();
+  return true;
+}
+
+uint64_t RequestPool::FreeSlab(RequestSlab* slab) {
+  const uint64_t bytes = slab->AllocatedBytes();
+  Unlink(slab);
+  std::swap(slabs_[slab->index], slabs_.back());
+  slabs_[slab->index]->index = slab->index;
+  slabs_.pop_back();
+  return bytes;
+}
+
+void RequestPool::LinkFirst(RequestSlab* slab) {
+  if (RequestSlab* old = first_; old != nullptr && old->none_out()) {
+    Unlink(old);
+    LinkLast(old);
+  }
+  slab->previous = nullptr;
+  slab->next = first_;
+  (first_ == nullptr ? last_ : first_->previous) = slab;
+  first_ = slab;
+}
+
+void RequestPool::LinkLast(RequestSlab* slab) {
+  slab->next = nullptr;
+  slab->previous = last_;
+  (last_ == nullptr ? first_ : last_->next) = slab;
+  last_ = slab;
+}
+
+void RequestPool::Unlink(RequestSlab* slab) {
+  (slab->previous == nullptr ? first_ : slab->previous->next) = slab->next;
+  (slab->next == nullptr ? last_ : slab->next->previous) = slab->previous;
+}
+
+}  // namespace rp::core

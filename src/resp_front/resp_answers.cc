@@ -1,0 +1,156 @@
+// How RespSession writes the answers of requests.
+#include <algorithm>
+#include <chrono>
+
+#include "resp/writer.h"
+#include "resp_front/resp_session.h"
+
+namespace rp::resp_front {
+namespace {
+
+// What a single line of an error may take: Redis's own texts are shorter.
+constexpr size_t kMaxErrorTextBytes = 512;
+
+size_t Put(std::string_view bytes, char* out) {
+  std::copy(bytes.begin(), bytes.end(), out);  // may be null where it is empty
+  return bytes.size();
+}
+
+size_t PutInteger(int64_t number, char* out) {
+  return static_cast<size_t>(resp::PutHeader(':', number, out) - out);
+}
+
+bool HasFailed(const core::Request& request) {
+  return request.outcome == proxy::Outcome::kError || request.outcome == proxy::Outcome::kPending;
+}
+
+// A key of another type is there, and MGET shows it as missing.
+bool IsWrongType(const core::Request& request) {
+  return request.outcome == proxy::Outcome::kError && request.error == ErrorCode::kWrongType;
+}
+
+// Redis begins its errors with a word in capitals; nothing of our own does.
+bool HasCode(std::string_view text) {
+  const size_t end = text.find(' ');
+  return end != std::string_view::npos && end >= 2 &&
+         std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end),
+                     [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// Redis's own error goes through as it is, unless it is about this proxy's credentials: the client
+// would take it for its own.
+size_t PutError(const core::Request& request, char* out) {
+  const ErrorInfo& info = Describe(request.error);
+  std::string_view text =
+      request.error_text.empty() ? info.text : std::string_view(request.error_text);
+  text = text.substr(0, kMaxErrorTextBytes);
+  size_t size = Put("-", out);
+  if (request.error == ErrorCode::kAuth || !HasCode(text)) {
+    size += Put(info.resp_prefix, out + size);
+    size += Put(" ", out + size);
+  }
+  size += Put(text, out + size);
+  return size + Put(resp::kCrLf, out + size);
+}
+
+// The part of a value that GETRANGE names; negative positions count from the end.
+std::string_view Range(std::string_view value, int64_t start, int64_t end) {
+  const auto size = static_cast<int64_t>(value.size());
+  if (start < 0 && end < 0 && start > end) return {};
+  if (start < 0) start = std::max<int64_t>(start + size, 0);
+  if (end < 0) end = std::max<int64_t>(end + size, 0);
+  end = std::min(end, size - 1);
+  if (start > end) return {};
+  return value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
+}
+
+int64_t RemainingMs(const core::Request& request, TimePoint now) {
+  const Duration remaining = std::max(request.value->hard_deadline - now, Duration(0));
+  return std::chrono::floor<std::chrono::milliseconds>(remaining).count();
+}
+
+// As Redis rounds.
+int64_t ToSeconds(int64_t ms) { return (ms + 500) / 1000; }
+
+}  // namespace
+
+size_t RespSession::WriteValue(std::string_view value, char* out, core::Payload* payload) const {
+  const char* end = resp::PutBulkHeader(value.size(), out);
+  auto size = static_cast<size_t>(end - out);
+  size += PutValue(value, out + size, payload);
+  if (payload->bytes.empty()) return size + Put(resp::kCrLf, out + size);
+  payload->tail = resp::kCrLf;
+  return size;
+}
+
+size_t RespSession::WriteElement(const core::Request& request, char* out,
+                                 core::Payload* payload) const {
+  if (request.outcome == proxy::Outcome::kValue) {
+    return WriteValue(request.value->value(), out, payload);
+  }
+  return Put(resp::NullReply(request.resp_version), out);
+}
+
+size_t RespSession::Write(const core::Request& request, bool, const core::TurnContext& turn,
+                          char* out, core::Payload* payload) {
+  const auto form = static_cast<Form>(request.resp_form);
+  const bool is_missing = request.outcome == proxy::Outcome::kMissing;
+  switch (form) {
+    case Form::kReply:
+      payload->bytes = request.reply;
+      if (request.reply.size() > kMaxAnswerBytes) return 0;
+      payload->bytes = {};
+      return Put(request.reply.empty() ? request.local_text : request.reply, out);
+    case Form::kSilent:
+      return 0;
+    case Form::kForwarded:
+      if (HasFailed(request)) return PutError(request, out);
+      payload->bytes = request.reply;
+      return 0;
+    case Form::kMget:
+    case Form::kExists: {
+      int64_t there = request.group_found;
+      group_failed_ = false;
+      const core::Request* member = request.next_in_pipeline;
+      for (uint32_t left = request.group_rest; left > 0; --left) {
+        if (HasFailed(*member) && !IsWrongType(*member)) {
+          group_failed_ = true;
+          return PutError(*member, out);
+        }
+        there += member->outcome != proxy::Outcome::kMissing;
+        member = member->next_in_pipeline;
+      }
+      if (form == Form::kExists) return PutInteger(there, out);
+      payload->bytes = request.reply;
+      return 0;
+    }
+    case Form::kMgetRest:
+      return group_failed_ ? 0 : WriteElement(request, out, payload);
+    case Form::kExistsRest:
+      return 0;
+    default:
+      break;
+  }
+  if (HasFailed(request)) return PutError(request, out);
+  const int64_t without_end = is_missing ? -2 : -1;
+  const bool ends = !is_missing && request.value->hard_deadline != kNever;
+  switch (form) {
+    case Form::kStrlen:
+      return PutInteger(is_missing ? 0 : request.value->value_bytes, out);
+    case Form::kRange:
+      return WriteValue(is_missing
+                            ? std::string_view()
+                            : Range(request.value->value(), request.range_start, request.range_end),
+                        out, payload);
+    case Form::kTtl:
+      return PutInteger(ends ? ToSeconds(RemainingMs(request, turn.now)) : without_end, out);
+    case Form::kPttl:
+      return PutInteger(ends ? RemainingMs(request, turn.now) : without_end, out);
+    case Form::kType:
+      return Put(is_missing ? "+none\r\n" : "+string\r\n", out);
+    default:
+      return WriteElement(request, out, payload);
+  }
+}
+
+}  // namespace rp::resp_front
