@@ -15,9 +15,6 @@ BEGIN {
   may["config"] = "base core"
   may["server"] = "base net http resp cache redis proxy core http_front resp_front config"
   may["main"] = "base config server"
-  # To be taken away: the reactor makes the sessions itself, and INFO tells the version.
-  may["core"] = may["core"] " http http_front resp_front"
-  may["resp_front"] = may["resp_front"] " config"
   for (i = 1; i < ARGC; i++) given[ARGV[i]] = 1
 }
 

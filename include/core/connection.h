@@ -75,6 +75,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // they were added just now.
   void StartGroup(Request* first, uint32_t count);
   static constexpr uint32_t kMostOfGroupUnderWay = 1024;
+  // The most requests of one group that the reactor has room for in any case.
+  static constexpr size_t kMaxGroupRequests = 65536 + 1;
   // Puts an error in the place of the last request's answer, if none of it has been sent and it is
   // no error of its own. `text` is constant.
   void FailLastRequest(int status, std::string_view text);

@@ -27,12 +27,9 @@
 #include "core/client_count.h"
 #include "core/connection.h"
 #include "core/worker_pool.h"
-#include "http/response.h"
-#include "http_front/http_session.h"
 #include "net/acceptor.h"
 #include "net/event_loop.h"
 #include "proxy/read_through.h"
-#include "resp_front/resp_session.h"
 
 namespace rp::core {
 
@@ -97,11 +94,8 @@ struct Waits {
 struct ReactorOptions {
   Duration timeout = std::chrono::seconds(1);  // of a request
   ClientTimeouts clients;
-  std::string content_type;
   // Hears how many bytes were given back to malloc that are not needed again soon; may be empty.
   std::function<void(uint64_t bytes)> on_freed = nullptr;
-  http_front::HttpOptions http;
-  resp_front::RespOptions resp;
 };
 
 // What there is to tell about the server as a whole, whichever reactor is asked.
@@ -120,10 +114,9 @@ class Reactor final : public proxy::ReplyBox {
           WorkerPool* workers);
   ~Reactor();
 
-  // Accepts connections that speak HTTP. REQUIRES: Run has not begun.
-  void ServeHttp(UniqueFd listening_fd);
-  // Accepts connections that speak the Redis protocol. REQUIRES: Run has not begun.
-  void ServeResp(UniqueFd listening_fd);
+  // Accepts connections that speak `protocol`, a constant name for the log; `make_session` makes
+  // their sessions in the reactor's thread. REQUIRES: Run has not begun.
+  void Serve(UniqueFd listening_fd, const char* protocol, SessionFactory make_session);
 
   // Serves until Drain was called and what was in flight is finished, or its time is over.
   void Run();
@@ -144,10 +137,10 @@ class Reactor final : public proxy::ReplyBox {
   [[nodiscard]] Scratch* scratch() { return scratch_.get(); }
   [[nodiscard]] std::span<char> read_buffer() { return *read_buffer_; }
   [[nodiscard]] Waits* waits() { return &waits_; }
-  [[nodiscard]] const TurnContext& turn() const { return turn_; }
+  [[nodiscard]] const Turn& turn() const { return turn_; }
   [[nodiscard]] bool draining() const { return drain_deadline_ != kNever; }
   // Whether one command may take so many requests; there is always room for one of
-  // RespSession::kMaxKeys while no other is so large.
+  // kMaxGroupRequests while no other is so large.
   [[nodiscard]] bool HasRoomFor(size_t requests) const;
   [[nodiscard]] ServerFacts Facts() const;
   [[nodiscard]] uint64_t CacheSize() const { return read_through_->CacheSize(); }
@@ -188,9 +181,6 @@ class Reactor final : public proxy::ReplyBox {
   // Less is not worth telling.
   static constexpr uint64_t kLeastFreedBytes = 1 << 20;
 
-  // `protocol` is for the log; `make_session` is given the client's number.
-  void Listen(UniqueFd listening_fd, const char* protocol,
-              std::function<std::unique_ptr<Session>(uint64_t number)> make_session);
   void OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> session);
   void BeginTurn();
   void Sleep();
@@ -222,8 +212,7 @@ class Reactor final : public proxy::ReplyBox {
   DeadlineList<Request> overdue_{
       std::chrono::milliseconds(1)};  // timed out with their answer on the way
   Waits waits_{options_.clients};
-  http::DateCache date_;
-  TurnContext turn_;
+  Turn turn_;
   TimePoint drain_deadline_ = kNever;
   TimePoint accept_retry_ = kNever;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;

@@ -6,6 +6,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <functional>
+#include <memory>
 #include <string_view>
 
 #include "core/request.h"
@@ -14,11 +18,10 @@ namespace rp::core {
 
 class Connection;
 
-// What answers have in common in one turn of the reactor.
-struct TurnContext {
+// The time of one turn of the reactor.
+struct Turn {
   TimePoint now;
-  std::string_view date;  // IMF-fixdate
-  std::string_view content_type;
+  time_t wall_time = 0;  // seconds since 1970
 };
 
 // What is sent behind the bytes that Session::Write has written.
@@ -63,7 +66,7 @@ class Session {
   static constexpr size_t kMaxAnswerBytes = 2048;
   // A value up to this size is written there too: the copy costs less than a piece of its own.
   static constexpr size_t kCopiedBytes = 1024;
-  [[nodiscard]] virtual size_t Write(const Request& request, bool close, const TurnContext& turn,
+  [[nodiscard]] virtual size_t Write(const Request& request, bool close, const Turn& turn,
                                      char* out, Payload* payload) = 0;
 
  protected:
@@ -78,5 +81,8 @@ class Session {
     return value.size();
   }
 };
+
+// Makes the session of a client that has connected; `client_number` is unique in the process.
+using SessionFactory = std::function<std::unique_ptr<Session>(uint64_t client_number)>;
 
 }  // namespace rp::core

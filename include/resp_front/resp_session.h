@@ -13,6 +13,7 @@
 
 #include <string>
 
+#include "core/connection.h"
 #include "core/credentials.h"
 #include "core/session.h"
 #include "resp/command_names.h"
@@ -22,6 +23,7 @@ namespace rp::resp_front {
 
 // What all sessions of a listener have in common.
 struct RespOptions {
+  std::string_view version;  // of the program, for INFO; constant
   core::Credentials credentials;
   bool forward = false;     // other commands are let through to Redis
   bool knows_ttl = true;    // a deadline of the cache is the key's own: -max-age is off
@@ -32,7 +34,7 @@ struct RespOptions {
 class RespSession final : public core::Session {
  public:
   // The most keys of one command.
-  static constexpr size_t kMaxKeys = 65536;
+  static constexpr size_t kMaxKeys = core::Connection::kMaxGroupRequests - 1;
 
   // `options` outlives the session. `id` is what CLIENT ID says.
   RespSession(const RespOptions* options, uint64_t id);
@@ -42,7 +44,7 @@ class RespSession final : public core::Session {
   Pace pace() const override { return Pace::kPerByte; }
   void OnReceiveTimeout(core::Connection* connection) override;
   void Refuse(core::Connection* connection, Reason why) override;
-  size_t Write(const core::Request& request, bool close, const core::TurnContext& turn, char* out,
+  size_t Write(const core::Request& request, bool close, const core::Turn& turn, char* out,
                core::Payload* payload) override;
 
  private:
@@ -131,5 +133,8 @@ class RespSession final : public core::Session {
   std::string library_name_;
   std::string library_version_;
 };
+
+// Returns what makes the sessions of one reactor's listener.
+[[nodiscard]] core::SessionFactory RespSessions(const RespOptions& options);
 
 }  // namespace rp::resp_front

@@ -17,7 +17,7 @@ size_t PipelineRequests(size_t max_clients) { return max_clients * Connection::k
 // Twice what the pipelines and the largest command hold: the others are those of clients that have
 // gone while a worker had them. Of all clients, since all may have come to one reactor.
 size_t RequestLimit(size_t max_clients) {
-  return 2 * (PipelineRequests(max_clients) + resp_front::RespSession::kMaxKeys);
+  return 2 * (PipelineRequests(max_clients) + Connection::kMaxGroupRequests);
 }
 
 }  // namespace
@@ -58,25 +58,12 @@ Reactor::Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThroug
       request_waits_(options_.timeout),
       scratch_(std::make_unique<Scratch>()),
       read_buffer_(std::make_unique<std::array<char, kReadBufferBytes>>()) {
-  turn_.content_type = options_.content_type;
   BeginTurn();
 }
 
 Reactor::~Reactor() = default;
 
-void Reactor::ServeHttp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd), "HTTP",
-         [this](uint64_t) { return std::make_unique<http_front::HttpSession>(&options_.http); });
-}
-
-void Reactor::ServeResp(UniqueFd listening_fd) {
-  Listen(std::move(listening_fd), "the Redis protocol", [this](uint64_t number) {
-    return std::make_unique<resp_front::RespSession>(&options_.resp, number);
-  });
-}
-
-void Reactor::Listen(UniqueFd listening_fd, const char* protocol,
-                     std::function<std::unique_ptr<Session>(uint64_t number)> make_session) {
+void Reactor::Serve(UniqueFd listening_fd, const char* protocol, SessionFactory make_session) {
   acceptors_.push_back(std::make_unique<net::Acceptor>(
       &loop_, std::move(listening_fd),
       [this, protocol, make_session = std::move(make_session)](UniqueFd fd) {
@@ -201,7 +188,7 @@ void Reactor::OnAccepted(UniqueFd fd, uint64_t number, std::unique_ptr<Session> 
 
 void Reactor::BeginTurn() {
   turn_.now = Now();
-  turn_.date = date_.At(std::time(nullptr));
+  turn_.wall_time = std::time(nullptr);
 }
 
 void Reactor::Sleep() {

@@ -4,7 +4,6 @@
 
 #include "core/connection.h"
 #include "http/authorization.h"
-#include "http/response.h"
 #include "http/target.h"
 
 namespace rp::http_front {
@@ -50,7 +49,7 @@ Answer LocalAnswer(const core::Request& request) {
   return answer;
 }
 
-Answer ProxiedAnswer(const core::Request& request, const core::TurnContext& turn) {
+Answer ProxiedAnswer(const core::Request& request, std::string_view content_type, TimePoint now) {
   Answer answer;
   switch (request.outcome) {
     case proxy::Outcome::kValue:
@@ -62,8 +61,8 @@ Answer ProxiedAnswer(const core::Request& request, const core::TurnContext& turn
       }
       answer.head.status = request.if_none_match_any ? 304 : 200;
       answer.has_value = !request.if_none_match_any;
-      answer.head.age_seconds = request.value->AgeSeconds(turn.now);
-      answer.head.content_type = turn.content_type;
+      answer.head.age_seconds = request.value->AgeSeconds(now);
+      answer.head.content_type = content_type;
       answer.head.content_length = request.value->value_bytes;
       break;
     case proxy::Outcome::kMissing:
@@ -108,6 +107,11 @@ Answer ProxiedAnswer(const core::Request& request, const core::TurnContext& turn
 
 }  // namespace
 
+core::SessionFactory HttpSessions(const HttpOptions& options) {
+  auto shared = std::make_shared<HttpShared>(HttpShared{.options = options, .date = {}});
+  return [shared](uint64_t) { return std::make_unique<HttpSession>(shared.get()); };
+}
+
 size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection) {
   size_t used = 0;
   while (used < bytes.size() && connection->TakesRequests()) {
@@ -143,7 +147,7 @@ size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection
 }
 
 bool HttpSession::IsAuthorized(const http::RequestHead& head) const {
-  const core::Credentials& credentials = options_->credentials;
+  const core::Credentials& credentials = shared_->options.credentials;
   if (!credentials.required()) return true;
   const http::Authorization given = http::ParseAuthorization(head.authorization);
   switch (given.scheme) {
@@ -160,7 +164,7 @@ bool HttpSession::IsAuthorized(const http::RequestHead& head) const {
 
 void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connection) {
   if (head.has_body()) {
-    body_.Start(head, options_->limits.body_bytes);
+    body_.Start(head, shared_->options.limits.body_bytes);
     in_body_ = true;
   }
   core::Request* request = connection->AddRequest();
@@ -171,9 +175,9 @@ void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connec
   request->if_none_match_any = head.if_none_match_any;
   // A client that waits for 100 gets its answer at once instead, and may or may not send the body
   // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
-  request->close |= !head.keep_alive || !options_->keep_alive ||
+  request->close |= !head.keep_alive || !shared_->options.keep_alive ||
                     (head.expect_continue && head.has_body()) ||
-                    head.content_length > options_->limits.body_bytes;
+                    head.content_length > shared_->options.limits.body_bytes;
   const auto answer = [&](int status, std::string_view text) {
     connection->AnswerLocally(request, status, text);
   };
@@ -224,9 +228,11 @@ void HttpSession::Refuse(core::Connection* connection, Reason why) {
                                       : Describe(ErrorCode::kNoMemory).text);
 }
 
-size_t HttpSession::Write(const core::Request& request, bool close, const core::TurnContext& turn,
+size_t HttpSession::Write(const core::Request& request, bool close, const core::Turn& turn,
                           char* out, core::Payload* payload) {
-  Answer answer = request.local_status != 0 ? LocalAnswer(request) : ProxiedAnswer(request, turn);
+  Answer answer = request.local_status != 0
+                      ? LocalAnswer(request)
+                      : ProxiedAnswer(request, shared_->options.content_type, turn.now);
   answer.head.http10 = request.http10;
   answer.head.close = close;
   answer.text = answer.text.substr(0, kMaxErrorTextBytes);
@@ -235,7 +241,7 @@ size_t HttpSession::Write(const core::Request& request, bool close, const core::
     answer.head.content_type = kErrorContentType;
     answer.head.content_length = answer.text.size() + 1;
   }
-  size_t written = http::WriteHead(answer.head, turn.date, out);
+  size_t written = http::WriteHead(answer.head, shared_->date.At(turn.wall_time), out);
   if (has_text && !request.head_only) {
     std::memcpy(out + written, answer.text.data(), answer.text.size());
     written += answer.text.size();

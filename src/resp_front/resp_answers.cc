@@ -91,8 +91,8 @@ size_t RespSession::WriteElement(const core::Request& request, char* out,
   return Put(resp::NullReply(request.resp_version), out);
 }
 
-size_t RespSession::Write(const core::Request& request, bool, const core::TurnContext& turn,
-                          char* out, core::Payload* payload) {
+size_t RespSession::Write(const core::Request& request, bool, const core::Turn& turn, char* out,
+                          core::Payload* payload) {
   const auto form = static_cast<Form>(request.resp_form);
   const bool is_missing = request.outcome == proxy::Outcome::kMissing;
   switch (form) {

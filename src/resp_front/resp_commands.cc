@@ -8,7 +8,6 @@
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "base/resident.h"
-#include "config/version.h"
 #include "core/connection.h"
 #include "core/reactor.h"
 #include "net/socket.h"
@@ -94,13 +93,12 @@ struct Section {
   std::string text;
 };
 
-std::array<Section, 4> InfoSections(const core::ServerFacts& facts) {
+std::array<Section, 4> InfoSections(const core::ServerFacts& facts, std::string_view version) {
   const uint64_t resident = ResidentBytes();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(facts.uptime).count();
   return {{
       {"server", "# Server\r\n" + Field("redis_version", kRedisVersion) +
-                     Field("redis_mode", "standalone") +
-                     Field("redis_proxy_version", config::Version()) +
+                     Field("redis_mode", "standalone") + Field("redis_proxy_version", version) +
                      Field("process_id", static_cast<uint64_t>(getpid())) +
                      Field("uptime_in_seconds", static_cast<uint64_t>(seconds))},
       {"clients", "# Clients\r\n" + Field("connected_clients", facts.clients) +
@@ -322,7 +320,7 @@ void RespSession::CommandTable(const resp::Command& command) {
 
 void RespSession::Info(const resp::Command& command) {
   std::string text;
-  for (const Section& section : InfoSections(connection_->reactor().Facts())) {
+  for (const Section& section : InfoSections(connection_->reactor().Facts(), options_->version)) {
     bool wanted = command.size() == 1;
     for (size_t i = 1; i < command.size(); ++i) {
       wanted |= Is(command[i], section.name) || Is(command[i], "default") ||

@@ -36,6 +36,12 @@ void Encode(const resp::Command& command, std::string* out) {
 
 }  // namespace
 
+core::SessionFactory RespSessions(const RespOptions& options) {
+  return [shared = std::make_shared<const RespOptions>(options)](uint64_t client_number) {
+    return std::make_unique<RespSession>(shared.get(), client_number);
+  };
+}
+
 RespSession::RespSession(const RespOptions* options, uint64_t id)
     : options_(options), id_(id), reader_(options->limits) {
   SetAuthenticated(!options->credentials.required());

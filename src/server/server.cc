@@ -13,7 +13,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "config/version.h"
+#include "http_front/http_session.h"
 #include "net/socket.h"
+#include "resp_front/resp_session.h"
 #include "server/descriptors.h"
 
 namespace rp::server {
@@ -59,16 +61,24 @@ core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
           .clients = {.header = options.header_timeout,
                       .idle = options.idle_timeout,
                       .write = options.write_timeout,
-                      .resp_idle = options.resp_idle_timeout},
-          .content_type = options.content_type,
-          .http = {.limits = {},
-                   .credentials = options.http_auth ? options.proxy_auth : core::Credentials(),
-                   .keep_alive = options.idle_timeout != Duration::zero()},
-          .resp = {.credentials = options.proxy_auth,
-                   .forward = options.forward,
-                   .knows_ttl = options.max_age == Duration::zero(),
-                   .idle_timeout = options.resp_idle_timeout,
-                   .limits = {}}};
+                      .resp_idle = options.resp_idle_timeout}};
+}
+
+core::SessionFactory HttpSessionsOf(const config::Options& options) {
+  return http_front::HttpSessions(
+      {.limits = {},
+       .credentials = options.http_auth ? options.proxy_auth : core::Credentials(),
+       .keep_alive = options.idle_timeout != Duration::zero(),
+       .content_type = options.content_type});
+}
+
+core::SessionFactory RespSessionsOf(const config::Options& options) {
+  return resp_front::RespSessions({.version = config::Version(),
+                                   .credentials = options.proxy_auth,
+                                   .forward = options.forward,
+                                   .knows_ttl = options.max_age == Duration::zero(),
+                                   .idle_timeout = options.resp_idle_timeout,
+                                   .limits = {}});
 }
 
 // A socket for each reactor; none where `address` is empty.
@@ -124,8 +134,10 @@ Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
   const std::string resp_name =
       options.resp.empty() ? "" : net::LocalName(listening_resp->front().get());
   for (size_t i = 0; i < server->reactors_.size(); ++i) {
-    server->reactors_[i]->ServeHttp(std::move((*listening)[i]));
-    if (!options.resp.empty()) server->reactors_[i]->ServeResp(std::move((*listening_resp)[i]));
+    server->reactors_[i]->Serve(std::move((*listening)[i]), "HTTP", HttpSessionsOf(options));
+    if (options.resp.empty()) continue;
+    server->reactors_[i]->Serve(std::move((*listening_resp)[i]), "the Redis protocol",
+                                RespSessionsOf(options));
   }
   const Result<void> started = server->StartThreads(options);
   if (!started) return started.error();

@@ -19,8 +19,8 @@ constexpr std::string_view kLocalRequest = "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n
 constexpr size_t kLargeBytes = 16 << 20;
 
 // Only what the test sets ends anything.
-ReactorOptions With(ClientTimeouts timeouts) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
+HarnessOptions With(ClientTimeouts timeouts) {
+  HarnessOptions options = ReactorHarness::DefaultOptions();
   options.clients = timeouts;
   return options;
 }
@@ -113,7 +113,7 @@ TEST(ClientTimeoutsTest, ABodyThatEndsBehindItsAnswerLeavesTheConnectionIdle) {
 }
 
 TEST(ClientTimeoutsTest, WithoutKeepAliveEveryAnswerIsTheLast) {
-  ReactorOptions options = With(kNever);
+  HarnessOptions options = With(kNever);
   options.http.keep_alive = false;
   ReactorHarness harness(options);
   Client client(harness.port());

@@ -20,8 +20,8 @@ std::string Echo(size_t bytes) {
 
 class ConnectionMemoryTest : public ::testing::Test {
  protected:
-  ReactorOptions Options() {
-    ReactorOptions options = ReactorHarness::DefaultOptions();
+  HarnessOptions Options() {
+    HarnessOptions options = ReactorHarness::DefaultOptions();
     options.on_freed = [this](uint64_t bytes) { freed_bytes_ += bytes; };
     return options;
   }

@@ -261,7 +261,7 @@ TEST(ConnectionTest, AnAnswerForAClientThatHasLeftGoesNowhere) {
 // --- Deadlines of requests. ---
 
 TEST(ConnectionTest, ATimeoutTakesItsOwnPlaceAndTheLateAnswerIsDropped) {
-  ReactorOptions options = ReactorHarness::DefaultOptions();
+  HarnessOptions options = ReactorHarness::DefaultOptions();
   options.timeout = std::chrono::milliseconds(50);
   ReactorHarness harness(options);
   Client client(harness.port());
@@ -422,7 +422,7 @@ TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
   ASSERT_TRUE(listening) << listening.error().message;
   const std::string name = net::LocalName(listening->get());
   const DrainOnEvent drain(&reactor);
-  reactor.ServeHttp(std::move(*listening));
+  reactor.Serve(std::move(*listening), "HTTP", http_front::HttpSessions({}));
   Client client(static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1))));
   ASSERT_TRUE(client.connected());
   reactor.Run();

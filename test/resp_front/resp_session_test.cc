@@ -13,8 +13,8 @@ std::string ReadReply(core::Client* client, std::string_view expected) {
   return client->ReadBytes(expected.size());
 }
 
-core::ReactorOptions WithTimeout(Duration timeout) {
-  core::ReactorOptions options = core::ReactorHarness::DefaultOptions();
+core::HarnessOptions WithTimeout(Duration timeout) {
+  core::HarnessOptions options = core::ReactorHarness::DefaultOptions();
   options.timeout = timeout;
   return options;
 }

@@ -108,7 +108,7 @@ class ReactorHarness::Stopper final : public net::EventHandler {
   const UniqueFd fd_;
 };
 
-ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_t reactors)
+ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients, size_t reactors)
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {}, hasher_, &cache_, nullptr,
@@ -130,8 +130,9 @@ ReactorHarness::ReactorHarness(ReactorOptions options, size_t max_clients, size_
   };
   for (ReactorThread& thread : threads_) {
     thread.reactor = std::make_unique<Reactor>(options, &clients_, &read_through_, &workers_);
-    thread.reactor->ServeHttp(listen(&thread.port));
-    thread.reactor->ServeResp(listen(&thread.resp_port));
+    thread.reactor->Serve(listen(&thread.port), "HTTP", http_front::HttpSessions(options.http));
+    thread.reactor->Serve(listen(&thread.resp_port), "the Redis protocol",
+                          resp_front::RespSessions(options.resp));
   }
   stopper_ = std::make_unique<Stopper>(threads_[0].reactor.get());
   // One worker, so that requests of long chains reach Redis in their order.
@@ -167,10 +168,9 @@ ReactorHarness::~ReactorHarness() {
   EXPECT_EQ(clients_.served(), 0u);
 }
 
-ReactorOptions ReactorHarness::DefaultOptions() {
-  ReactorOptions options;
+HarnessOptions ReactorHarness::DefaultOptions() {
+  HarnessOptions options;
   options.timeout = std::chrono::minutes(10);
-  options.content_type = "application/octet-stream";
   return options;
 }
 

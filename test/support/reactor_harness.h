@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "core/reactor.h"
+#include "http_front/http_session.h"
+#include "resp_front/resp_session.h"
 
 namespace rp::core {
 
@@ -50,18 +52,23 @@ class Client {
   std::string input_;
 };
 
+struct HarnessOptions : ReactorOptions {
+  http_front::HttpOptions http;
+  resp_front::RespOptions resp;
+};
+
 class ReactorHarness {
  public:
   static constexpr size_t kMaxClients = 10'000;
 
-  explicit ReactorHarness(ReactorOptions options = DefaultOptions(),
+  explicit ReactorHarness(const HarnessOptions& options = DefaultOptions(),
                           size_t max_clients = kMaxClients, size_t reactors = 1);
   // Ends what Redis has not answered, stops the reactors and expects that no request was lost and
   // every client has given its place back.
   ~ReactorHarness();
 
   // No time-outs, so that a slow machine fails nothing.
-  static ReactorOptions DefaultOptions();
+  static HarnessOptions DefaultOptions();
 
   // Of the reactor of that number.
   [[nodiscard]] uint16_t port(size_t reactor = 0) const { return threads_[reactor].port; }
