@@ -40,6 +40,7 @@ struct Options {
   int redis_connections = 0;      // 1 to 1024
   int redis_db = 0;               // 0 or more
   int workers = 0;                // 1 to 256
+  bool answers_inline = true;     // reactors do what takes no waiting; else the workers do all
   int reactors = 0;               // 1 to 64
   Duration timeout{};             // above 0
   Duration header_timeout{};      // 0: never

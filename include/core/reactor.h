@@ -29,7 +29,7 @@
 #include "core/worker_pool.h"
 #include "net/acceptor.h"
 #include "net/event_loop.h"
-#include "proxy/read_through.h"
+#include "proxy/router.h"
 
 namespace rp::core {
 
@@ -94,6 +94,8 @@ struct Waits {
 struct ReactorOptions {
   Duration timeout = std::chrono::seconds(1);  // of a request
   ClientTimeouts clients;
+  // Whether this thread answers hits and starts a few misses itself; else all go to the workers.
+  bool answers_inline = true;
   // Hears how many bytes were given back to malloc that are not needed again soon; may be empty.
   std::function<void(uint64_t bytes)> on_freed = nullptr;
 };
@@ -110,8 +112,7 @@ struct ServerFacts {
 class Reactor final : public proxy::ReplyBox {
  public:
   // Everything borrowed outlives the reactor.
-  Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThrough* read_through,
-          WorkerPool* workers);
+  Reactor(ReactorOptions options, ClientCount* clients, proxy::Router* router, WorkerPool* workers);
   ~Reactor();
 
   // Accepts connections that speak `protocol`, a constant name for the log; `make_session` makes
@@ -143,14 +144,16 @@ class Reactor final : public proxy::ReplyBox {
   // kMaxGroupRequests while no other is so large.
   [[nodiscard]] bool HasRoomFor(size_t requests) const;
   [[nodiscard]] ServerFacts Facts() const;
-  [[nodiscard]] uint64_t CacheSize() const { return read_through_->CacheSize(); }
+  [[nodiscard]] uint64_t CacheSize() const { return router_->CacheSize(); }
   // Reads the clock anew, so that a long turn trusts no lease that has ended meanwhile.
   void UpdateNow() { turn_.now = Now(); }
   // Fills in what the cache has, if that takes no waiting.
-  [[nodiscard]] bool TryHit(Request* request) { return read_through_->TryHit(request, turn_.now); }
+  [[nodiscard]] bool TryHit(Request* request) {
+    return options_.answers_inline && router_->TryHit(request, turn_.now);
+  }
   // The key's entry, if that takes no waiting.
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key) const {
-    return read_through_->TryFind(key, turn_.now);
+    return options_.answers_inline ? router_->TryFind(key, turn_.now) : cache::EntryRef();
   }
   // Sends the request on its way.
   void Dispatch(Request* request);
@@ -165,7 +168,7 @@ class Reactor final : public proxy::ReplyBox {
     if (bytes < kMappedBlockBytes) freed_bytes_ += bytes;
   }
   // Memory is short: the cache gives back some of its.
-  void FreeMemory() const { read_through_->FreeMemory(); }
+  void FreeMemory() const { router_->FreeMemory(); }
   // A closed connection is freed at the end of the turn: events of this turn may still name it.
   void Bury(Connection* connection);
 
@@ -188,7 +191,6 @@ class Reactor final : public proxy::ReplyBox {
   void FlushDirty();
   void StartRequests();
   void StartChain();
-  [[nodiscard]] proxy::RequestChain StartHere(proxy::RequestChain chain);
   void EndWaits();
   void EndRequestWaits();
   void EndTurn();
@@ -201,7 +203,7 @@ class Reactor final : public proxy::ReplyBox {
 
   const ReactorOptions options_;
   ClientCount* const clients_;
-  proxy::ReadThrough* const read_through_;
+  proxy::Router* const router_;
   WorkerPool* const workers_;
   net::EventLoop loop_;
   net::Waker waker_;

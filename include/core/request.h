@@ -59,14 +59,6 @@ struct Request : proxy::Request, DeadlineNode, Framing {
   // Whether it and its group, if it leads one, may be written.
   [[nodiscard]] bool ready() const { return answered && (group != this || group_unanswered == 0); }
 
-  // Makes it a question again.
-  void ForgetAnswer() {
-    outcome = proxy::Outcome::kPending;
-    source = proxy::Source::kRedis;
-    value = {};
-    error_text.clear();
-  }
-
   // An answer of the server's own, without proxy: `local_status` is not 0 then, for HTTP. The text
   // is constant; one that is not goes to `reply`.
   int local_status = 0;

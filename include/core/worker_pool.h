@@ -15,7 +15,7 @@
 
 #include "base/mpmc_queue.h"
 #include "base/parker.h"
-#include "proxy/request.h"
+#include "proxy/router.h"
 
 namespace rp::core {
 
@@ -24,12 +24,8 @@ class WorkerPool {
   // Jobs that may wait. A full queue is no error: who submits does the work itself.
   static constexpr size_t kQueueCapacity = 1024;
 
-  // Takes over a chain, answers some of it now and returns those; the others are delivered to their
-  // home later.
-  using StartRequests = std::function<proxy::RequestChain(proxy::Request* first)>;
-
-  // `sweep` frees some of what has expired.
-  WorkerPool(StartRequests start, std::function<void()> sweep);
+  // `router` outlives the pool; `sweep` frees some of what has expired.
+  WorkerPool(proxy::Router* router, std::function<void()> sweep);
   ~WorkerPool();
 
   void Start(int threads);
@@ -53,7 +49,7 @@ class WorkerPool {
   void Work();
   [[nodiscard]] bool TryPush(Job job);
 
-  const StartRequests start_;
+  proxy::Router* const router_;
   const std::function<void()> sweep_;
   MpmcQueue<Job> queue_{kQueueCapacity};
   Parker parker_;

@@ -1,8 +1,8 @@
 // Forwarder: commands that are Redis's to answer, let through to it over the fetchers' connections,
 // and their replies handed back as they came.
 //
-// Two ways lead here. What the proxy itself asks for a client (Request::asks_only) is just sent. A
-// client's own command goes by the rules: it must be in the table of commands that Redis gives at
+// Two ways lead here. What the proxy itself asks for a client (Question::reads_only) is just sent.
+// A client's own command goes by the rules: it must be in the table of commands that Redis gives at
 // its start (COMMAND), must not tie up or change a connection that all share, and before its reply
 // is delivered the keys that it may have written leave the cache, so that a client reads its own
 // writes. That holds for failures too, if the command may have been carried out. Where the keys
@@ -50,8 +50,7 @@ class Forwarder final : public redis::FetchSink {
 
   // Answers the request now (true), or takes it and delivers it to its home later (false): by its
   // deadline, even if Redis does not answer. Nobody can take it back meanwhile.
-  // REQUIRES: command, command_version, deadline and home are set, and the command is one whole
-  // array; outcome is kPending.
+  // REQUIRES: the question's command, deadline and home are set; the outcome is kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now) RP_EXCLUDES(mutex_);
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override
@@ -62,7 +61,7 @@ class Forwarder final : public redis::FetchSink {
 
   void AwaitTable(Request* request) RP_EXCLUDES(mutex_);
   void OnTable(const redis::FetchResult& result) RP_EXCLUDES(mutex_);
-  bool Forward(Request* request, const resp::Command& command, const CommandFacts* facts);
+  [[nodiscard]] bool Forward(Request* request, const CommandFacts* facts);
   static std::unique_ptr<Sent> SentFor(Request* request);
   void Submit(std::unique_ptr<Sent> sent);
   void DropWritten(const Sent& sent, const redis::FetchResult& result, std::string_view keys_reply);

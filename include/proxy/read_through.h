@@ -1,10 +1,9 @@
 // ReadThrough is what the program is: a key is answered from the cache, or fetched from Redis once
 // for all who ask.
 //
-// A reactor takes what is in the cache by TryHit and starts a few misses by TryStart; neither waits
-// for another thread, and Submit, if told so, only once the fetch queue is full. For the rest a
-// worker calls Start. Nothing waits for Redis: a miss registers a waiter and the thread goes on, so
-// a hung Redis costs hits nothing. Fetches are collected by whoever starts several, so that the
+// With Wait::kNo no call waits for another thread: that is the reactors' way. A worker may wait for
+// a lock. Nobody waits for Redis: a miss registers a waiter and the thread goes on, so that a hung
+// Redis costs hits nothing. Fetches are collected by whoever starts several, so that the
 // fetchers are woken once and find them together. The fetch belongs to the proxy and not to a
 // client: one that leaves does not cancel it for the others. The entry is stored with the deadline
 // that Redis gave the key (PTTL, counted from before the GET was sent), so that none outlives its
@@ -48,15 +47,20 @@ class ReadThrough final : public redis::FetchSink {
   // REQUIRES: key is set.
   [[nodiscard]] bool TryHit(Request* request, TimePoint now) const;
 
-  // Answers the request now (true), or takes it and delivers it to its home later (false). A fetch
-  // that this takes is added to `fetches`, and Submit must follow.
-  // REQUIRES: key, deadline and home are set; outcome is kPending.
-  [[nodiscard]] bool Start(Request* request, TimePoint now, redis::FetchQueue* fetches);
+  // Answers the request if its key is in the cache; may wait for a lock. Else nothing has happened.
+  // An entry whose end lies beyond the clock's range does not count: only Redis knows it.
+  [[nodiscard]] bool Peek(Request* request, TimePoint now) const;
 
-  enum class Started { kAnswered, kUnderWay, kBusy };
-  // As Start for a request that TryHit has not answered, and kBusy, with nothing done, if that
-  // would take waiting for another thread.
-  [[nodiscard]] Started TryStart(Request* request, TimePoint now, redis::FetchQueue* fetches);
+  enum class Started {
+    kAnswered,  // now
+    kInFlight,  // it is delivered to its home later
+    kBusy,      // nothing was done: that would take waiting for another thread
+  };
+  // Answers the request or takes it. A fetch that this takes is added to `fetches`, and Submit must
+  // follow. With Wait::kNo the key counts as missed by TryHit.
+  // REQUIRES: key, deadline and home are set; the outcome is kPending.
+  [[nodiscard]] Started Start(Request* request, TimePoint now, Wait wait,
+                              redis::FetchQueue* fetches);
 
   // Sends what Start has collected on its way, and empties the queue. False, with nothing done,
   // only for who must not wait while another thread is in the way.

@@ -1,13 +1,14 @@
-// Request: one key that one client asked for, on its way from a reactor, perhaps by a worker, to a
-// flight if the key is missing, and back; or one command that is Redis's to answer, which goes the
-// way of the Forwarder. One object makes the whole way: it is the job, the waiter and the reply, so
-// that a hit allocates nothing.
+// Request: a question that one client has asked and its answer. One object goes the whole way: from
+// its reactor, perhaps through a worker, to a flight if the key is missing or to Redis if it is a
+// command, and back. It is the job, the waiter and the reply, so that a hit allocates nothing.
 //
-// Owned by the reactor's pool; in between it belongs to whoever was handed it last. Before Start
-// the reactor fills in the question; when it comes back through its ReplyBox the answer is there.
-// Nobody touches it in two places at a time.
+// The reactor fills in `home`, `deadline` and the question, and hands the request to the Router.
+// Whoever has it then may write `hash` and the answer. When it comes back through its ReplyBox the
+// answer is there. Meanwhile the reactor may read `deadline` and the question's key, which do not
+// change, and nothing else.
 //
-// Thread safety: one thread at a time.
+// Owner: the reactor's pool. Thread safety: one thread at a time, but for what is said above.
+// Cost: none.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +18,45 @@
 #include "base/mailbox.h"
 #include "base/time.h"
 #include "cache/cache.h"
+#include "resp/owned_command.h"
 
 namespace rp::proxy {
 
 struct Request;
 
-// Where answered requests go: the reactor that sent them.
+// Where answered requests go: the reactor that sent them. Thread safety: any thread.
 class ReplyBox {
  public:
   // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The home need
-  // not look before Wake, which must follow, once for any number of these. Any thread, both.
+  // not look before Wake, which must follow, once for any number of these.
   virtual void Deliver(Request* first, Request* last) = 0;
   virtual void Wake() = 0;
 
  protected:
   ~ReplyBox() = default;
+};
+
+struct Question {
+  enum class Kind : unsigned char {
+    kKey,           // the key's value
+    kCommand,       // the reply of Redis to the command
+    kKeyOrCommand,  // what the cache knows of the key, or the reply of Redis to the command
+  };
+
+  Kind kind = Kind::kKey;
+  // The version of the protocol in which a command's reply is spelled: 2 or 3.
+  uint8_t resp_version = 2;
+  // The proxy itself has chosen the command, and it only reads, like TTL for a client that asked
+  // for it: the table of Redis's commands is not consulted.
+  bool reads_only = false;
+  std::string key;
+  resp::OwnedCommand command;
+
+  // Makes the question blank again. Memory of more than kKeptBytes is given back.
+  void Clear();
+  static constexpr size_t kKeptBytes = 512;
+  // Returns the memory taken from malloc, in bytes.
+  [[nodiscard]] size_t AllocatedBytes() const;
 };
 
 enum class Outcome : unsigned char { kPending, kValue, kMissing, kReply, kError };
@@ -42,33 +67,36 @@ enum class Source : unsigned char {
   kRedis,          // the key was not in the cache
   kRedisNoLease,   // the cache is coherent and cannot be trusted just now
   kRedisNoPrefix,  // the key is outside every -prefix, so writes to it are not heard of
-  kStale,          // the cache, for want of Redis
+  kStale,          // the cache, since Redis does not answer
 };
 
-struct Request : cache::Waiter, MailboxNode {
-  // The question.
-  ReplyBox* home = nullptr;
-  std::string key;
-  uint64_t hash = 0;  // set by Start
-  TimePoint deadline =
-      kNever;  // the waiter's own: a fetch that others wait for may go on beyond it
-
-  // The question, where it is a command and no key: one RESP array of bulk strings, and the version
-  // of the protocol, 2 or 3, in which the reply is to be spelled.
-  std::string command;
-  uint8_t command_version = 2;
-  // The command is of the proxy's own choosing and reads only, like TTL for a client that asked for
-  // it: Redis's table of commands is not asked.
-  bool asks_only = false;
-
-  // The answer.
+struct Answer {
   Outcome outcome = Outcome::kPending;
   Source source = Source::kRedis;
   ErrorCode error = ErrorCode::kInternal;  // of kError
   cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
-  // Of kReply, or of an answer without proxy: the bytes to be sent, an error among them.
-  std::string reply;
+  std::string reply;                       // of kReply: the bytes to be sent
+
+  // Returns whether nothing can be said about the key. A value of another type is a fact about it.
+  [[nodiscard]] bool has_failed() const {
+    return outcome == Outcome::kError && error != ErrorCode::kWrongType;
+  }
+};
+
+struct Request : cache::Waiter, MailboxNode {
+  ReplyBox* home = nullptr;
+  uint64_t hash = 0;  // of the key; set by Start
+  // The waiter's own: a fetch that others wait for may go on beyond it.
+  TimePoint deadline = kNever;
+  Question question;
+  Answer answer;
+
+  // Answers with an error.
+  void Fail(ErrorCode code) {
+    answer.outcome = Outcome::kError;
+    answer.error = code;
+  }
 };
 
 // Requests in order, linked by mail_next, on their way somewhere.

@@ -56,6 +56,7 @@ class Command {
   }
 
  private:
+  friend class OwnedCommand;
   friend class RequestReader;
 
   struct Slice {

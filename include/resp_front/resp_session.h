@@ -80,7 +80,7 @@ class RespSession final : public core::Session {
   [[nodiscard]] bool SetKey(core::Request* request, std::string_view key);
   [[nodiscard]] bool SetCommand(core::Request* request, const resp::Command& command);
   void AnswerNoMemory(core::Request* request);
-  void Ask(core::Request* request, const resp::Command& command);
+  void Ask(core::Request* request, proxy::Question::Kind kind, const resp::Command& command);
   void Forward(const resp::Command& command);
   [[nodiscard]] size_t AppendHits(const resp::Command& command, core::Request* first);
   void ReadGroup(Form first, Form rest, const resp::Command& command);

@@ -21,6 +21,7 @@
 #include "proxy/coherence.h"
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
+#include "proxy/router.h"
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
 #include "server/heap_trimmer.h"
@@ -55,8 +56,6 @@ class Server {
   void SweepOn();
   // Frees some of what has ended; returns when the next slice is due.
   [[nodiscard]] TimePoint SweepSlice(TimePoint now);
-  // What workers do with a chain of requests; returns those that are answered already.
-  proxy::RequestChain StartRequests(proxy::Request* first);
   void OnSignal(int signal);
   static void EndOnSignals();
 
@@ -65,6 +64,7 @@ class Server {
   std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
   proxy::ReadThrough read_through_;
   proxy::Forwarder forwarder_;
+  proxy::Router router_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   HeapTrimmer trimmer_;

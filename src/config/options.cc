@@ -225,7 +225,7 @@ Error Wrong(const Flag& flag, std::string_view problem) {
 
 std::span<const Flag> Flags() {
   using O = Options;
-  static const std::array<Flag, 30> flags = {{
+  static const std::array<Flag, 31> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
        ShowText<&O::http>},
       {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
@@ -257,6 +257,9 @@ std::span<const Flag> Flags() {
       {"workers", "N", DefaultWorkers(),
        "threads for many misses at once, commands to Redis, the sweep (1..256)",
        ParseNumber<&O::workers, 1, 256>, ShowNumber<&O::workers>},
+      {"inline", "[=true|false]", "true",
+       "answer hits and start few misses without queue and workers",
+       ParseSwitch<&O::answers_inline>, ShowSwitch<&O::answers_inline>},
       {"reactors", "N", "1", "threads that share the clients; 1 serves hits on one core (1..64)",
        ParseNumber<&O::reactors, 1, 64>, ShowNumber<&O::reactors>},
       {"timeout", "DURATION", "1s", "how long a request may wait for Redis",

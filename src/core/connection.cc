@@ -108,8 +108,8 @@ void Connection::ContinueGroup(Request* first) {
     first->group_next = next != nullptr && next->group == first ? next : nullptr;
     ++first->group_under_way;
     // The first error is what is shown.
-    if (first->group_failed) request->outcome = proxy::Outcome::kError;
-    request->outcome == proxy::Outcome::kPending ? Dispatch(request) : OnAnswer(request);
+    if (first->group_failed) request->answer.outcome = proxy::Outcome::kError;
+    request->answer.outcome == proxy::Outcome::kPending ? Dispatch(request) : OnAnswer(request);
   }
   continues_ = false;
 }
@@ -179,21 +179,21 @@ void Connection::OnAnswer(Request* request) {
   if (Request* first = request->group; first != nullptr) {
     --first->group_unanswered;
     if (request != first) --first->group_under_way;
-    first->group_failed |=
-        request->outcome == proxy::Outcome::kError && request->error != ErrorCode::kWrongType;
+    first->group_failed |= request->answer.outcome == proxy::Outcome::kError &&
+                           request->answer.error != ErrorCode::kWrongType;
     ContinueGroup(first);
   }
   reactor_->MarkDirty(this);
 }
 
 void Connection::OnRequestTimeout(Request* request) {
-  request->value = reactor_->StaleValue(*request);
-  if (request->value) {
-    request->outcome = proxy::Outcome::kValue;
-    request->source = proxy::Source::kStale;
+  request->answer.value = reactor_->StaleValue(*request);
+  if (request->answer.value) {
+    request->answer.outcome = proxy::Outcome::kValue;
+    request->answer.source = proxy::Source::kStale;
   } else {
-    request->outcome = proxy::Outcome::kError;
-    request->error = ErrorCode::kTimeout;
+    request->answer.outcome = proxy::Outcome::kError;
+    request->answer.error = ErrorCode::kTimeout;
   }
   OnAnswer(request);
 }
@@ -331,7 +331,7 @@ bool Connection::SendAnswers() {
       Payload payload;
       const size_t written = session_->Write(*request, request->close, reactor_->turn(),
                                              scratch->free_bytes(), &payload);
-      scratch->Add(written, payload, request->value.get());
+      scratch->Add(written, payload, request->answer.value.get());
     }
     ssize_t sent = 0;
     if (scratch->piece_count > 0)

@@ -47,11 +47,11 @@ void Scratch::AddWritten(size_t bytes) {
   total_bytes += bytes;
 }
 
-Reactor::Reactor(ReactorOptions options, ClientCount* clients, proxy::ReadThrough* read_through,
+Reactor::Reactor(ReactorOptions options, ClientCount* clients, proxy::Router* router,
                  WorkerPool* workers)
     : options_(std::move(options)),
       clients_(clients),
-      read_through_(read_through),
+      router_(router),
       workers_(workers),
       waker_(&loop_),
       requests_(RequestLimit(clients_->limit())),
@@ -90,7 +90,7 @@ void Reactor::Run() {
     StartRequests();
     EndTurn();
   }
-  if (!fetches_.empty()) RP_CHECK(read_through_->Submit(&fetches_, Wait::kYes));
+  if (!fetches_.empty()) RP_CHECK(router_->Submit(&fetches_, Wait::kYes));
   while (!connections_.empty()) connections_.back()->Close("the server stops");
   graveyard_.clear();
 }
@@ -135,10 +135,10 @@ void Reactor::MarkDirty(Connection* connection) {
   dirty_.push_back(connection);
 }
 
-bool Reactor::TakeBack(Request* request) const { return read_through_->TakeBack(request); }
+bool Reactor::TakeBack(Request* request) const { return router_->TakeBack(request); }
 
 cache::EntryRef Reactor::StaleValue(const Request& request) const {
-  return read_through_->Stale(request.key, turn_.now);
+  return router_->Stale(request, turn_.now);
 }
 
 void Reactor::Bury(Connection* connection) {
@@ -161,7 +161,7 @@ bool Reactor::HasRoomFor(size_t requests) const {
 }
 
 ServerFacts Reactor::Facts() const {
-  return {.cache = read_through_->CacheStats(),
+  return {.cache = router_->CacheStats(),
           .clients = clients_->served(),
           .max_clients = clients_->limit(),
           .connections_received = clients_->received(),
@@ -229,39 +229,19 @@ void Reactor::StartRequests() {
   // While another thread is in the way, the next turn comes at once and tries again. One that is in
   // the way for so long has lost the processor, and gets it sooner if this thread waits.
   const Wait wait = refusals_ < kMostRefusals ? Wait::kNo : Wait::kYes;
-  refusals_ = read_through_->Submit(&fetches_, wait) ? 0 : refusals_ + 1;
+  refusals_ = router_->Submit(&fetches_, wait) ? 0 : refusals_ + 1;
 }
 
 void Reactor::StartChain() {
   proxy::RequestChain chain = std::exchange(chain_, {});
-  if (chain.size() <= kShortChain) chain = StartHere(chain);
+  if (options_.answers_inline && chain.size() <= kShortChain && !chain.empty()) {
+    const auto [answered, left] = router_->Start(chain.first(), turn_.now, Wait::kNo, &fetches_);
+    if (!answered.empty()) Deliver(answered.first(), answered.last());
+    chain = left;
+  }
   if (chain.empty()) return;
   // With a full queue the workers are behind: this thread takes a share, which never blocks either.
   if (!workers_->TrySubmit(chain.first())) workers_->RunHere(chain.first());
-}
-
-// Returns what is for the workers.
-proxy::RequestChain Reactor::StartHere(proxy::RequestChain chain) {
-  proxy::RequestChain left;
-  proxy::RequestChain answered;
-  for (proxy::Request *request = chain.first(), *next = nullptr; request != nullptr;
-       request = next) {
-    next = proxy::RequestChain::Next(request);
-    using Started = proxy::ReadThrough::Started;
-    switch (request->command.empty() ? read_through_->TryStart(request, turn_.now, &fetches_)
-                                     : Started::kBusy) {
-      case Started::kAnswered:
-        answered.Append(request);
-        break;
-      case Started::kUnderWay:
-        break;
-      case Started::kBusy:
-        left.Append(request);
-        break;
-    }
-  }
-  if (!answered.empty()) Deliver(answered.first(), answered.last());
-  return left;
 }
 
 void Reactor::EndWaits() {

@@ -8,17 +8,7 @@
 #include "cache/zeroed_block.h"
 
 namespace rp::core {
-namespace {
-
-// The memory of a longer key, command or reply is given back with the request.
-constexpr size_t kKeptBytes = 512;
-
-void Clear(std::string* text) {
-  text->clear();
-  if (text->capacity() > kKeptBytes) text->shrink_to_fit();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 // Memory for some requests. They are made as they are first taken: a page that none has lain in yet
 // costs nothing.
@@ -61,8 +51,8 @@ class RequestSlab {
     uint64_t bytes = 0;
     for (size_t i = 0; i < made_; ++i) {
       const Request& request = *At(i);
-      for (const std::string* text :
-           {&request.key, &request.command, &request.reply, &request.error_text}) {
+      bytes += request.question.AllocatedBytes();
+      for (const std::string* text : {&request.answer.reply, &request.answer.error_text}) {
         if (text->capacity() > std::string().capacity()) bytes += text->capacity();
       }
     }
@@ -145,12 +135,8 @@ void RequestPool::RecycleReturned() {
 
 void RequestPool::Recycle(Request* request) {
   request->Leave();
-  Clear(&request->key);
-  Clear(&request->command);
-  Clear(&request->reply);
-  request->asks_only = false;
-  request->ForgetAnswer();
-  Clear(&request->error_text);
+  request->question.Clear();
+  request->answer = {};
   request->connection = nullptr;
   request->answered = false;
   request->group = nullptr;

@@ -8,8 +8,8 @@
 
 namespace rp::core {
 
-WorkerPool::WorkerPool(StartRequests start, std::function<void()> sweep)
-    : start_(std::move(start)), sweep_(std::move(sweep)) {}
+WorkerPool::WorkerPool(proxy::Router* router, std::function<void()> sweep)
+    : router_(router), sweep_(std::move(sweep)) {}
 
 WorkerPool::~WorkerPool() { RP_CHECK(threads_.empty()); }
 
@@ -43,7 +43,7 @@ bool WorkerPool::TrySubmitSweep() {
 
 void WorkerPool::RunHere(proxy::Request* first) {
   proxy::ReplyBox* const home = first->home;
-  const proxy::RequestChain answered = start_(first);
+  const proxy::RequestChain answered = router_->Run(first);
   if (answered.empty()) return;
   home->Deliver(answered.first(), answered.last());
   home->Wake();

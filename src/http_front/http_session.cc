@@ -51,7 +51,7 @@ Answer LocalAnswer(const core::Request& request) {
 
 Answer ProxiedAnswer(const core::Request& request, std::string_view content_type, TimePoint now) {
   Answer answer;
-  switch (request.outcome) {
+  switch (request.answer.outcome) {
     case proxy::Outcome::kValue:
       // In the order of RFC 9110 section 13.2.2.
       if (request.if_match_tags) {
@@ -61,29 +61,29 @@ Answer ProxiedAnswer(const core::Request& request, std::string_view content_type
       }
       answer.head.status = request.if_none_match_any ? 304 : 200;
       answer.has_value = !request.if_none_match_any;
-      answer.head.age_seconds = request.value->AgeSeconds(now);
+      answer.head.age_seconds = request.answer.value->AgeSeconds(now);
       answer.head.content_type = content_type;
-      answer.head.content_length = request.value->value_bytes;
+      answer.head.content_length = request.answer.value->value_bytes;
       break;
     case proxy::Outcome::kMissing:
       answer.head.status = 404;
-      answer.text = request.key.empty() ? kMissingRootText : kMissingText;
+      answer.text = request.question.key.empty() ? kMissingRootText : kMissingText;
       break;
     case proxy::Outcome::kReply:  // to no question of HTTP
     case proxy::Outcome::kError:
     case proxy::Outcome::kPending: {
-      const ErrorInfo& info = Describe(request.error);
+      const ErrorInfo& info = Describe(request.answer.error);
       answer.head.status = info.http_status;
       answer.head.retry_after = info.retry_after;
       // What Redis says of the key is for the client; what is wrong between this program and Redis
       // is for the log.
-      answer.text = IsAboutTheKey(request.error) && !request.error_text.empty()
-                        ? std::string_view(request.error_text)
+      answer.text = IsAboutTheKey(request.answer.error) && !request.answer.error_text.empty()
+                        ? std::string_view(request.answer.error_text)
                         : info.text;
       break;
     }
   }
-  switch (request.source) {
+  switch (request.answer.source) {
     case proxy::Source::kCache:
       answer.head.cache_state = http::CacheState::kHit;
       break;
@@ -189,7 +189,7 @@ void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connec
   switch (head.method) {
     case http::Method::kGet:
     case http::Method::kHead:
-      switch (http::DecodeKey(head.target, &request->key)) {
+      switch (http::DecodeKey(head.target, &request->question.key)) {
         case http::KeyStatus::kOk:
           connection->Dispatch(request);
           break;
@@ -248,7 +248,7 @@ size_t HttpSession::Write(const core::Request& request, bool close, const core::
     out[written++] = '\n';
   }
   if (answer.has_value && !request.head_only)
-    written += PutValue(request.value->value(), out + written, payload);
+    written += PutValue(request.answer.value->value(), out + written, payload);
   return written;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -25,31 +24,6 @@ using Kind = redis::FetchResult::Kind;
 constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
-
-// The arguments of a command that the server has put together: whatever the limits of clients are,
-// it has passed them.
-class Arguments {
- public:
-  explicit Arguments(std::string_view encoded) : reader_(kNoLimits) {
-    const resp::ParseStatus status = reader_.Parse(encoded, &command_);
-    has_memory_ = !reader_.out_of_memory();
-    RP_CHECK(!has_memory_ || (status == resp::ParseStatus::kDone &&
-                              reader_.consumed() == encoded.size() && command_.size() >= 1));
-  }
-
-  // Whether there is memory for them: a million arguments take 8 MB.
-  [[nodiscard]] bool has_memory() const { return has_memory_; }
-  // REQUIRES: has_memory().
-  [[nodiscard]] const resp::Command& operator*() const { return command_; }
-
- private:
-  static constexpr size_t kMost = std::numeric_limits<uint32_t>::max();
-  static constexpr resp::RequestLimits kNoLimits{.bulk_bytes = kMost, .command_bytes = kMost};
-
-  resp::RequestReader reader_;
-  resp::Command command_;
-  bool has_memory_ = false;
-};
 
 // COMMAND GETKEYS and the arguments of `command`
 // (https://redis.io/docs/latest/commands/command-getkeys/), and the command itself.
@@ -91,8 +65,8 @@ Result<CommandTable> ParseTable(const redis::FetchResult& result) {
 }
 
 void AnswerError(Request* request, std::string_view text) {
-  request->outcome = Outcome::kReply;
-  resp::Writer(request->command_version, &request->reply).Error("ERR", text);
+  request->answer.outcome = Outcome::kReply;
+  resp::Writer(request->question.resp_version, &request->answer.reply).Error("ERR", text);
 }
 
 void SendHome(Request* request) {
@@ -102,9 +76,9 @@ void SendHome(Request* request) {
 }
 
 void Fail(Request* request, ErrorCode code, std::string_view text) {
-  request->outcome = Outcome::kError;
-  request->error = code;
-  request->error_text = text;
+  request->answer.outcome = Outcome::kError;
+  request->answer.error = code;
+  request->answer.error_text = text;
   SendHome(request);
 }
 
@@ -123,8 +97,8 @@ Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch subm
     : hasher_(hasher), cache_(cache), submit_(std::move(submit)), on_flush_(std::move(on_flush)) {}
 
 bool Forwarder::Start(Request* request, TimePoint now) {
-  RP_DCHECK(request->outcome == Outcome::kPending && !request->command.empty());
-  if (request->asks_only) {
+  RP_DCHECK(request->answer.outcome == Outcome::kPending && !request->question.command.empty());
+  if (request->question.reads_only) {
     std::unique_ptr<Sent> sent = SentFor(request);
     sent->may_be_repeated = true;
     Submit(std::move(sent));
@@ -137,22 +111,18 @@ bool Forwarder::Start(Request* request, TimePoint now) {
     table = table_;
     is_old = now - loaded_at_ >= kTableAge;
   }
-  const Arguments arguments(request->command);
-  if (!arguments.has_memory()) {
-    request->outcome = Outcome::kError;
-    request->error = ErrorCode::kNoMemory;
-    return true;
-  }
-  const CommandFacts* const facts = table == nullptr ? nullptr : table->Find(*arguments);
+  const CommandFacts* const facts =
+      table == nullptr ? nullptr : table->Find(request->question.command.arguments());
   if (facts == nullptr && (table == nullptr || is_old)) {
     AwaitTable(request);
     return false;
   }
-  return Forward(request, *arguments, facts);
+  return Forward(request, facts);
 }
 
 // Answers now (true), or later. `facts` are null for a command that Redis does not know.
-bool Forwarder::Forward(Request* request, const resp::Command& command, const CommandFacts* facts) {
+bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
+  const resp::Command command = request->question.command.arguments();
   if (facts == nullptr) {
     AnswerError(request, resp::UnknownCommandText(command));
     return true;
@@ -168,9 +138,10 @@ bool Forwarder::Forward(Request* request, const resp::Command& command, const Co
   sent->keys = KeysOf(*facts, command);
   sent->may_be_repeated = facts->readonly;
   if (sent->drop == Drop::kGetKeys) {
-    if (!TryAllocate([&] { sent->bytes = WithGetKeys(request->command, command.size()); })) {
-      request->outcome = Outcome::kError;
-      request->error = ErrorCode::kNoMemory;
+    if (!TryAllocate([&] {
+          sent->bytes = WithGetKeys(request->question.command.encoded(), command.size());
+        })) {
+      request->Fail(ErrorCode::kNoMemory);
       return true;
     }
     sent->command = sent->bytes;
@@ -183,8 +154,8 @@ bool Forwarder::Forward(Request* request, const resp::Command& command, const Co
 std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request) {
   auto sent = std::make_unique<Sent>();
   sent->request = request;
-  sent->command = request->command;
-  sent->resp_version = request->command_version;
+  sent->command = request->question.command.encoded();
+  sent->resp_version = request->question.resp_version;
   sent->SetDeadline(request->deadline);
   return sent;
 }
@@ -212,11 +183,11 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   }
   DropWritten(*sent, result, keys_reply);
   if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
-  if (!TryAllocate(reply.size(), [&] { request->reply = reply; })) {
+  if (!TryAllocate(reply.size(), [&] { request->answer.reply = reply; })) {
     return Fail(request, ErrorCode::kNoMemory,
                 redis::LossText(*sent, Describe(ErrorCode::kNoMemory).text));
   }
-  request->outcome = Outcome::kReply;
+  request->answer.outcome = Outcome::kReply;
   SendHome(request);
 }
 
@@ -230,10 +201,8 @@ void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
   switch (sent.drop) {
     case Drop::kNothing:
       return;
-    case Drop::kKeys: {
-      const Arguments arguments(sent.request->command);
-      return arguments.has_memory() ? ForEachKey(sent.keys, *arguments, drop) : Flush();
-    }
+    case Drop::kKeys:
+      return ForEachKey(sent.keys, sent.request->question.command.arguments(), drop);
     case Drop::kAll:
       // An error means that nothing was done: nobody without permission empties the cache.
       if (failed || !result.value.starts_with('-')) Flush();
@@ -323,12 +292,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
       Fail(request, parsed.error().code, parsed.error().message);
       continue;
     }
-    const Arguments arguments(request->command);
-    if (!arguments.has_memory()) {
-      Fail(request, ErrorCode::kNoMemory, {});
-    } else if (Forward(request, *arguments, table->Find(*arguments))) {
-      SendHome(request);
-    }
+    if (Forward(request, table->Find(request->question.command.arguments()))) SendHome(request);
   }
   if (in_time.empty()) return;
   {

@@ -22,21 +22,21 @@ bool AllowsStale(ErrorCode code) {
 }
 
 void AnswerFromCache(Request* request, Source source) {
-  request->source = source;
-  switch (request->value->kind) {
+  request->answer.source = source;
+  switch (request->answer.value->kind) {
     case cache::Kind::kValue:
-      request->outcome = Outcome::kValue;
+      request->answer.outcome = Outcome::kValue;
       return;
     case cache::Kind::kMissing:
-      request->outcome = Outcome::kMissing;
+      request->answer.outcome = Outcome::kMissing;
       break;
     case cache::Kind::kWrongType:
-      request->outcome = Outcome::kError;
-      request->error = ErrorCode::kWrongType;
-      request->error_text = request->value->value();
+      request->answer.outcome = Outcome::kError;
+      request->answer.error = ErrorCode::kWrongType;
+      request->answer.error_text = request->answer.value->value();
       break;
   }
-  request->value = {};
+  request->answer.value = {};
 }
 
 cache::Kind EntryKind(const redis::FetchResult& result) {
@@ -77,67 +77,73 @@ cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const 
 }
 
 bool ReadThrough::TryHit(Request* request, TimePoint now) const {
-  request->value = TryFind(request->key, now);
-  if (!request->value) return false;
+  request->answer.value = TryFind(request->question.key, now);
+  if (!request->answer.value) return false;
   AnswerFromCache(request, Source::kCache);
   return true;
 }
 
-bool ReadThrough::Start(Request* request, TimePoint now, redis::FetchQueue* fetches) {
-  RP_DCHECK(request->outcome == Outcome::kPending);
-  request->hash = hasher_(request->key);
-  request->value = cache_->Get(request->hash, request->key, now);
-  if (request->value) {
-    AnswerFromCache(request, Source::kCache);
-    return true;
-  }
-  return StartMiss(request, now, Wait::kYes, fetches) == Started::kAnswered;
+bool ReadThrough::Peek(Request* request, TimePoint now) const {
+  const std::string& key = request->question.key;
+  cache::EntryRef entry = cache_->Get(hasher_(key), key, now);
+  if (!entry || entry->kind == cache::Kind::kWrongType || entry->hard_deadline == kTooFar)
+    return false;
+  request->answer.value = std::move(entry);
+  AnswerFromCache(request, Source::kCache);
+  return true;
 }
 
-ReadThrough::Started ReadThrough::TryStart(Request* request, TimePoint now,
-                                           redis::FetchQueue* fetches) {
-  RP_DCHECK(request->outcome == Outcome::kPending);
-  request->hash = hasher_(request->key);
-  return StartMiss(request, now, Wait::kNo, fetches);
+ReadThrough::Started ReadThrough::Start(Request* request, TimePoint now, Wait wait,
+                                        redis::FetchQueue* fetches) {
+  RP_DCHECK(request->answer.outcome == Outcome::kPending);
+  request->hash = hasher_(request->question.key);
+  if (wait == Wait::kYes) {
+    request->answer.value = cache_->Get(request->hash, request->question.key, now);
+    if (request->answer.value) {
+      AnswerFromCache(request, Source::kCache);
+      return Started::kAnswered;
+    }
+  }
+  return StartMiss(request, now, wait, fetches);
 }
 
 ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wait wait,
                                             redis::FetchQueue* fetches) {
   auto flight = std::make_unique<Flight>();
   flight->hash = request->hash;
-  if (!TryAllocate(request->key.size(), [&] { flight->key_bytes = request->key; })) {
-    request->outcome = Outcome::kError;
-    request->error = ErrorCode::kNoMemory;
+  if (!TryAllocate(request->question.key.size(),
+                   [&] { flight->key_bytes = request->question.key; })) {
+    request->Fail(ErrorCode::kNoMemory);
     return Started::kAnswered;
   }
   flight->redis::Fetch::key = flight->key_bytes;
   flight->redis::Fetch::deadline.store(request->deadline, std::memory_order_relaxed);
   flight->cache::Flight::deadline = &flight->redis::Fetch::deadline;
-  request->source = Source::kRedis;
+  request->answer.source = Source::kRedis;
   if (coherence_ != nullptr) {
-    if (!cache_->Trusted(now)) request->source = Source::kRedisNoLease;
-    if (coherence_->follows() && !coherence_->Reports(request->key)) {
-      request->source = Source::kRedisNoPrefix;
+    if (!cache_->Trusted(now)) request->answer.source = Source::kRedisNoLease;
+    if (coherence_->follows() && !coherence_->Reports(request->question.key)) {
+      request->answer.source = Source::kRedisNoPrefix;
       flight->storable = false;
     }
   }
   // From the moment it waits the request may be answered and reused by others: it is not touched
   // again.
-  switch (
-      cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->value, wait)) {
+  switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->answer.value,
+                              wait)) {
     case cache::Admission::kHit:
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
     case cache::Admission::kBusy:
       return Started::kBusy;
     case cache::Admission::kJoined:
-      return Started::kUnderWay;
+      return Started::kInFlight;
     case cache::Admission::kStarted:
       break;
   }
   // The fetchers have the flight from Submit on; OnFetched takes it back.
   fetches->PushBack(flight.release());
-  return Started::kUnderWay;
+  return Started::kInFlight;
 }
 
 bool ReadThrough::Submit(redis::FetchQueue* fetches, Wait wait) {
@@ -160,7 +166,7 @@ void ReadThrough::FailAll(redis::FetchQueue* refused) {
 
 // The hash is computed anew: a worker may be writing the request's own at this moment.
 bool ReadThrough::TakeBack(Request* request) const {
-  return cache_->Leave(hasher_(request->key), request);
+  return cache_->Leave(hasher_(request->question.key), request);
 }
 
 cache::EntryRef ReadThrough::Stale(std::string_view key, TimePoint now) const {
@@ -288,16 +294,16 @@ void ReadThrough::AnswerAll(cache::Waiter* waiters, const redis::FetchResult& re
   while (waiters != nullptr) {
     auto* request = static_cast<Request*>(waiters);
     waiters = waiters->next_waiter;
-    request->value = value;
+    request->answer.value = value;
     if (value) {
-      request->outcome = Outcome::kValue;
-      if (result.kind == Kind::kError) request->source = Source::kStale;
+      request->answer.outcome = Outcome::kValue;
+      if (result.kind == Kind::kError) request->answer.source = Source::kStale;
     } else if (result.kind == Kind::kMissing) {
-      request->outcome = Outcome::kMissing;
+      request->answer.outcome = Outcome::kMissing;
     } else {
-      request->outcome = Outcome::kError;
-      request->error = result.error_code;
-      request->error_text = result.error_text;
+      request->answer.outcome = Outcome::kError;
+      request->answer.error = result.error_code;
+      request->answer.error_text = result.error_text;
     }
     request->home->Deliver(request, request);
   }

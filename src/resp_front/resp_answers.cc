@@ -21,12 +21,14 @@ size_t PutInteger(int64_t number, char* out) {
 }
 
 bool HasFailed(const core::Request& request) {
-  return request.outcome == proxy::Outcome::kError || request.outcome == proxy::Outcome::kPending;
+  return request.answer.outcome == proxy::Outcome::kError ||
+         request.answer.outcome == proxy::Outcome::kPending;
 }
 
 // A key of another type is there, and MGET shows it as missing.
 bool IsWrongType(const core::Request& request) {
-  return request.outcome == proxy::Outcome::kError && request.error == ErrorCode::kWrongType;
+  return request.answer.outcome == proxy::Outcome::kError &&
+         request.answer.error == ErrorCode::kWrongType;
 }
 
 // Redis begins its errors with a word in capitals; nothing of our own does.
@@ -40,12 +42,12 @@ bool HasCode(std::string_view text) {
 // Redis's own error goes through as it is, unless it is about this proxy's credentials: the client
 // would take it for its own.
 size_t PutError(const core::Request& request, char* out) {
-  const ErrorInfo& info = Describe(request.error);
+  const ErrorInfo& info = Describe(request.answer.error);
   std::string_view text =
-      request.error_text.empty() ? info.text : std::string_view(request.error_text);
+      request.answer.error_text.empty() ? info.text : std::string_view(request.answer.error_text);
   text = text.substr(0, kMaxErrorTextBytes);
   size_t size = Put("-", out);
-  if (request.error == ErrorCode::kAuth || !HasCode(text)) {
+  if (request.answer.error == ErrorCode::kAuth || !HasCode(text)) {
     size += Put(info.resp_prefix, out + size);
     size += Put(" ", out + size);
   }
@@ -65,7 +67,7 @@ std::string_view Range(std::string_view value, int64_t start, int64_t end) {
 }
 
 int64_t RemainingMs(const core::Request& request, TimePoint now) {
-  const Duration remaining = std::max(request.value->hard_deadline - now, Duration(0));
+  const Duration remaining = std::max(request.answer.value->hard_deadline - now, Duration(0));
   return std::chrono::floor<std::chrono::milliseconds>(remaining).count();
 }
 
@@ -85,8 +87,8 @@ size_t RespSession::WriteValue(std::string_view value, char* out, core::Payload*
 
 size_t RespSession::WriteElement(const core::Request& request, char* out,
                                  core::Payload* payload) const {
-  if (request.outcome == proxy::Outcome::kValue) {
-    return WriteValue(request.value->value(), out, payload);
+  if (request.answer.outcome == proxy::Outcome::kValue) {
+    return WriteValue(request.answer.value->value(), out, payload);
   }
   return Put(resp::NullReply(request.resp_version), out);
 }
@@ -94,18 +96,18 @@ size_t RespSession::WriteElement(const core::Request& request, char* out,
 size_t RespSession::Write(const core::Request& request, bool, const core::Turn& turn, char* out,
                           core::Payload* payload) {
   const auto form = static_cast<Form>(request.resp_form);
-  const bool is_missing = request.outcome == proxy::Outcome::kMissing;
+  const bool is_missing = request.answer.outcome == proxy::Outcome::kMissing;
   switch (form) {
     case Form::kReply:
-      payload->bytes = request.reply;
-      if (request.reply.size() > kMaxAnswerBytes) return 0;
+      payload->bytes = request.answer.reply;
+      if (request.answer.reply.size() > kMaxAnswerBytes) return 0;
       payload->bytes = {};
-      return Put(request.reply.empty() ? request.local_text : request.reply, out);
+      return Put(request.answer.reply.empty() ? request.local_text : request.answer.reply, out);
     case Form::kSilent:
       return 0;
     case Form::kForwarded:
       if (HasFailed(request)) return PutError(request, out);
-      payload->bytes = request.reply;
+      payload->bytes = request.answer.reply;
       return 0;
     case Form::kMget:
     case Form::kExists: {
@@ -117,11 +119,11 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
           group_failed_ = true;
           return PutError(*member, out);
         }
-        there += member->outcome != proxy::Outcome::kMissing;
+        there += member->answer.outcome != proxy::Outcome::kMissing;
         member = member->next_in_pipeline;
       }
       if (form == Form::kExists) return PutInteger(there, out);
-      payload->bytes = request.reply;
+      payload->bytes = request.answer.reply;
       return 0;
     }
     case Form::kMgetRest:
@@ -132,16 +134,20 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
       break;
   }
   if (HasFailed(request)) return PutError(request, out);
+  if (request.answer.outcome == proxy::Outcome::kReply) {
+    payload->bytes = request.answer.reply;
+    return 0;
+  }
   const int64_t without_end = is_missing ? -2 : -1;
-  const bool ends = !is_missing && request.value->hard_deadline != kNever;
+  const bool ends = !is_missing && request.answer.value->hard_deadline != kNever;
   switch (form) {
     case Form::kStrlen:
-      return PutInteger(is_missing ? 0 : request.value->value_bytes, out);
+      return PutInteger(is_missing ? 0 : request.answer.value->value_bytes, out);
     case Form::kRange:
-      return WriteValue(is_missing
-                            ? std::string_view()
-                            : Range(request.value->value(), request.range_start, request.range_end),
-                        out, payload);
+      return WriteValue(
+          is_missing ? std::string_view()
+                     : Range(request.answer.value->value(), request.range_start, request.range_end),
+          out, payload);
     case Form::kTtl:
       return PutInteger(ends ? ToSeconds(RemainingMs(request, turn.now)) : without_end, out);
     case Form::kPttl:

@@ -27,13 +27,6 @@ constexpr std::string_view kNoInteger = "value is not an integer or out of range
 constexpr size_t kMostCopiedBytes = 64 * 1024;
 constexpr size_t kTypicalElementBytes = 128;
 
-// As an array of bulk strings, whatever form it came in.
-void Encode(const resp::Command& command, std::string* out) {
-  resp::Writer writer(2, out);
-  writer.ArrayHeader(command.size());
-  for (size_t i = 0; i < command.size(); ++i) writer.Bulk(command[i]);
-}
-
 }  // namespace
 
 core::SessionFactory RespSessions(const RespOptions& options) {
@@ -153,7 +146,7 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
     case CommandName::kPexpiretime: {
       // The cache knows the end of a key on another clock, and not to the millisecond.
       core::Request* request = silent_ ? nullptr : AddRequest(Form::kForwarded);
-      if (request != nullptr) Ask(request, command);
+      if (request != nullptr) Ask(request, proxy::Question::Kind::kCommand, command);
       return;
     }
     case CommandName::kPing:
@@ -227,37 +220,43 @@ void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
   core::Request* request = silent_ ? nullptr : AddRequest(form);
   if (request == nullptr || !SetKey(request, command[1])) return;
   const bool may_know = form == Form::kType || options_->knows_ttl;
-  if (may_know && connection_->TryHit(request) && request->outcome != proxy::Outcome::kError) {
-    const bool is_too_far = request->value && request->value->hard_deadline == kTooFar;
-    if (form == Form::kType || !is_too_far) return connection_->OnAnswer(request);
+  if (may_know && connection_->TryHit(request)) {
+    const cache::EntryRef& entry = request->answer.value;
+    const bool is_known = request->answer.outcome != proxy::Outcome::kError &&
+                          !(entry && entry->hard_deadline == kTooFar);
+    if (is_known) return connection_->OnAnswer(request);
+    request->answer = {};
   }
-  request->ForgetAnswer();
-  request->resp_form = static_cast<uint8_t>(Form::kForwarded);
-  Ask(request, command);
+  using Kind = proxy::Question::Kind;
+  Ask(request, may_know ? Kind::kKeyOrCommand : Kind::kCommand, command);
 }
 
 bool RespSession::SetKey(core::Request* request, std::string_view key) {
-  if (TryAllocate(key.size(), [&] { request->key = key; })) return true;
+  if (TryAllocate(key.size(), [&] { request->question.key = key; })) return true;
   AnswerNoMemory(request);
   return false;
 }
 
 bool RespSession::SetCommand(core::Request* request, const resp::Command& command) {
-  if (TryAllocate([&] { Encode(command, &request->command); })) return true;
+  if (request->question.command.Assign(command)) {
+    request->question.kind = proxy::Question::Kind::kCommand;
+    request->question.resp_version = request->resp_version;
+    return true;
+  }
   AnswerNoMemory(request);
   return false;
 }
 
 void RespSession::AnswerNoMemory(core::Request* request) {
-  request->outcome = proxy::Outcome::kError;
-  request->error = ErrorCode::kNoMemory;
+  request->Fail(ErrorCode::kNoMemory);
   connection_->OnAnswer(request);
 }
 
-void RespSession::Ask(core::Request* request, const resp::Command& command) {
+void RespSession::Ask(core::Request* request, proxy::Question::Kind kind,
+                      const resp::Command& command) {
   if (!SetCommand(request, command)) return;
-  request->command_version = request->resp_version;
-  request->asks_only = true;
+  request->question.kind = kind;
+  request->question.reads_only = true;
   connection_->SendOn(request);
 }
 
@@ -278,7 +277,6 @@ void RespSession::Forward(const resp::Command& command) {
   }
   core::Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
   if (request == nullptr || !SetCommand(request, command)) return;
-  request->command_version = request->resp_version;
   connection_->SendOn(request);
   connection_->Hold();
 }
@@ -296,16 +294,16 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
   const bool has_memory = TryAllocate([&] { found = AppendHits(command, first); }) &&
                           connection_->MakeRoomFor(keys - found);
   if (!has_memory) {
-    first->reply.clear();
+    first->answer.reply.clear();
     first->resp_form = static_cast<uint8_t>(Form::kForwarded);  // an error as it is
     return AnswerNoMemory(first);
   }
   for (size_t i = found; i < keys; ++i) {
     core::Request* request = AddRequest(rest_form);
     RP_CHECK(request != nullptr);
-    if (TryAllocate([&] { request->key = command[i + 1]; })) continue;
-    request->outcome = proxy::Outcome::kError;
-    request->error = ErrorCode::kNoMemory;
+    if (TryAllocate([&] { request->question.key = command[i + 1]; })) continue;
+    request->answer.outcome = proxy::Outcome::kError;
+    request->answer.error = ErrorCode::kNoMemory;
   }
   connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
 }
@@ -314,7 +312,7 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
 // large to be copied. Returns how many they are.
 size_t RespSession::AppendHits(const resp::Command& command, core::Request* first) {
   const bool wants_values = static_cast<Form>(first->resp_form) == Form::kMget;
-  std::string* const reply = &first->reply;
+  std::string* const reply = &first->answer.reply;
   resp::Writer writer(version_, reply);
   if (wants_values) {
     reply->reserve(std::min(kMostCopiedBytes, command.size() * kTypicalElementBytes));
@@ -342,7 +340,7 @@ void RespSession::Reply(std::string_view constant) {
 void RespSession::ReplyBytes(std::string reply) {
   core::Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
   if (request == nullptr) return;
-  request->reply = std::move(reply);
+  request->answer.reply = std::move(reply);
   connection_->AnswerLocally(request, 0, {});
 }
 

@@ -61,7 +61,8 @@ core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
           .clients = {.header = options.header_timeout,
                       .idle = options.idle_timeout,
                       .write = options.write_timeout,
-                      .resp_idle = options.resp_idle_timeout}};
+                      .resp_idle = options.resp_idle_timeout},
+          .answers_inline = options.answers_inline};
 }
 
 core::SessionFactory HttpSessionsOf(const config::Options& options) {
@@ -164,8 +165,8 @@ Server::Server(const config::Options& options, size_t most_refused)
       forwarder_(
           hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
           [this] { ScheduleSweep(TimePoint::min()); }),
-      workers_([this](proxy::Request* first) { return StartRequests(first); },
-               [this] { SweepOn(); }),
+      router_(&read_through_, &forwarder_),
+      workers_(&router_, [this] { SweepOn(); }),
       clients_(static_cast<size_t>(options.max_clients), most_refused),
       reactors_(MakeReactors(options)),
       timer_(reactors_[0]->loop(),
@@ -193,7 +194,7 @@ std::vector<std::unique_ptr<core::Reactor>> Server::MakeReactors(const config::O
       if (trimmer_.OnFreed(bytes)) ScheduleSweep(TimePoint::min());
     };
     reactors.push_back(
-        std::make_unique<core::Reactor>(std::move(reactor), &clients_, &read_through_, &workers_));
+        std::make_unique<core::Reactor>(std::move(reactor), &clients_, &router_, &workers_));
   }
   return reactors;
 }
@@ -274,22 +275,6 @@ void Server::Run() {
   // A thread that resolves a name cannot be interrupted.
   HandleFromNowOn(SIGALRM, [](int) { EndAtOnce(0); });
   alarm(kMostSecondsToJoin);
-}
-
-proxy::RequestChain Server::StartRequests(proxy::Request* first) {
-  const TimePoint now = Now();
-  proxy::RequestChain answered;
-  redis::FetchQueue fetches;
-  while (first != nullptr) {
-    proxy::Request* const request = first;
-    first = proxy::RequestChain::Next(request);
-    if (request->command.empty() ? read_through_.Start(request, now, &fetches)
-                                 : forwarder_.Start(request, now)) {
-      answered.Append(request);
-    }
-  }
-  RP_CHECK(read_through_.Submit(&fetches, Wait::kYes));
-  return answered;
 }
 
 void Server::Sweep() {

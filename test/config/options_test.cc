@@ -436,7 +436,7 @@ TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
       "http=:8080 resp= forward=false http-auth=false redis=localhost:6379 expire=2m "
       "max-age=0 capacity=100000 "
       "max-memory=64mb max-value=1mb redis-ops-limit=128 redis-connections=4 redis-db=0 "
-      "workers=2 reactors=1 timeout=1s "
+      "workers=2 inline=true reactors=1 timeout=1s "
       "coherent=false max-stale=1s prefix= stale-if-error=0 max-clients=10000 header-timeout=10s "
       "idle-timeout=1m15s write-timeout=30s resp-idle-timeout=0 "
       "content-type='text/plain; charset=utf-8' log-level=info");

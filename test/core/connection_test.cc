@@ -415,7 +415,7 @@ class DrainOnEvent final : public net::EventHandler {
 // The acceptor's event waits in the same batch behind the one that stops it: AddressSanitizer sees
 // when the acceptor is freed too early.
 TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
-  WorkerPool workers({}, [] {});
+  WorkerPool workers(nullptr, [] {});
   ClientCount clients(1);
   Reactor reactor(ReactorHarness::DefaultOptions(), &clients, nullptr, &workers);
   auto listening = net::Listen({"127.0.0.1", 0});

@@ -71,7 +71,7 @@ TEST(ReactorsTest, ARequestToDrainIsNoneOfTheOthersBusiness) {
 }
 
 TEST(ReactorsTest, ARequestToDrainFromBeforeTheStartEndsIt) {
-  WorkerPool workers({}, [] {});
+  WorkerPool workers(nullptr, [] {});
   ClientCount clients(1);
   Reactor reactor(ReactorHarness::DefaultOptions(), &clients, nullptr, &workers);
   reactor.RequestDrain();

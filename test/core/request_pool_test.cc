@@ -31,12 +31,12 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   DeadlineList<Request> waits(Duration(10));
   Request* request = pool.Take();
   ASSERT_NE(request, nullptr);
-  request->key = "key";
-  request->outcome = proxy::Outcome::kError;
-  request->source = proxy::Source::kStale;
-  request->error_text = "text";
-  request->value = cache::MakeEntry(0, "k", "v", TimePoint(), kNever);
-  const cache::EntryRef value = request->value;
+  request->question.key = "key";
+  request->answer.outcome = proxy::Outcome::kError;
+  request->answer.source = proxy::Source::kStale;
+  request->answer.error_text = "text";
+  request->answer.value = cache::MakeEntry(0, "k", "v", TimePoint(), kNever);
+  const cache::EntryRef value = request->answer.value;
   // Never followed.
   request->connection = reinterpret_cast<Connection*>(request);
   request->next_in_pipeline = request;
@@ -49,11 +49,11 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   EXPECT_EQ(waits.next(), kNever);
 
   ASSERT_EQ(pool.Take(), request);
-  EXPECT_EQ(request->key, "");
-  EXPECT_EQ(request->outcome, proxy::Outcome::kPending);
-  EXPECT_EQ(request->source, proxy::Source::kRedis);
-  EXPECT_EQ(request->error_text, "");
-  EXPECT_FALSE(request->value);
+  EXPECT_EQ(request->question.key, "");
+  EXPECT_EQ(request->answer.outcome, proxy::Outcome::kPending);
+  EXPECT_EQ(request->answer.source, proxy::Source::kRedis);
+  EXPECT_EQ(request->answer.error_text, "");
+  EXPECT_FALSE(request->answer.value);
   EXPECT_EQ(request->connection, nullptr);
   EXPECT_EQ(request->next_in_pipeline, nullptr);
   EXPECT_FALSE(request->answered || request->head_only || request->http10 || request->close);
@@ -65,9 +65,9 @@ TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALongKey) {
   RequestPool pool(1);
   Request* request = pool.Take();
   ASSERT_NE(request, nullptr);
-  request->key.assign(100'000, 'k');
+  request->question.key.assign(100'000, 'k');
   pool.PutBack(request);
-  EXPECT_LE(request->key.capacity(), 512u);
+  EXPECT_LE(request->question.key.capacity(), 512u);
 }
 
 // --- What many have taken goes back. ---
@@ -143,14 +143,14 @@ TEST(RequestPoolTest, GivesBackInSlices) {
 TEST(RequestPoolTest, TakesWhatIsNotCleanedYetBeforeItGrows) {
   RequestPool pool(RequestPool::kCleanedPerTurn + kSlab);
   const std::vector<Request*> taken = TakeMany(&pool, RequestPool::kCleanedPerTurn + kSlab);
-  for (Request* request : taken) request->key = "key";
+  for (Request* request : taken) request->question.key = "key";
   const size_t held = pool.held();
   PutBackAll(&pool, taken);
   EXPECT_EQ(pool.uncleaned(), kSlab);
   EXPECT_TRUE(pool.Has(taken.size())) << "nobody is refused for them";
   for (Request* request : TakeMany(&pool, taken.size())) {
     ASSERT_NE(request, nullptr);
-    EXPECT_EQ(request->key, "");
+    EXPECT_EQ(request->question.key, "");
   }
   EXPECT_EQ(pool.Take(), nullptr);
   EXPECT_EQ(pool.held(), held);
@@ -170,7 +170,7 @@ TEST(RequestPoolTest, AFewThatStayOutKeepNoMoreThanTheirSlabs) {
 TEST(RequestPoolTest, TellsWhatMallocGotBack) {
   RequestPool pool(100 * kKept);
   const std::vector<Request*> taken = TakeMany(&pool, 2 * kKept);
-  for (Request* request : taken) request->key.assign(480, 'k');
+  for (Request* request : taken) request->question.key.assign(480, 'k');
   PutBackAll(&pool, taken);
   uint64_t freed_bytes = 0;
   for (const int64_t ms : {0, 1000, 2000}) freed_bytes += pool.EndTurn(At(ms));

@@ -64,7 +64,7 @@ class WorkerPoolTest : public ::testing::Test {
   proxy::Request* MakeRequest(std::string key) {
     proxy::Request& request = requests_.emplace_back();
     request.home = &home_;
-    request.key = std::move(key);
+    request.question.key = std::move(key);
     request.deadline = Now() + std::chrono::seconds(60);
     return &request;
   }
@@ -96,9 +96,8 @@ class WorkerPoolTest : public ::testing::Test {
       proxy::SubmitEach([this](redis::Fetch* fetch) { return OnFetch(fetch); }),
       [](TimePoint) {},
       [] {}};
-  WorkerPool pool_{
-      [this](proxy::Request* first) { return proxy::StartChain(&read_through_, first); },
-      [this] { ++sweeps_; }};
+  proxy::Router router_{&read_through_, nullptr};
+  WorkerPool pool_{&router_, [this] { ++sweeps_; }};
 };
 
 TEST_F(WorkerPoolTest, RunHereDeliversTheAnsweredOnesOfAChainTogetherAndInOrder) {
@@ -107,8 +106,8 @@ TEST_F(WorkerPoolTest, RunHereDeliversTheAnsweredOnesOfAChainTogetherAndInOrder)
   ASSERT_EQ(chains.size(), 2u);
   EXPECT_EQ(chains[0], std::vector<proxy::Request*>{&requests_[1]});
   EXPECT_EQ(chains[1], (std::vector<proxy::Request*>{&requests_[0], &requests_[2], &requests_[3]}));
-  EXPECT_EQ(requests_[0].outcome, Outcome::kValue);
-  EXPECT_EQ(requests_[1].outcome, Outcome::kMissing);
+  EXPECT_EQ(requests_[0].answer.outcome, Outcome::kValue);
+  EXPECT_EQ(requests_[1].answer.outcome, Outcome::kMissing);
 }
 
 TEST_F(WorkerPoolTest, RunHereDeliversNothingWhenNothingWasAnswered) {
@@ -123,7 +122,7 @@ TEST_F(WorkerPoolTest, TakesAsManyJobsAsItsQueueHoldsAndNoMore) {
   proxy::Request* one_more = MakeRequest("hit");
   EXPECT_FALSE(pool_.TrySubmit(one_more));
   EXPECT_FALSE(pool_.TrySubmitSweep());
-  EXPECT_EQ(one_more->outcome, Outcome::kPending);
+  EXPECT_EQ(one_more->answer.outcome, Outcome::kPending);
   EXPECT_TRUE(home_.chains().empty());
   pool_.Start(1);
   home_.Await(WorkerPool::kQueueCapacity);
@@ -156,7 +155,8 @@ TEST_F(WorkerPoolTest, RunsEveryChainExactlyOnce) {
   EXPECT_EQ(delivered, 4 * kChains);
   EXPECT_EQ(fetches_, static_cast<int>(2 * kChains));
   for (const proxy::Request& request : requests_)
-    ASSERT_EQ(request.outcome, request.key == "hit" ? Outcome::kValue : Outcome::kMissing);
+    ASSERT_EQ(request.answer.outcome,
+              request.question.key == "hit" ? Outcome::kValue : Outcome::kMissing);
 }
 
 // A test that hangs here has found a lost wake-up.
@@ -204,7 +204,7 @@ TEST_F(WorkerPoolTest, StopDropsWhatWaits) {
   ASSERT_TRUE(pool_.TrySubmit(MakeRequest("hit")));
   pool_.Stop();
   EXPECT_TRUE(home_.chains().empty());
-  EXPECT_EQ(requests_[0].outcome, Outcome::kPending);
+  EXPECT_EQ(requests_[0].answer.outcome, Outcome::kPending);
 }
 
 }  // namespace

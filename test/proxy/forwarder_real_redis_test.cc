@@ -16,6 +16,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
+#include "test/support/owned_command.h"
 
 namespace rp::proxy {
 namespace {
@@ -56,15 +57,15 @@ class Proxy {
 
   Request* Start(const Words& words, uint8_t version = 2, Duration timeout = seconds(10)) {
     Request* const request = MakeRequest(timeout);
-    request->command = Encode(words);
-    request->command_version = version;
+    SetCommand(request, words);
+    request->question.resp_version = version;
     if (forwarder_.Start(request, Now())) home_.Deliver(request, request);
     return request;
   }
 
   Request* StartGet(const std::string& key) {
     Request* const request = MakeRequest(seconds(10));
-    request->key = key;
+    request->question.key = key;
     if (StartOne(&read_through_, request, Now())) home_.Deliver(request, request);
     return request;
   }
@@ -79,14 +80,15 @@ class Proxy {
   std::string Reply(const Words& words, uint8_t version = 2) {
     const Request* const request = Start(words, version);
     EXPECT_TRUE(AwaitHome(request));
-    EXPECT_EQ(request->outcome, Outcome::kReply) << request->error_text;
-    return request->reply;
+    EXPECT_EQ(request->answer.outcome, Outcome::kReply) << request->answer.error_text;
+    return request->answer.reply;
   }
 
   std::string Get(const std::string& key) {
     const Request* const request = StartGet(key);
     EXPECT_TRUE(AwaitHome(request));
-    return request->outcome == Outcome::kValue ? std::string(request->value->value()) : "none";
+    return request->answer.outcome == Outcome::kValue ? std::string(request->answer.value->value())
+                                                      : "none";
   }
 
   [[nodiscard]] int flushes() const { return flushes_; }
@@ -239,8 +241,8 @@ TEST_F(ForwarderRealRedisTest, GetsAndCommandsOnOneConnectionAreNotMixedUp) {
   }
   for (size_t i = 0; i < gets.size(); ++i) {
     ASSERT_TRUE(proxy_->AwaitHome(gets[i]) && proxy_->AwaitHome(lengths[i]));
-    EXPECT_EQ(gets[i]->value->value().size(), i);
-    EXPECT_EQ(lengths[i]->reply, ":" + std::to_string(i) + "\r\n");
+    EXPECT_EQ(gets[i]->answer.value->value().size(), i);
+    EXPECT_EQ(lengths[i]->answer.reply, ":" + std::to_string(i) + "\r\n");
   }
 }
 
@@ -250,11 +252,11 @@ TEST_F(ForwarderRealRedisTest, LoadsTheTableOnceRedisIsThere) {
   proxy.forwarder().LoadTable(Now() + seconds(1));
   const Request* const early = proxy.Start({"SET", "k", "v"});
   ASSERT_TRUE(proxy.AwaitHome(early));
-  EXPECT_EQ(early->outcome, Outcome::kError);
+  EXPECT_EQ(early->answer.outcome, Outcome::kError);
   StartServer();
   EXPECT_TRUE(Await([&] {
     const Request* const request = proxy.Start({"SET", "k", "v"});
-    return proxy.AwaitHome(request) && request->outcome == Outcome::kReply;
+    return proxy.AwaitHome(request) && request->answer.outcome == Outcome::kReply;
   }));
   EXPECT_EQ(proxy.Get("k"), "v");
 }

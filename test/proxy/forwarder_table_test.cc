@@ -29,10 +29,11 @@ TEST_F(ForwarderTest, WhoMayNotAskForTheTableIsToldWhatToDoAndTheLogOnce) {
       Request* const request = MakeRequest({"SET", "k", "v"});
       EXPECT_FALSE(forwarder_.Start(request, Now()));
       Finish(Reply("-" + text + "\r\n"));
-      EXPECT_EQ(request->error, ErrorCode::kUpstream);
-      EXPECT_TRUE(request->error_text.starts_with("Redis refuses COMMAND, which -forward needs"));
-      EXPECT_NE(request->error_text.find("+command"), std::string::npos);
-      EXPECT_NE(request->error_text.find(text), std::string::npos);
+      EXPECT_EQ(request->answer.error, ErrorCode::kUpstream);
+      EXPECT_TRUE(
+          request->answer.error_text.starts_with("Redis refuses COMMAND, which -forward needs"));
+      EXPECT_NE(request->answer.error_text.find("+command"), std::string::npos);
+      EXPECT_NE(request->answer.error_text.find(text), std::string::npos);
     }
   }
   const std::string log = testing::internal::GetCapturedStderr();
@@ -45,9 +46,9 @@ TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   Request* const first = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(first, Now()));
   Finish(Failure(ErrorCode::kUnavailable, "cannot connect", false));
-  EXPECT_EQ(first->outcome, Outcome::kError);
-  EXPECT_EQ(first->error, ErrorCode::kUnavailable);
-  EXPECT_EQ(first->error_text, "cannot connect");
+  EXPECT_EQ(first->answer.outcome, Outcome::kError);
+  EXPECT_EQ(first->answer.error, ErrorCode::kUnavailable);
+  EXPECT_EQ(first->answer.error_text, "cannot connect");
 
   Request* const second = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(second, Now()));
@@ -55,14 +56,14 @@ TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   EXPECT_EQ(fetches_[0]->command, Encode({"COMMAND"}));
   EXPECT_EQ(fetches_[0]->DeadlineTime(), second->deadline);
   Finish(Reply("-LOADING Redis is loading the dataset in memory\r\n"));
-  EXPECT_EQ(second->error, ErrorCode::kLoading);
-  EXPECT_EQ(second->error_text, "LOADING Redis is loading the dataset in memory");
+  EXPECT_EQ(second->answer.error, ErrorCode::kLoading);
+  EXPECT_EQ(second->answer.error_text, "LOADING Redis is loading the dataset in memory");
 
   Request* const third = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(third, Now()));
   Finish(Reply(kCommands));
   Finish(Reply("$-1\r\n"));
-  EXPECT_EQ(third->reply, "$-1\r\n");
+  EXPECT_EQ(third->answer.reply, "$-1\r\n");
 }
 
 // Redis hangs: each waits as long as it may, and no longer.
@@ -76,13 +77,13 @@ TEST_F(ForwarderTest, ALoadThatTimesOutIsBegunAnewForThoseWhoCameLater) {
   ASSERT_EQ(fetches_.size(), 1u);
   Finish(Failure(ErrorCode::kTimeout, "too late", false));
   ASSERT_EQ(home_.delivered(), std::vector<Request*>{late});
-  EXPECT_EQ(late->error, ErrorCode::kTimeout);
+  EXPECT_EQ(late->answer.error, ErrorCode::kTimeout);
   ASSERT_EQ(fetches_.size(), 1u);
   EXPECT_EQ(fetches_.front()->DeadlineTime(), in_time->deadline);
   Finish(Reply(kCommands));
   ASSERT_EQ(fetches_.size(), 1u);
   Finish(Reply("$1\r\nx\r\n"));
-  EXPECT_EQ(in_time->reply, "$1\r\nx\r\n");
+  EXPECT_EQ(in_time->answer.reply, "$1\r\nx\r\n");
 }
 
 TEST_F(ForwarderTest, AFullQueueFailsThoseWhoWaitForTheTable) {
@@ -90,7 +91,7 @@ TEST_F(ForwarderTest, AFullQueueFailsThoseWhoWaitForTheTable) {
   Request* const request = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(request, Now()));
   EXPECT_EQ(delivered(), std::vector<Request*>{request});
-  EXPECT_EQ(request->error, ErrorCode::kBusy);
+  EXPECT_EQ(request->answer.error, ErrorCode::kBusy);
 }
 
 TEST_F(ForwarderTest, AnUnknownNameAsksAnewOnceTheTableIsOld) {
@@ -107,7 +108,7 @@ TEST_F(ForwarderTest, AnUnknownNameAsksAnewOnceTheTableIsOld) {
   EXPECT_EQ(fetches_.at(0)->command, Encode({"COMMAND"}));
   Finish(Reply(ArrayOf({Described("new", 1, {"readonly"}, 0, 0, 0)})));
   Finish(Reply("+here\r\n"));
-  EXPECT_EQ(late->reply, "+here\r\n");
+  EXPECT_EQ(late->answer.reply, "+here\r\n");
 }
 
 TEST_F(ForwarderTest, AnOldTableIsBetterThanNone) {
@@ -115,8 +116,9 @@ TEST_F(ForwarderTest, AnOldTableIsBetterThanNone) {
   Request* const unknown = MakeRequest({"NEW"});
   EXPECT_FALSE(forwarder_.Start(unknown, Now() + Forwarder::kTableAge));
   Finish(Failure(ErrorCode::kTimeout, "too late", true));
-  EXPECT_EQ(unknown->outcome, Outcome::kReply);
-  EXPECT_TRUE(unknown->reply.starts_with("-ERR unknown command 'NEW'")) << unknown->reply;
+  EXPECT_EQ(unknown->answer.outcome, Outcome::kReply);
+  EXPECT_TRUE(unknown->answer.reply.starts_with("-ERR unknown command 'NEW'"))
+      << unknown->answer.reply;
   Forward({"GET", "k"}, Reply("$-1\r\n"));
 }
 

@@ -10,15 +10,15 @@ namespace {
 TEST_F(ForwarderTest, HandsBackTheReplyAsItCame) {
   LoadTable();
   Request* const request = Send({"SET", "k", std::string("\0\r\n", 3)}, 3);
-  EXPECT_EQ(fetches_[0]->command, request->command);
+  EXPECT_EQ(fetches_[0]->command, request->question.command.encoded());
   EXPECT_EQ(fetches_[0]->resp_version, 3);
   EXPECT_EQ(fetches_[0]->replies, 1u);
   EXPECT_EQ(fetches_[0]->DeadlineTime(), request->deadline);
   EXPECT_TRUE(delivered().empty());
   Finish(Reply("%1\r\n+a\r\n_\r\n"));
   EXPECT_EQ(delivered(), std::vector<Request*>{request});
-  EXPECT_EQ(request->outcome, Outcome::kReply);
-  EXPECT_EQ(request->reply, "%1\r\n+a\r\n_\r\n");
+  EXPECT_EQ(request->answer.outcome, Outcome::kReply);
+  EXPECT_EQ(request->answer.reply, "%1\r\n+a\r\n_\r\n");
 }
 
 TEST_F(ForwarderTest, OnlyWhatReadsMayBeRepeated) {
@@ -34,9 +34,9 @@ TEST_F(ForwarderTest, OnlyWhatReadsMayBeRepeated) {
 TEST_F(ForwarderTest, AFailureIsAnError) {
   LoadTable();
   Request* const request = Forward({"GET", "k"}, Failure(ErrorCode::kTimeout, "too late", true));
-  EXPECT_EQ(request->outcome, Outcome::kError);
-  EXPECT_EQ(request->error, ErrorCode::kTimeout);
-  EXPECT_EQ(request->error_text, "too late");
+  EXPECT_EQ(request->answer.outcome, Outcome::kError);
+  EXPECT_EQ(request->answer.error, ErrorCode::kTimeout);
+  EXPECT_EQ(request->answer.error_text, "too late");
 }
 
 TEST_F(ForwarderTest, AFullQueueIsSaid) {
@@ -45,19 +45,19 @@ TEST_F(ForwarderTest, AFullQueueIsSaid) {
   Request* const request = MakeRequest({"SET", "k", "v"});
   EXPECT_FALSE(forwarder_.Start(request, Now()));
   EXPECT_EQ(delivered(), std::vector<Request*>{request});
-  EXPECT_EQ(request->error, ErrorCode::kBusy);
+  EXPECT_EQ(request->answer.error, ErrorCode::kBusy);
 }
 
 TEST_F(ForwarderTest, WhatTheProxyAsksNeedsNoTableAndDropsNothing) {
   Remember({"k"});
   Request* const request = MakeRequest({"PTTL", "k"});
-  request->asks_only = true;
+  request->question.reads_only = true;
   EXPECT_FALSE(forwarder_.Start(request, Now()));
   ASSERT_EQ(fetches_.size(), 1u);
-  EXPECT_EQ(fetches_[0]->command, request->command);
+  EXPECT_EQ(fetches_[0]->command, request->question.command.encoded());
   EXPECT_TRUE(fetches_[0]->may_be_repeated);
   Finish(Reply(":1500\r\n"));
-  EXPECT_EQ(request->reply, ":1500\r\n");
+  EXPECT_EQ(request->answer.reply, ":1500\r\n");
   EXPECT_EQ(Remembered({"k"}), Words{"k"});
 }
 
@@ -67,8 +67,8 @@ TEST_F(ForwarderTest, AnUnknownCommandIsAnsweredAsRedisDoes) {
   LoadTable();
   Request* const request = MakeRequest({"NOSUCH", "a", "b c"});
   EXPECT_TRUE(forwarder_.Start(request, Now()));
-  EXPECT_EQ(request->outcome, Outcome::kReply);
-  EXPECT_EQ(request->reply,
+  EXPECT_EQ(request->answer.outcome, Outcome::kReply);
+  EXPECT_EQ(request->answer.reply,
             "-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b c' \r\n");
   EXPECT_TRUE(delivered().empty()) << "who is answered at once is not delivered";
 }
@@ -79,10 +79,10 @@ TEST_F(ForwarderTest, RefusesByName) {
     Request* const request = MakeRequest(words);
     EXPECT_TRUE(forwarder_.Start(request, Now()));
     const std::string name = words[0] == "Multi" ? "multi" : "blpop";
-    EXPECT_EQ(request->outcome, Outcome::kReply);
-    EXPECT_EQ(request->reply, "-ERR '" + name +
-                                  "' is not available: all clients share the connections to "
-                                  "Redis, and it would tie up or change one\r\n");
+    EXPECT_EQ(request->answer.outcome, Outcome::kReply);
+    EXPECT_EQ(request->answer.reply, "-ERR '" + name +
+                                         "' is not available: all clients share the connections to "
+                                         "Redis, and it would tie up or change one\r\n");
   }
 }
 
@@ -191,7 +191,7 @@ TEST_F(ForwarderTest, RedisIsAskedForTheKeysInTheSameFetch) {
             Encode({"COMMAND", "GETKEYS", "SORT", "a", "STORE", "b"}) + Encode(sort));
   EXPECT_EQ(fetches_[0]->replies, 2u);
   Finish(Reply("*2\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"));
-  EXPECT_EQ(request->reply, ":1\r\n");
+  EXPECT_EQ(request->answer.reply, ":1\r\n");
   EXPECT_EQ(Remembered({"a", "b", "c"}), Words{"c"});
   EXPECT_EQ(flushes_, 0);
 }
@@ -202,7 +202,7 @@ TEST_F(ForwarderTest, WhatHasNoKeysAfterAllDropsNothing) {
   for (const std::string keys : {"*0\r\n", "-ERR The command has no key arguments\r\n",
                                  "-ERR Invalid arguments specified for command\r\n"}) {
     Request* const request = Forward({"SORT", "k"}, Reply(keys + ":1\r\n"));
-    EXPECT_EQ(request->reply, ":1\r\n");
+    EXPECT_EQ(request->answer.reply, ":1\r\n");
   }
   EXPECT_EQ(Remembered({"k"}), Words{"k"});
   EXPECT_EQ(flushes_, 0);
@@ -231,7 +231,7 @@ TEST_F(ForwarderTest, AScriptDropsTheKeysItNames) {
   EXPECT_EQ(fetches_[0]->command, Encode(script)) << "Redis need not be asked";
   EXPECT_EQ(fetches_[0]->replies, 1u);
   Finish(Reply(":1\r\n"));
-  EXPECT_EQ(request->reply, ":1\r\n");
+  EXPECT_EQ(request->answer.reply, ":1\r\n");
   EXPECT_EQ(Remembered({"a", "b", "c"}), Words{"c"});
   Remember({"a"});
   Forward(script, Failure(ErrorCode::kTimeout, "too late", true));

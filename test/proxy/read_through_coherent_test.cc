@@ -69,7 +69,7 @@ class CoherentReadThroughTest : public ::testing::Test {
   // Asks for the key; whether the cache answers at once.
   bool Ask(const std::string& key, Request* request) {
     request->home = &home_;
-    request->key = key;
+    request->question.key = key;
     request->deadline = Now() + seconds(60);
     return StartOne(&read_through_, request, Now());
   }
@@ -79,7 +79,7 @@ class CoherentReadThroughTest : public ::testing::Test {
     Request first;
     EXPECT_FALSE(Ask(key, &first));
     Finish(result);
-    EXPECT_NE(first.outcome, Outcome::kPending);
+    EXPECT_NE(first.answer.outcome, Outcome::kPending);
     Request second;
     if (Ask(key, &second)) return true;
     Finish(result);
@@ -118,8 +118,8 @@ TEST_F(CoherentReadThroughTest, AKeyOutsideEveryPrefixIsServedAndNotCached) {
   Request request;
   EXPECT_FALSE(Ask("value", &request));
   Finish(Value("1"));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
-  EXPECT_EQ(request.source, Source::kRedisNoPrefix);
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.source, Source::kRedisNoPrefix);
 }
 
 TEST_F(CoherentReadThroughTest, WithoutALeaseNothingIsCached) {
@@ -130,7 +130,7 @@ TEST_F(CoherentReadThroughTest, WithoutALeaseNothingIsCached) {
   Request request;
   EXPECT_FALSE(Ask("p:value", &request));
   Finish(Value("1"));
-  EXPECT_EQ(request.source, Source::kRedisNoLease);
+  EXPECT_EQ(request.answer.source, Source::kRedisNoLease);
 }
 
 // After a failover the data connections may lead to another server than the reports come from.
@@ -155,7 +155,7 @@ TEST_F(CoherentReadThroughTest, WhatWasOverwrittenWhileItWasFetchedIsNotCached) 
   EXPECT_FALSE(Ask("p:value", &request));
   coherence_.OnInvalidated("p:value");
   Finish(Value("old"));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
   EXPECT_TRUE(IsCachedAfter("p:value", Value("new")));
 }
 
@@ -170,11 +170,11 @@ TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongerThanTheLeaseIsAskedForAgai
   for (int i = 0; i < 2; ++i) {
     Finish(old);
     ASSERT_EQ(fetches_.size(), 1u);
-    EXPECT_EQ(request.outcome, Outcome::kPending);
+    EXPECT_EQ(request.answer.outcome, Outcome::kPending);
   }
   Finish(old);
-  EXPECT_EQ(request.outcome, Outcome::kError);
-  EXPECT_EQ(request.error, ErrorCode::kTimeout);
+  EXPECT_EQ(request.answer.outcome, Outcome::kError);
+  EXPECT_EQ(request.answer.error, ErrorCode::kTimeout);
 }
 
 TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongIsGoodWhileItIsVouchedFor) {
@@ -184,7 +184,7 @@ TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongIsGoodWhileItIsVouchedFor) {
   redis::FetchResult slow = Value("1");
   slow.sent_at = Now() - 2 * kMaxStale;
   Finish(slow);
-  EXPECT_EQ(request.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
 }
 
 TEST_F(CoherentReadThroughTest, AnOldAnswerForAKeyOutsideEveryPrefixIsAskedForAgain) {
@@ -194,10 +194,10 @@ TEST_F(CoherentReadThroughTest, AnOldAnswerForAKeyOutsideEveryPrefixIsAskedForAg
   redis::FetchResult old = Value("old");
   old.sent_at = Now() - 2 * kMaxStale;
   Finish(old);
-  EXPECT_EQ(request.outcome, Outcome::kPending);
+  EXPECT_EQ(request.answer.outcome, Outcome::kPending);
   Finish(Value("new"));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
-  EXPECT_EQ(request.value->value(), "new");
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.value->value(), "new");
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ TEST_F(ReadThroughTest, ATimeToLiveBeyondAllTimePointsIsNotNone) {
     Fetch(key, Value("value", ttl_ms));
     Request request = MakeRequest(key);
     ASSERT_TRUE(StartOne(&read_through_, &request, Now()));
-    EXPECT_EQ(request.value->hard_deadline, kTooFar) << ttl_ms;
+    EXPECT_EQ(request.answer.value->hard_deadline, kTooFar) << ttl_ms;
   }
 }
 
@@ -49,8 +49,8 @@ TEST_F(ReadThroughTest, AKeyThatWentBetweenGetAndPttlIsServedAndNotCached) {
   Request request = MakeRequest("key");
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Value("value", redis::kTtlGone));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
-  EXPECT_EQ(request.value->value(), "value");
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.value->value(), "value");
   EXPECT_FALSE(IsHit("key", Now()));
 }
 
@@ -61,7 +61,7 @@ TEST_F(ReadThroughTest, AValueWhoseTtlPassedOnTheWayIsServedAndNotCached) {
     Request request = MakeRequest("key");
     EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
     Finish(result);
-    EXPECT_EQ(request.outcome, Outcome::kValue);
+    EXPECT_EQ(request.answer.outcome, Outcome::kValue);
     EXPECT_EQ(cache_.stats().entries, 0u);
   }
 }
@@ -72,8 +72,8 @@ TEST_F(ReadThroughTest, AgeCountsFromBeforeTheGet) {
   Request request = MakeRequest("key");
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(result);
-  EXPECT_EQ(request.value->AgeSeconds(result.sent_at + seconds(5) - Duration(1)), 4);
-  EXPECT_EQ(request.value->AgeSeconds(result.sent_at + seconds(5) + milliseconds(63)), 5);
+  EXPECT_EQ(request.answer.value->AgeSeconds(result.sent_at + seconds(5) - Duration(1)), 4);
+  EXPECT_EQ(request.answer.value->AgeSeconds(result.sent_at + seconds(5) + milliseconds(63)), 5);
 }
 
 class ReadThroughMaxAgeTest : public ReadThroughTest {
@@ -107,9 +107,9 @@ TEST_F(ReadThroughTest, AValueOfMoreThanAnEntryHoldsIsRefusedAndNeverCutShort) {
   Request request = MakeRequest("key");
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Value(std::string_view(&byte, cache::kMaxValueBytes + 1)));
-  EXPECT_EQ(request.outcome, Outcome::kError);
-  EXPECT_EQ(request.error, ErrorCode::kTooLarge);
-  EXPECT_FALSE(request.value);
+  EXPECT_EQ(request.answer.outcome, Outcome::kError);
+  EXPECT_EQ(request.answer.error, ErrorCode::kTooLarge);
+  EXPECT_FALSE(request.answer.value);
   EXPECT_FALSE(IsHit("key", Now()));
 }
 
@@ -125,8 +125,8 @@ TEST_F(ReadThroughMaxValueTest, ALargerValueIsServedAndNotCached) {
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   const std::string value(11, 'v');
   Finish(Value(value));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
-  EXPECT_EQ(request.value->value(), value);
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(request.answer.value->value(), value);
   EXPECT_FALSE(IsHit("n+1", Now()));
 }
 

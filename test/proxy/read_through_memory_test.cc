@@ -48,10 +48,10 @@ class ReadThroughMemoryTest : public ::testing::Test {
 
   void Fetch(const std::string& key) {
     Request request;
-    request.key = key;
+    request.question.key = key;
     ASSERT_FALSE(Ask(&request));
     Finish("value");
-    EXPECT_EQ(request.outcome, Outcome::kValue);
+    EXPECT_EQ(request.answer.outcome, Outcome::kValue);
   }
 
   TestHome home_;
@@ -63,15 +63,15 @@ class ReadThroughMemoryTest : public ::testing::Test {
 TEST_F(ReadThroughMemoryTest, AValueForWhichThereIsNoneIsAnErrorAndFreesSomeOfTheCache) {
   for (int i = 0; i < 16; ++i) Fetch(std::to_string(i));
   Request request;
-  request.key = "key";
+  request.question.key = "key";
   EXPECT_FALSE(Ask(&request));
   const std::string value(256 << 20, 'v');
   {
     const ScarceMemory scarce;
     Finish(value);
   }
-  EXPECT_EQ(request.outcome, Outcome::kError);
-  EXPECT_EQ(request.error, ErrorCode::kNoMemory);
+  EXPECT_EQ(request.answer.outcome, Outcome::kError);
+  EXPECT_EQ(request.answer.error, ErrorCode::kNoMemory);
   EXPECT_EQ(cache_.size(), 14u);
   Fetch("key");
   EXPECT_EQ(cache_.size(), 15u);
@@ -79,13 +79,13 @@ TEST_F(ReadThroughMemoryTest, AValueForWhichThereIsNoneIsAnErrorAndFreesSomeOfTh
 
 TEST_F(ReadThroughMemoryTest, AKeyForWhichThereIsNoneIsAnError) {
   Request request;
-  request.key = std::string(256 << 20, 'k');
+  request.question.key = std::string(256 << 20, 'k');
   {
     const ScarceMemory scarce;
     EXPECT_TRUE(Ask(&request));
   }
-  EXPECT_EQ(request.outcome, Outcome::kError);
-  EXPECT_EQ(request.error, ErrorCode::kNoMemory);
+  EXPECT_EQ(request.answer.outcome, Outcome::kError);
+  EXPECT_EQ(request.answer.error, ErrorCode::kNoMemory);
   EXPECT_TRUE(fetches_.empty());
 }
 

@@ -23,15 +23,15 @@ TEST_F(ReadThroughTest, AMissIsFetchedAndTheNextRequestIsAHit) {
   EXPECT_TRUE(home_.delivered.empty());
   Finish(Value("value"));
   EXPECT_EQ(home_.delivered, std::vector<Request*>{&miss});
-  EXPECT_EQ(miss.outcome, Outcome::kValue);
-  EXPECT_EQ(miss.source, Source::kRedis);
-  EXPECT_EQ(miss.value->value(), "value");
+  EXPECT_EQ(miss.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(miss.answer.source, Source::kRedis);
+  EXPECT_EQ(miss.answer.value->value(), "value");
 
   Request hit = MakeRequest("key");
   EXPECT_TRUE(StartOne(&read_through_, &hit, Now()));
-  EXPECT_EQ(hit.outcome, Outcome::kValue);
-  EXPECT_EQ(hit.source, Source::kCache);
-  EXPECT_EQ(hit.value.get(), miss.value.get()) << "one entry, not two copies";
+  EXPECT_EQ(hit.answer.outcome, Outcome::kValue);
+  EXPECT_EQ(hit.answer.source, Source::kCache);
+  EXPECT_EQ(hit.answer.value.get(), miss.answer.value.get()) << "one entry, not two copies";
   EXPECT_EQ(home_.delivered.size(), 1u) << "who is answered at once is not delivered";
   EXPECT_TRUE(fetches_.empty());
 }
@@ -43,7 +43,7 @@ TEST_F(ReadThroughTest, KeysAndValuesAreBytes) {
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   EXPECT_EQ(fetches_[0]->key, key);
   Finish(Value(value));
-  EXPECT_EQ(request.value->value(), value);
+  EXPECT_EQ(request.answer.value->value(), value);
   EXPECT_TRUE(IsHit(key, Now()));
   EXPECT_FALSE(IsHit("k", Now()));
 }
@@ -52,9 +52,9 @@ TEST_F(ReadThroughTest, AnEmptyValueIsAValue) {
   Request request = MakeRequest("key");
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Value(""));
-  EXPECT_EQ(request.outcome, Outcome::kValue);
-  ASSERT_TRUE(request.value);
-  EXPECT_EQ(request.value->value(), "");
+  EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+  ASSERT_TRUE(request.answer.value);
+  EXPECT_EQ(request.answer.value->value(), "");
   EXPECT_TRUE(IsHit("key", Now()));
 }
 
@@ -62,7 +62,7 @@ TEST_F(ReadThroughTest, ManyRequestsForOneKeyAreOneFetch) {
   std::vector<Request> requests(200);
   for (Request& request : requests) {
     request.home = &home_;
-    request.key = "key";
+    request.question.key = "key";
     request.deadline = Now() + seconds(60);
     EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   }
@@ -71,8 +71,8 @@ TEST_F(ReadThroughTest, ManyRequestsForOneKeyAreOneFetch) {
   EXPECT_EQ(home_.delivered.size(), 200u);
   for (Request& request : requests) {
     EXPECT_EQ(std::count(home_.delivered.begin(), home_.delivered.end(), &request), 1);
-    EXPECT_EQ(request.outcome, Outcome::kValue);
-    EXPECT_EQ(request.value.get(), requests[0].value.get());
+    EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+    EXPECT_EQ(request.answer.value.get(), requests[0].answer.value.get());
   }
 }
 
@@ -84,10 +84,10 @@ TEST_F(ReadThroughTest, AReplyGoesToTheRequestsOfItsOwnKey) {
   ASSERT_EQ(fetches_.size(), 2u);
   std::swap(fetches_[0], fetches_[1]);
   Finish(Value("value of b"));
-  EXPECT_EQ(a.outcome, Outcome::kPending);
+  EXPECT_EQ(a.answer.outcome, Outcome::kPending);
   Finish(Value("value of a"));
-  EXPECT_EQ(a.value->value(), "value of a");
-  EXPECT_EQ(b.value->value(), "value of b");
+  EXPECT_EQ(a.answer.value->value(), "value of a");
+  EXPECT_EQ(b.answer.value->value(), "value of b");
 }
 
 TEST_F(ReadThroughTest, EachWaiterIsDeliveredToItsOwnHome) {
@@ -107,8 +107,8 @@ TEST_F(ReadThroughTest, AMissingKeyIsAnsweredAndNotCached) {
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Missing());
   EXPECT_EQ(home_.delivered, std::vector<Request*>{&request});
-  EXPECT_EQ(request.outcome, Outcome::kMissing);
-  EXPECT_FALSE(request.value);
+  EXPECT_EQ(request.answer.outcome, Outcome::kMissing);
+  EXPECT_FALSE(request.answer.value);
   EXPECT_FALSE(IsHit("key", Now()));
 }
 
@@ -123,10 +123,10 @@ TEST_F(ReadThroughTest, EveryErrorReachesEveryWaiterAndIsNotCached) {
     EXPECT_FALSE(StartOne(&read_through_, &second, Now()));
     Finish(Failure(code, "what Redis said"));
     for (const Request* request : {&first, &second}) {
-      EXPECT_EQ(request->outcome, Outcome::kError);
-      EXPECT_EQ(request->error, code);
-      EXPECT_EQ(request->error_text, "what Redis said");
-      EXPECT_FALSE(request->value);
+      EXPECT_EQ(request->answer.outcome, Outcome::kError);
+      EXPECT_EQ(request->answer.error, code);
+      EXPECT_EQ(request->answer.error_text, "what Redis said");
+      EXPECT_FALSE(request->answer.value);
     }
     EXPECT_FALSE(IsHit("key", Now()));
   }
@@ -143,9 +143,9 @@ TEST_F(ReadThroughTest, ATimeoutReachesAllWhenNobodyHasTimeLeft) {
   Finish(Failure(ErrorCode::kTimeout, "too late"));
   EXPECT_EQ(home_.delivered.size(), 2u);
   for (const Request* request : {&first, &second}) {
-    EXPECT_EQ(request->outcome, Outcome::kError);
-    EXPECT_EQ(request->error, ErrorCode::kTimeout);
-    EXPECT_EQ(request->error_text, "too late");
+    EXPECT_EQ(request->answer.outcome, Outcome::kError);
+    EXPECT_EQ(request->answer.error, ErrorCode::kTimeout);
+    EXPECT_EQ(request->answer.error_text, "too late");
   }
   EXPECT_FALSE(IsHit("key", Now())) << "and the next miss starts anew";
 }
@@ -176,7 +176,7 @@ TEST_F(ReadThroughTest, ATimeoutWithALateJoinerIsSubmittedAgain) {
   Finish(Value("value"));
   EXPECT_EQ(home_.delivered.size(), 3u);
   for (const Request* request : {&first, &late, &third})
-    EXPECT_EQ(request->outcome, Outcome::kValue);
+    EXPECT_EQ(request->answer.outcome, Outcome::kValue);
 }
 
 // --- Waking. ---
@@ -196,7 +196,7 @@ TEST_F(ReadThroughTest, HomesAreWokenOnceForAllThatCameTogether) {
 
 // --- Starting without waiting. ---
 
-TEST_F(ReadThroughTest, TryStartCollectsTheFetchesOfMissesAndJoinsFlights) {
+TEST_F(ReadThroughTest, StartWithoutWaitingCollectsTheFetchesOfMissesAndJoinsFlights) {
   using Started = ReadThrough::Started;
   Fetch("here", Value("value"));
   Request here = MakeRequest("here");
@@ -204,11 +204,11 @@ TEST_F(ReadThroughTest, TryStartCollectsTheFetchesOfMissesAndJoinsFlights) {
   Request same = MakeRequest("a");
   Request b = MakeRequest("b");
   redis::FetchQueue fetches;
-  EXPECT_EQ(read_through_.TryStart(&here, Now(), &fetches), Started::kAnswered);
-  EXPECT_EQ(here.value->value(), "value");
-  EXPECT_EQ(read_through_.TryStart(&a, Now(), &fetches), Started::kUnderWay);
-  EXPECT_EQ(read_through_.TryStart(&same, Now(), &fetches), Started::kUnderWay);
-  EXPECT_EQ(read_through_.TryStart(&b, Now(), &fetches), Started::kUnderWay);
+  EXPECT_EQ(read_through_.Start(&here, Now(), Wait::kNo, &fetches), Started::kAnswered);
+  EXPECT_EQ(here.answer.value->value(), "value");
+  EXPECT_EQ(read_through_.Start(&a, Now(), Wait::kNo, &fetches), Started::kInFlight);
+  EXPECT_EQ(read_through_.Start(&same, Now(), Wait::kNo, &fetches), Started::kInFlight);
+  EXPECT_EQ(read_through_.Start(&b, Now(), Wait::kNo, &fetches), Started::kInFlight);
   EXPECT_EQ(fetches.size(), 2u);
   EXPECT_TRUE(fetches_.empty()) << "before Submit";
   EXPECT_TRUE(read_through_.Submit(&fetches, Wait::kNo));
@@ -216,9 +216,9 @@ TEST_F(ReadThroughTest, TryStartCollectsTheFetchesOfMissesAndJoinsFlights) {
   ASSERT_EQ(fetches_.size(), 2u);
   Finish(Value("1"));
   Finish(Value("2"));
-  EXPECT_EQ(a.value->value(), "1");
-  EXPECT_EQ(same.value->value(), "1");
-  EXPECT_EQ(b.value->value(), "2");
+  EXPECT_EQ(a.answer.value->value(), "1");
+  EXPECT_EQ(same.answer.value->value(), "1");
+  EXPECT_EQ(b.answer.value->value(), "2");
 }
 
 // --- A full queue. ---
@@ -235,9 +235,9 @@ class ReadThroughFullQueueTest : public ReadThroughTest {
   }
 
   void ExpectBusy(const Request& request) {
-    EXPECT_EQ(request.outcome, Outcome::kError);
-    EXPECT_EQ(request.error, ErrorCode::kBusy);
-    EXPECT_FALSE(request.error_text.empty());
+    EXPECT_EQ(request.answer.outcome, Outcome::kError);
+    EXPECT_EQ(request.answer.error, ErrorCode::kBusy);
+    EXPECT_FALSE(request.answer.error_text.empty());
     EXPECT_EQ(std::count(home_.delivered.begin(), home_.delivered.end(), &request), 1);
   }
 

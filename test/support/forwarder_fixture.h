@@ -13,6 +13,7 @@
 #include "../support/command_reply.h"
 #include "../support/proxy_home.h"
 #include "proxy/forwarder.h"
+#include "test/support/owned_command.h"
 
 namespace rp::proxy {
 
@@ -65,8 +66,8 @@ class ForwarderTest : public ::testing::Test {
   Request* MakeRequest(const Words& words, uint8_t version = 2) {
     Request& request = requests_.emplace_back();
     request.home = &home_;
-    request.command = Encode(words);
-    request.command_version = version;
+    SetCommand(&request, words);
+    request.question.resp_version = version;
     request.deadline = Now() + seconds(60);
     return &request;
   }

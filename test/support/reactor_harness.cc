@@ -117,8 +117,8 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
           [this] {
             for (ReactorThread& thread : threads_) thread.reactor->Wake();
           }),
-      workers_([this](proxy::Request* first) { return proxy::StartChain(&read_through_, first); },
-               [] {}),
+      router_(&read_through_, nullptr),
+      workers_(&router_, [] {}),
       clients_(max_clients),
       threads_(reactors) {
   const auto listen = [](uint16_t* port) {
@@ -129,7 +129,7 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
     return std::move(*listening);
   };
   for (ReactorThread& thread : threads_) {
-    thread.reactor = std::make_unique<Reactor>(options, &clients_, &read_through_, &workers_);
+    thread.reactor = std::make_unique<Reactor>(options, &clients_, &router_, &workers_);
     thread.reactor->Serve(listen(&thread.port), "HTTP", http_front::HttpSessions(options.http));
     thread.reactor->Serve(listen(&thread.resp_port), "the Redis protocol",
                           resp_front::RespSessions(options.resp));

@@ -122,6 +122,7 @@ class ReactorHarness {
 
   cache::Cache cache_;
   proxy::ReadThrough read_through_;
+  proxy::Router router_;
   WorkerPool workers_;
   ClientCount clients_;
   std::vector<ReactorThread> threads_;

@@ -67,7 +67,7 @@ class ReadThroughTest : public ::testing::Test {
   [[nodiscard]] Request MakeRequest(std::string key, TimePoint deadline = Now() + seconds(60)) {
     Request request;
     request.home = &home_;
-    request.key = std::move(key);
+    request.question.key = std::move(key);
     request.deadline = deadline;
     return request;
   }
@@ -85,7 +85,7 @@ class ReadThroughTest : public ::testing::Test {
     Request request = MakeRequest(key);
     ASSERT_FALSE(StartOne(&read_through_, &request, Now()));
     Finish(result);
-    ASSERT_NE(request.outcome, Outcome::kPending);
+    ASSERT_NE(request.answer.outcome, Outcome::kPending);
   }
 
   // Whether a request at `now` is answered by the cache; leaves no flight behind.

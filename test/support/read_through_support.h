@@ -25,22 +25,9 @@ inline SubmitFetches SubmitEach(SubmitFetch submit) {
 // Start and Submit for a request by itself.
 inline bool StartOne(ReadThrough* read_through, Request* request, TimePoint now) {
   redis::FetchQueue fetches;
-  const bool answered = read_through->Start(request, now, &fetches);
+  const ReadThrough::Started started = read_through->Start(request, now, Wait::kYes, &fetches);
   RP_CHECK(read_through->Submit(&fetches, Wait::kYes));
-  return answered;
-}
-
-// What the server has its workers do.
-inline RequestChain StartChain(ReadThrough* read_through, Request* first) {
-  redis::FetchQueue fetches;
-  RequestChain answered;
-  while (first != nullptr) {
-    Request* const request = first;
-    first = RequestChain::Next(request);
-    if (read_through->Start(request, Now(), &fetches)) answered.Append(request);
-  }
-  RP_CHECK(read_through->Submit(&fetches, Wait::kYes));
-  return answered;
+  return started == ReadThrough::Started::kAnswered;
 }
 
 }  // namespace rp::proxy

@@ -1,0 +1,73 @@
+// Router: the one way in for questions. Reactors and workers hand requests to it; it answers keys
+// through ReadThrough and commands through the Forwarder. Hides which question goes where.
+//
+// Owner: the server; borrows both. Thread safety: any thread. Cost: that of ReadThrough and of the
+// Forwarder.
+#pragma once
+
+#include "proxy/forwarder.h"
+#include "proxy/read_through.h"
+#include "proxy/request.h"
+
+namespace rp::proxy {
+
+class Router {
+ public:
+  // Everything borrowed outlives the router.
+  Router(ReadThrough* read_through, Forwarder* forwarder)
+      : read_through_(read_through), forwarder_(forwarder) {}
+
+  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else none.
+  [[nodiscard]] cache::EntryRef TryFind(std::string_view key, TimePoint now) const {
+    return read_through_->TryFind(key, now);
+  }
+  // Answers the request if TryFind finds its key; else returns false and nothing has happened.
+  // REQUIRES: the question has a key.
+  [[nodiscard]] bool TryHit(Request* request, TimePoint now) const {
+    return read_through_->TryHit(request, now);
+  }
+
+  struct Started {
+    RequestChain answered;
+    RequestChain left;  // with Wait::kNo: what would take waiting for another thread
+  };
+  // Starts the requests of the chain that begins at `first`: answers some now and returns them; the
+  // others are delivered to their home later. Fetches that this takes are added to `fetches`, and
+  // Submit must follow. With Wait::kNo, requests that would take waiting for another thread are
+  // left, and so are all commands; keys count as missed by TryHit.
+  // REQUIRES: question, deadline and home are set, and the outcome is kPending.
+  [[nodiscard]] Started Start(Request* first, TimePoint now, Wait wait, redis::FetchQueue* fetches);
+
+  // Hands `*fetches` to the fetchers. With Wait::kNo, returns false and does nothing if their lock
+  // is held.
+  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Wait wait) {
+    return read_through_->Submit(fetches, wait);
+  }
+
+  // Starts the chain and submits its fetches. Returns the requests that are answered now. This is
+  // a worker's job. The same requirements.
+  [[nodiscard]] RequestChain Run(Request* first);
+
+  // Takes a request back that waits for Redis. Returns false when its answer is on the way or
+  // nobody has started it yet. REQUIRES: the caller is its home.
+  [[nodiscard]] bool TakeBack(Request* request) const { return read_through_->TakeBack(request); }
+
+  // Returns the value that may be served although its time is over (-stale-if-error), or none.
+  [[nodiscard]] cache::EntryRef Stale(const Request& request, TimePoint now) const {
+    return read_through_->Stale(request.question.key, now);
+  }
+
+  // Makes the cache smaller and fills the reserve. To be called when MemoryIsShort.
+  void FreeMemory() { read_through_->FreeMemory(); }
+  [[nodiscard]] cache::CacheStats CacheStats() const { return read_through_->CacheStats(); }
+  [[nodiscard]] uint64_t CacheSize() const { return read_through_->CacheSize(); }
+
+ private:
+  [[nodiscard]] ReadThrough::Started StartOne(Request* request, TimePoint now, Wait wait,
+                                              redis::FetchQueue* fetches);
+
+  ReadThrough* const read_through_;
+  Forwarder* const forwarder_;
+};
+
+}  // namespace rp::proxy
