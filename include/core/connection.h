@@ -1,183 +1,141 @@
-// Connection: one client's socket, its pipeline of requests, and what could not be sent yet.
+// Connection: one client's socket. It reads bytes for its Session, keeps the requests in a Pipeline
+// and sends their answers through an Output.
 //
-// Answers leave in the order of their requests (RFC 9112 section 9.3.2), whatever the order in
-// which they come back. Heads and small values are written into a scratch buffer of the reactor,
-// larger values straight from their entries, all that is ready in one system call; only what the
-// socket does not take is kept, heads as bytes and values as references. Likewise input is read
-// into a buffer of the reactor, and only an unfinished request is kept here. An idle connection
-// owns no buffer.
+//   phase       event                                                       next phase
+//   kOpen       the session or a drain wants it to end, or no memory        kFinishing
+//   kOpen       the client has ended its side, and all is answered and sent kClosed
+//   kFinishing  all is answered and sent, and nothing may be on its way     kClosed
+//   kFinishing  all is answered and sent, and the client may send still     kLingering
+//   kLingering  the client has ended its side, or its time is over          kClosed
+//   any         the socket breaks, a wait ends, or the session abandons it  kClosed
 //
-// Limits: kMaxPipeline requests are in progress at once, but for those that the last command makes
-// by itself, and while answers cannot be sent nothing more is read; more input waits in the kernel.
-// A close happens in stages where the client may still be sending, since closing on unread input
-// makes the kernel take back the answer (RFC 9112 section 9.6).
+//   input       event                                             next input
+//   kReading    input is left, but the pipeline is full           kPaused
+//   kReading    the session holds: a command must be alone        kHeld
+//   kReading    the client has ended its side                     kEnded
+//   kPaused     there is room again, and all answers are sent     kReading
+//   kHeld       all is answered, and input is left                kPaused
+//   kHeld       all is answered                                   kReading
+//   kHeld       the client has ended its side                     kEnded
 //
-// Owned by its reactor. Thread safety: the reactor's thread.
+// Input is read into a buffer of the reactor, and only an unfinished request is kept here. While
+// answers cannot be sent nothing more is read, and more input waits in the kernel: an idle
+// connection owns no buffer. A close happens in stages where the client may still be sending, since
+// closing on unread input makes the kernel take back the answer (RFC 9112 section 9.6).
+//
+// Owner: the reactor's ConnectionList. Thread safety: the reactor's thread. Cost: one recv and one
+// send for as many requests as one read brings.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "core/client_count.h"
-#include "core/deadline_list.h"
-#include "core/request.h"
+#include "core/output.h"
+#include "core/pipeline.h"
 #include "core/session.h"
+#include "core/waits.h"
 #include "net/event_loop.h"
 
 namespace rp::core {
 
-class Reactor;
+struct ReactorContext;
 
-enum class Closing {
+// How a connection ends once everything is sent.
+enum class Closing : unsigned char {
   kAtOnce,  // the client said that it sends no more
-  kLinger,  // the client may be sending still: read over that for a while
+  kLinger,  // the client may be sending still: what it sends is read and dropped for a while
+};
+
+// What the reactor's list of connections keeps with each.
+struct Listing {
+  size_t index = 0;
+  bool is_dirty = false;  // it waits to be flushed
+  ClientCount::Place place = ClientCount::Place::kNone;
 };
 
 class Connection final : public net::EventHandler, public DeadlineNode {
  public:
-  static constexpr int kMaxPipeline = 64;
+  enum class Phase : unsigned char { kOpen, kFinishing, kLingering, kClosed };
 
-  Connection(Reactor* reactor, UniqueFd fd, std::unique_ptr<Session> session);
+  // `context` outlives the connection.
+  Connection(ReactorContext* context, uint64_t number, UniqueFd fd,
+             std::unique_ptr<Session> session);
   ~Connection();
 
   // --- For the session. ---
 
-  // Whether another request may be added now, or later.
-  [[nodiscard]] bool TakesRequests() const { return !closing_ && !held_ && depth_ < kMaxPipeline; }
-  // Whether every request in the pipeline is answered.
-  [[nodiscard]] bool all_answered() const { return unanswered_ == 0; }
+  [[nodiscard]] ReactorContext* context() const { return context_; }
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] const Pipeline& pipeline() const { return pipeline_; }
+  // Returns whether another request may be added now.
+  [[nodiscard]] bool TakesRequests() const {
+    return phase_ == Phase::kOpen && input_ != Input::kHeld &&
+           pipeline_.size() < Pipeline::kMaxRequests;
+  }
   // Takes no further request until all in the pipeline are answered.
-  void Hold() { held_ = !all_answered(); }
-  [[nodiscard]] bool closing() const { return closing_; }
-  // The server is stopping: what has arrived is answered, and no more is read.
-  [[nodiscard]] bool draining() const;
-  [[nodiscard]] const Reactor& reactor() const { return *reactor_; }
+  void Hold();
 
-  // Takes memory for `count` more requests, if there is so much. REQUIRES: Reactor::HasRoomFor.
-  [[nodiscard]] bool MakeRoomFor(size_t count);
-  // A blank request at the end of the pipeline; null when memory for requests has run out: the
-  // connection is closing.
+  // Adds a blank request to the end of the pipeline. Returns null when memory for requests has run
+  // out; then the connection is finishing.
   [[nodiscard]] Request* AddRequest();
-  // Answers the request from the cache, or sends it on its way. REQUIRES: its key is set.
-  void Dispatch(Request* request);
-  // Fills in what the cache has, if it has the key; then OnAnswer or SendOn is next. The same
-  // requirement.
-  [[nodiscard]] bool TryHit(Request* request);
-  // Sends the request on its way without a look into the cache. REQUIRES: its key or command is
-  // set.
-  void SendOn(Request* request);
-  // Answers it without Redis. `text` is constant.
-  void AnswerLocally(Request* request, int status, std::string_view text);
-  // Makes one answer of the `count` requests of the pipeline's end, `first` the first of them,
-  // which is answered by this. The others are dispatched, but for those that have failed already,
-  // kMostOfGroupUnderWay at a time, so that one command does not fill the queue to Redis. REQUIRES:
-  // they were added just now.
-  void StartGroup(Request* first, uint32_t count);
-  static constexpr uint32_t kMostOfGroupUnderWay = 1024;
-  // The most requests of one group that the reactor has room for in any case.
-  static constexpr size_t kMaxGroupRequests = 65536 + 1;
-  // Puts an error in the place of the last request's answer, if none of it has been sent and it is
-  // no error of its own. `text` is constant.
-  void FailLastRequest(int status, std::string_view text);
-  // Adds a last answer.
-  void AnswerAndClose(int status, std::string_view text);
+  // Answers the request from the cache, or sends it. REQUIRES: its question is a key.
+  void Submit(Request* request);
+  // The request has its answer: from the session, or from Redis or a worker.
+  void OnAnswer(Request* request);
+  // Makes one answer of the last `size` requests, of which `first` is the first and is answered.
+  // Submits the others, but for those that have failed already: as many as may be in flight now,
+  // and the rest as these are answered. REQUIRES: they were added just now.
+  void StartGroup(Request* first, uint32_t size);
   // No further request is read; the connection ends when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
-  // The connection ends with this turn, and nothing that is not sent yet is sent.
-  // `why` is for the log, constant.
+  // The connection ends with this turn, and nothing further is sent. `why` is for the log,
+  // constant.
   void Abandon(const char* why);
 
   // --- For the reactor. ---
 
-  // Begins to listen to the socket; false when the kernel has no room: the connection is closed.
+  // Begins to listen to the socket. Returns false when the kernel has no room: then it is closed.
   [[nodiscard]] bool Register();
-  // Ends the connection, whatever is in progress. `why` is for the log.
-  void Close(const char* why);
   void OnEvents(uint32_t events) override;
-  // The request has come back from the workers.
-  void OnAnswer(Request* request);
-  // The request's own deadline has passed, and it is here again without an answer.
-  void OnRequestTimeout(Request* request);
-  // The connection's wait has ended: idle, receiving, sending or lingering too long.
+  // The connection's wait has ended: it was idle, receiving, sending or lingering for too long.
   void OnWaitEnded();
-  // Sends what is ready. The connection may be closed() afterwards.
+  // Starts what is to be started and sends what is ready. The connection may be closed afterwards.
   void Flush();
   // The server stops: no further request than those that have begun.
   void Drain();
+  // Has the session say why nothing more is read, and ends.
+  void Refuse(Session::Reason why);
+  // Ends the connection, whatever is in progress. `why` is for the log.
+  void Close(const char* why);
 
-  [[nodiscard]] bool closed() const { return !fd_; }
-  [[nodiscard]] int fd() const { return fd_.get(); }
-  [[nodiscard]] Session* session() { return session_.get(); }
-
-  // The reactor's: the client's number, where among all connections it is, whether it waits to be
-  // flushed, and what it counts as.
-  uint64_t number = 0;
-  size_t index = 0;
-  bool dirty = false;
-  ClientCount::Place place = ClientCount::Place::kNone;
+  Listing listing;  // the ConnectionList's
 
  private:
-  enum class Wait : unsigned char {
-    kNone,
-    kFirstRequest,  // over HTTP, from the accept to the end of a request
-    kIdle,          // over HTTP, between two requests
-    kReceiving,     // the rest of a request or command
-    kRespIdle,      // over the Redis protocol, between two commands
-    kSending,
-    kLingering,
-  };
+  enum class Input : unsigned char { kReading, kPaused, kHeld, kEnded };
 
-  // A piece of output that the socket did not take yet.
-  struct Unsent {
-    cache::EntryRef value;  // keeps `of_value` alive; or, without one, `bytes`
-    std::string_view of_value;
-    std::string bytes;
-    size_t offset = 0;
-
-    [[nodiscard]] std::string_view rest() const {
-      return (value ? of_value : std::string_view(bytes)).substr(offset);
-    }
-  };
-
-  [[nodiscard]] bool answers_ready() const { return first_ != nullptr && first_->ready(); }
-  void ContinueGroup(Request* first);
   void Read();
   void Feed(std::string_view fresh);
-  void ShrinkInput();
-  void RefuseInput();
-  void Discard();
-  [[nodiscard]] bool SendUnsent();
-  [[nodiscard]] bool SendAnswers();
-  [[nodiscard]] bool KeepUnsent(size_t sent_bytes);
-  void PopAnswered(int count);
+  [[nodiscard]] bool SendAnswers(size_t* budget_bytes);
   void FinishClosing();
   void UpdateInterest();
   void UpdateWait();
-  void StartWait(Wait wait);
-  // Null for kNone.
-  [[nodiscard]] DeadlineList<Connection>* ListOf(Wait wait) const;
+  void StartWait(ClientWait wait);
 
-  Reactor* const reactor_;
+  ReactorContext* const context_;
+  const uint64_t number_;
   UniqueFd fd_;
   const std::unique_ptr<Session> session_;
-  std::string input_;
-  std::vector<Unsent> unsent_;
-  Request* first_ = nullptr;
-  Request* last_ = nullptr;
-  int depth_ = 0;
-  int unanswered_ = 0;  // of depth_
-  uint32_t interest_ = 0;
-  int unacknowledged_ = 0;  // bytes, when Wait::kSending began
-  Wait wait_ = Wait::kNone;
-  bool closing_ = false;
-  bool linger_ = false;              // close in stages
+  Pipeline pipeline_;
+  Output output_;
+  std::string unfinished_;           // input that is no whole request yet, or waits for its turn
   const char* abandoned_ = nullptr;  // why, once Abandon was called
-  bool lingering_ = false;           // our side is shut, the client's input is read over
-  bool peer_closed_ = false;         // the client sends no more
-  bool paused_ = false;              // no further request was taken and input was left
-  bool held_ = false;                // see Hold
-  bool continues_ = false;           // within ContinueGroup
+  uint32_t interest_ = 0;            // in events of the socket
+  int unacknowledged_bytes_ = 0;     // when ClientWait::kSending began
+  Phase phase_ = Phase::kOpen;
+  Input input_ = Input::kReading;
+  Closing closing_ = Closing::kAtOnce;
+  ClientWait wait_ = ClientWait::kNone;
 };
 
 }  // namespace rp::core

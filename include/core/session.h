@@ -1,7 +1,7 @@
-// Session: the protocol half of a connection. It turns bytes into requests and answers into bytes,
-// and knows neither the socket nor the order of the pipeline: those are Connection's.
+// Session: the protocol half of a connection. It turns bytes into requests and answers into bytes.
+// It does not know the socket, and what it knows of the pipeline is whether all before is answered.
 //
-// Owned by its connection. Thread safety: the reactor's thread.
+// Owner: its connection. Thread safety: the reactor's thread. Cost: see the protocols' sessions.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,6 @@
 #include "core/request.h"
 
 namespace rp::core {
-
-class Connection;
 
 // The time of one turn of the reactor.
 struct Turn {
@@ -35,10 +33,10 @@ class Session {
   virtual ~Session() = default;
 
   // Reads as many requests from `bytes` as the connection takes and returns how many bytes are used
-  // up; the rest comes again, with more behind it.
+  // up. The rest comes again, with more behind it.
   [[nodiscard]] virtual size_t Consume(std::string_view bytes, Connection* connection) = 0;
 
-  // Whether the client owes the rest of something it has begun.
+  // Returns whether the client owes the rest of something it has begun.
   [[nodiscard]] virtual bool Midway() const = 0;
 
   // What a client that owes something has its time for.
@@ -48,11 +46,11 @@ class Session {
   };
   [[nodiscard]] virtual Pace pace() const = 0;
 
-  // The client did not send what it owes in time: add the last answer, if the protocol has one, and
-  // close.
+  // The client did not send what it owes in time. Adds the last answer, if the protocol has one,
+  // and closes.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
-  // Nothing more is read from the client: add the answer that says why, and close.
+  // Nothing more is read from the client. Adds the answer that says why, and closes.
   enum class Reason : unsigned char {
     kTooManyClients,
     kNoMemory,  // for what it sends
@@ -61,8 +59,8 @@ class Session {
 
   // Writes what precedes the payload, or the whole answer without one, to `out`, and returns its
   // size; with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first.
-  // Answers are written in the order of the pipeline, each once; when the first of a group is
-  // written, the rest of it stands behind it.
+  // `close` says that the connection ends behind this answer. Each answer is written once, in the
+  // order of the pipeline; when the first of a group is written, the rest of it stands behind it.
   static constexpr size_t kMaxAnswerBytes = 2048;
   // A value up to this size is written there too: the copy costs less than a piece of its own.
   static constexpr size_t kCopiedBytes = 1024;
@@ -71,7 +69,7 @@ class Session {
 
  protected:
   // Writes a small value to `out` and returns its size; a larger one is the payload, and 0 is
-  // written.
+  // returned.
   [[nodiscard]] static size_t PutValue(std::string_view value, char* out, Payload* payload) {
     if (value.size() > kCopiedBytes) {
       payload->bytes = value;
@@ -82,7 +80,13 @@ class Session {
   }
 };
 
-// Makes the session of a client that has connected; `client_number` is unique in the process.
-using SessionFactory = std::function<std::unique_ptr<Session>(uint64_t client_number)>;
+// A client that has connected, as its session sees it.
+struct Client {
+  uint64_t number = 0;  // unique in the process, from 1 on
+  int fd = -1;          // of its socket, while the session lives
+};
+
+// Makes the session of a client that has connected.
+using SessionFactory = std::function<std::unique_ptr<Session>(const Client& client)>;
 
 }  // namespace rp::core

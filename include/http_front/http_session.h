@@ -1,5 +1,8 @@
 // HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112).
 //
+// Owner: its connection. Thread safety: the reactor's thread. Cost: O(bytes); a hit allocates
+// nothing.
+//
 // Requests become keys; everything that needs no key is answered here: OPTIONS, other methods,
 // errors of the syntax. After the first error nothing further of the connection is read as a
 // request, since nobody knows where one begins.
@@ -41,8 +44,31 @@ class HttpSession final : public core::Session {
                core::Payload* payload) override;
 
  private:
+  // What is noted with each request for its answer.
+  struct Framing {
+    // Of an answer of this session's own, with a constant text; 0 for one from the cache or Redis.
+    int status = 0;
+    std::string_view text;
+    bool head_only = false;
+    bool http10 = false;
+    bool if_match_tags = false;  // see http::RequestHead
+    bool if_none_match_any = false;
+  };
+
+  // The parts of an answer, in http_answers.cc.
+  struct Answer;
+  [[nodiscard]] static Answer OwnAnswer(const Framing& framing);
+  [[nodiscard]] Answer AnswerOf(const core::Request& request, const Framing& framing,
+                                TimePoint now) const;
+
   [[nodiscard]] bool IsAuthorized(const http::RequestHead& head) const;
   void OnHead(const http::RequestHead& head, core::Connection* connection);
+  void Ask(const http::RequestHead& head, core::Request* request, core::Connection* connection);
+  // Adds a last answer.
+  void AnswerAndClose(core::Connection* connection, int status, std::string_view text);
+  // Puts an error in the place of the last request's answer, if none of it has been sent and it is
+  // no error of this session's own. One that is in flight takes it when it comes home.
+  static void FailLast(core::Connection* connection, int status, std::string_view text);
 
   HttpShared* const shared_;
   http::RequestParser parser_;

@@ -75,9 +75,6 @@ class ReadThrough final : public redis::FetchSink {
   // still: the flight goes on for others.
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
-  [[nodiscard]] cache::CacheStats CacheStats() const { return cache_->stats(); }
-  [[nodiscard]] uint64_t CacheSize() const { return cache_->size(); }
-
   // For who has seen that MemoryIsShort, and holds nothing up: gives back some of the cache's.
   void FreeMemory();
 

@@ -59,8 +59,6 @@ class Router {
 
   // Makes the cache smaller and fills the reserve. To be called when MemoryIsShort.
   void FreeMemory() { read_through_->FreeMemory(); }
-  [[nodiscard]] cache::CacheStats CacheStats() const { return read_through_->CacheStats(); }
-  [[nodiscard]] uint64_t CacheSize() const { return read_through_->CacheSize(); }
 
  private:
   [[nodiscard]] ReadThrough::Started StartOne(Request* request, TimePoint now, Wait wait,

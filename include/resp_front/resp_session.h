@@ -21,8 +21,27 @@
 
 namespace rp::resp_front {
 
+// What there is to tell about the server as a whole.
+struct ServerFacts {
+  cache::CacheStats cache;
+  size_t clients = 0;
+  size_t max_clients = 0;
+  uint64_t connections_received = 0;
+  Duration uptime{};
+};
+
+// Who knows that. Thread safety: the reactors' threads, all at once.
+class ServerView {
+ public:
+  virtual ~ServerView() = default;
+  [[nodiscard]] virtual ServerFacts Facts() const = 0;
+  // Returns how many keys the cache has.
+  [[nodiscard]] virtual uint64_t CacheSize() const = 0;
+};
+
 // What all sessions of a listener have in common.
 struct RespOptions {
+  const ServerView* server = nullptr;
   std::string_view version;  // of the program, for INFO; constant
   core::Credentials credentials;
   bool forward = false;     // other commands are let through to Redis
@@ -34,10 +53,10 @@ struct RespOptions {
 class RespSession final : public core::Session {
  public:
   // The most keys of one command.
-  static constexpr size_t kMaxKeys = core::Connection::kMaxGroupRequests - 1;
+  static constexpr size_t kMaxKeys = core::Pipeline::kMaxGroupSize - 1;
 
-  // `options` outlives the session. `id` is what CLIENT ID says.
-  RespSession(const RespOptions* options, uint64_t id);
+  // `options` outlives the session.
+  RespSession(const RespOptions* options, const core::Client& client);
 
   size_t Consume(std::string_view bytes, core::Connection* connection) override;
   bool Midway() const override { return midway_; }
@@ -64,6 +83,19 @@ class RespSession final : public core::Session {
     kExists,
     kExistsRest,
   };
+
+  // What is noted with each request for its answer.
+  struct Framing {
+    Form form = Form::kReply;
+    uint8_t version = 2;      // of the protocol, when the command came
+    std::string_view text;    // of kReply, where the request has no reply of its own; constant
+    int64_t range_start = 0;  // of kRange
+    int64_t range_end = 0;
+    uint32_t found = 0;  // of kExists: keys that exist, of those without a request
+  };
+  [[nodiscard]] static const Framing& FramingOf(const core::Request& request) {
+    return *request.data.Get<Framing>();
+  }
 
   // Whether the command is none of this endpoint's own and must be alone on its way to Redis.
   [[nodiscard]] bool IsForwarded(const resp::Command& command) const;
@@ -114,7 +146,7 @@ class RespSession final : public core::Session {
   void ReplyVerbatim(std::string_view text);
 
   const RespOptions* const options_;
-  const uint64_t id_;
+  const core::Client client_;
   resp::RequestReader reader_;
   core::Connection* connection_ = nullptr;  // while Consume runs
   int version_ = 2;
@@ -127,7 +159,6 @@ class RespSession final : public core::Session {
   bool has_input_left_ = false;          // behind what Consume took
   bool in_refused_transaction_ = false;  // since MULTI, up to EXEC or DISCARD
   bool knows_refusal_ = false;           // what Consume has was sent when MULTI was answered
-  bool group_failed_ = false;  // the group that is being written was answered with an error
   std::string user_{core::Credentials::kDefaultUser};
   std::string name_;  // CLIENT SETNAME
   std::string library_name_;

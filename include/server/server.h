@@ -59,6 +59,9 @@ class Server {
   void OnSignal(int signal);
   static void EndOnSignals();
 
+  class View;  // what the sessions of the Redis protocol may ask about the server
+
+  const TimePoint started_ = Now();
   const Hasher hasher_;
   cache::Cache cache_;
   std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
@@ -70,6 +73,7 @@ class Server {
   HeapTrimmer trimmer_;
   core::WorkerPool workers_;
   core::ClientCount clients_;
+  const std::unique_ptr<View> view_;
   const std::vector<std::unique_ptr<core::Reactor>>
       reactors_;                              // one at least; Run's thread is the first
   std::vector<std::thread> reactor_threads_;  // of the others

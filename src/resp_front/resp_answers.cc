@@ -25,12 +25,6 @@ bool HasFailed(const core::Request& request) {
          request.answer.outcome == proxy::Outcome::kPending;
 }
 
-// A key of another type is there, and MGET shows it as missing.
-bool IsWrongType(const core::Request& request) {
-  return request.answer.outcome == proxy::Outcome::kError &&
-         request.answer.error == ErrorCode::kWrongType;
-}
-
 // Redis begins its errors with a word in capitals; nothing of our own does.
 bool HasCode(std::string_view text) {
   const size_t end = text.find(' ');
@@ -90,19 +84,20 @@ size_t RespSession::WriteElement(const core::Request& request, char* out,
   if (request.answer.outcome == proxy::Outcome::kValue) {
     return WriteValue(request.answer.value->value(), out, payload);
   }
-  return Put(resp::NullReply(request.resp_version), out);
+  return Put(resp::NullReply(FramingOf(request).version), out);
 }
 
 size_t RespSession::Write(const core::Request& request, bool, const core::Turn& turn, char* out,
                           core::Payload* payload) {
-  const auto form = static_cast<Form>(request.resp_form);
+  const Framing& framing = FramingOf(request);
+  const Form form = framing.form;
   const bool is_missing = request.answer.outcome == proxy::Outcome::kMissing;
   switch (form) {
     case Form::kReply:
       payload->bytes = request.answer.reply;
       if (request.answer.reply.size() > kMaxAnswerBytes) return 0;
       payload->bytes = {};
-      return Put(request.answer.reply.empty() ? request.local_text : request.answer.reply, out);
+      return Put(request.answer.reply.empty() ? framing.text : request.answer.reply, out);
     case Form::kSilent:
       return 0;
     case Form::kForwarded:
@@ -111,14 +106,10 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
       return 0;
     case Form::kMget:
     case Form::kExists: {
-      int64_t there = request.group_found;
-      group_failed_ = false;
+      int64_t there = framing.found;
       const core::Request* member = request.next_in_pipeline;
-      for (uint32_t left = request.group_rest; left > 0; --left) {
-        if (HasFailed(*member) && !IsWrongType(*member)) {
-          group_failed_ = true;
-          return PutError(*member, out);
-        }
+      for (uint32_t left = request.group == nullptr ? 1 : request.group->size; left > 1; --left) {
+        if (member->answer.has_failed()) return PutError(*member, out);
         there += member->answer.outcome != proxy::Outcome::kMissing;
         member = member->next_in_pipeline;
       }
@@ -127,7 +118,7 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
       return 0;
     }
     case Form::kMgetRest:
-      return group_failed_ ? 0 : WriteElement(request, out, payload);
+      return request.group->has_failed ? 0 : WriteElement(request, out, payload);
     case Form::kExistsRest:
       return 0;
     default:
@@ -146,7 +137,7 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
     case Form::kRange:
       return WriteValue(
           is_missing ? std::string_view()
-                     : Range(request.answer.value->value(), request.range_start, request.range_end),
+                     : Range(request.answer.value->value(), framing.range_start, framing.range_end),
           out, payload);
     case Form::kTtl:
       return PutInteger(ends ? ToSeconds(RemainingMs(request, turn.now)) : without_end, out);

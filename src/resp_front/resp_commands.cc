@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/resident.h"
 #include "core/connection.h"
-#include "core/reactor.h"
 #include "net/socket.h"
 #include "resp/command_info.h"
 #include "resp/glob.h"
@@ -93,7 +92,7 @@ struct Section {
   std::string text;
 };
 
-std::array<Section, 4> InfoSections(const core::ServerFacts& facts, std::string_view version) {
+std::array<Section, 4> InfoSections(const ServerFacts& facts, std::string_view version) {
   const uint64_t resident = ResidentBytes();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(facts.uptime).count();
   return {{
@@ -190,7 +189,7 @@ void RespSession::Hello(const resp::Command& command) {
   writer.Bulk("proto");
   writer.Integer(version_);
   writer.Bulk("id");
-  writer.Integer(static_cast<int64_t>(id_));
+  writer.Integer(static_cast<int64_t>(client_.number));
   writer.Bulk("mode");
   writer.Bulk("standalone");
   writer.Bulk("role");
@@ -229,7 +228,7 @@ void RespSession::Client(const resp::Command& command) {
   }
   if (name == "setinfo") return ClientSetInfo(command);
   if (name == "id") {
-    writer.Integer(static_cast<int64_t>(id_));
+    writer.Integer(static_cast<int64_t>(client_.number));
     return ReplyBytes(std::move(reply));
   }
   if (name == "info") return ReplyVerbatim(ClientLine());
@@ -272,8 +271,8 @@ void RespSession::ClientSetInfo(const resp::Command& command) {
 // With every field of redis-server 7.0's, since clients look for them; 0 where there is nothing to
 // count here.
 std::string RespSession::ClientLine() const {
-  const int fd = connection_->fd();
-  return "id=" + std::to_string(id_) + " addr=" + net::PeerName(fd) +
+  const int fd = client_.fd;
+  return "id=" + std::to_string(client_.number) + " addr=" + net::PeerName(fd) +
          " laddr=" + net::LocalName(fd) + " fd=" + std::to_string(fd) + " name=" + name_ +
          " age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
          " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|info user=" +
@@ -320,7 +319,7 @@ void RespSession::CommandTable(const resp::Command& command) {
 
 void RespSession::Info(const resp::Command& command) {
   std::string text;
-  for (const Section& section : InfoSections(connection_->reactor().Facts(), options_->version)) {
+  for (const Section& section : InfoSections(options_->server->Facts(), options_->version)) {
     bool wanted = command.size() == 1;
     for (size_t i = 1; i < command.size(); ++i) {
       wanted |= Is(command[i], section.name) || Is(command[i], "default") ||
@@ -342,7 +341,7 @@ void RespSession::Config(const resp::Command& command) {
     return ReplyBytes(std::move(reply));
   }
   if (entry->full_name != "config|get") return ReplyError(Refusal(entry->full_name));
-  const std::string max_clients = std::to_string(connection_->reactor().Facts().max_clients);
+  const std::string max_clients = std::to_string(options_->server->Facts().max_clients);
   const auto idle_seconds = std::chrono::ceil<std::chrono::seconds>(options_->idle_timeout);
   const std::string timeout = std::to_string(idle_seconds.count());
   const std::array<std::pair<std::string_view, std::string_view>, 5> settings = {{

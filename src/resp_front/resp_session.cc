@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "core/connection.h"
-#include "core/reactor.h"
+#include "core/reactor_context.h"
 #include "resp/writer.h"
 
 namespace rp::resp_front {
@@ -30,20 +30,21 @@ constexpr size_t kTypicalElementBytes = 128;
 }  // namespace
 
 core::SessionFactory RespSessions(const RespOptions& options) {
-  return [shared = std::make_shared<const RespOptions>(options)](uint64_t client_number) {
-    return std::make_unique<RespSession>(shared.get(), client_number);
+  return [shared = std::make_shared<const RespOptions>(options)](const core::Client& client) {
+    return std::make_unique<RespSession>(shared.get(), client);
   };
 }
 
-RespSession::RespSession(const RespOptions* options, uint64_t id)
-    : options_(options), id_(id), reader_(options->limits) {
+RespSession::RespSession(const RespOptions* options, const core::Client& client)
+    : options_(options), client_(client), reader_(options->limits) {
   SetAuthenticated(!options->credentials.required());
 }
 
 size_t RespSession::Consume(std::string_view bytes, core::Connection* connection) {
   connection_ = connection;
   midway_ = false;
-  knows_refusal_ = in_refused_transaction_ && !has_input_left_ && connection->all_answered();
+  knows_refusal_ =
+      in_refused_transaction_ && !has_input_left_ && connection->pipeline().all_answered();
   size_t used = 0;
   while (used < bytes.size() && connection->TakesRequests()) {
     resp::Command command;
@@ -58,21 +59,21 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
       connection->CloseAfterAnswers(core::Closing::kLinger);
       break;
     }
-    if (IsForwarded(command) && !connection->all_answered()) {
+    if (IsForwarded(command) && !connection->pipeline().all_answered()) {
       connection->Hold();  // it comes again
       break;
     }
     used += reader_.consumed();
     Run(command);
     reader_.EndCommand();
-    drains_ |= connection->draining();
+    drains_ |= connection->context()->is_draining;
   }
   // The server stops: what has arrived whole is answered, and no more is read.
   if (drains_ && (used == bytes.size() || connection->TakesRequests())) {
     connection->CloseAfterAnswers(core::Closing::kLinger);
   }
   has_input_left_ = used < bytes.size();
-  return connection->closing() ? bytes.size() : used;
+  return connection->phase() != core::Connection::Phase::kOpen ? bytes.size() : used;
 }
 
 // As Redis, which says nothing to a client that was silent for too long.
@@ -180,7 +181,7 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
       return Quit();
     case CommandName::kDbsize: {
       std::string reply;
-      const uint64_t entries = connection_->reactor().CacheSize();
+      const uint64_t entries = options_->server->CacheSize();
       resp::Writer(version_, &reply).Integer(static_cast<int64_t>(entries));
       return ReplyBytes(std::move(reply));
     }
@@ -190,15 +191,16 @@ void RespSession::RunAdmitted(CommandName name, const resp::Command& command) {
 core::Request* RespSession::AddRequest(Form form) {
   core::Request* request = connection_->AddRequest();
   if (request == nullptr) return nullptr;
-  request->resp_version = static_cast<uint8_t>(version_);
-  request->resp_form = static_cast<uint8_t>(form);
+  auto* framing = request->data.Emplace<Framing>();
+  framing->form = form;
+  framing->version = static_cast<uint8_t>(version_);
   return request;
 }
 
 // Nothing changes by reading, so without an answer it need not be done.
 void RespSession::Read(Form form, std::string_view key) {
   core::Request* request = silent_ ? nullptr : AddRequest(form);
-  if (request != nullptr && SetKey(request, key)) connection_->Dispatch(request);
+  if (request != nullptr && SetKey(request, key)) connection_->Submit(request);
 }
 
 void RespSession::ReadRange(const resp::Command& command) {
@@ -210,9 +212,9 @@ void RespSession::ReadRange(const resp::Command& command) {
   }
   core::Request* request = silent_ ? nullptr : AddRequest(Form::kRange);
   if (request == nullptr) return;
-  request->range_start = start;
-  request->range_end = end;
-  if (SetKey(request, command[1])) connection_->Dispatch(request);
+  request->data.Get<Framing>()->range_start = start;
+  request->data.Get<Framing>()->range_end = end;
+  if (SetKey(request, command[1])) connection_->Submit(request);
 }
 
 // From the cache as far as it knows; Redis knows the rest, which is not cached.
@@ -220,7 +222,7 @@ void RespSession::ReadOrAsk(Form form, const resp::Command& command) {
   core::Request* request = silent_ ? nullptr : AddRequest(form);
   if (request == nullptr || !SetKey(request, command[1])) return;
   const bool may_know = form == Form::kType || options_->knows_ttl;
-  if (may_know && connection_->TryHit(request)) {
+  if (may_know && connection_->context()->dispatcher.TryHit(request)) {
     const cache::EntryRef& entry = request->answer.value;
     const bool is_known = request->answer.outcome != proxy::Outcome::kError &&
                           !(entry && entry->hard_deadline == kTooFar);
@@ -240,7 +242,7 @@ bool RespSession::SetKey(core::Request* request, std::string_view key) {
 bool RespSession::SetCommand(core::Request* request, const resp::Command& command) {
   if (request->question.command.Assign(command)) {
     request->question.kind = proxy::Question::Kind::kCommand;
-    request->question.resp_version = request->resp_version;
+    request->question.resp_version = static_cast<uint8_t>(version_);
     return true;
   }
   AnswerNoMemory(request);
@@ -257,7 +259,7 @@ void RespSession::Ask(core::Request* request, proxy::Question::Kind kind,
   if (!SetCommand(request, command)) return;
   request->question.kind = kind;
   request->question.reads_only = true;
-  connection_->SendOn(request);
+  connection_->context()->dispatcher.Send(request);
 }
 
 // A transaction is refused with its first command, MULTI. What the client sends behind it without
@@ -277,7 +279,7 @@ void RespSession::Forward(const resp::Command& command) {
   }
   core::Request* request = AddRequest(silent_ ? Form::kSilent : Form::kForwarded);
   if (request == nullptr || !SetCommand(request, command)) return;
-  connection_->SendOn(request);
+  connection_->context()->dispatcher.Send(request);
   connection_->Hold();
 }
 
@@ -287,23 +289,22 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
   const size_t keys = command.size() - 1;
   if (keys > kMaxKeys) return ReplyError(kTooManyKeys);
   if (silent_) return;
-  if (!connection_->reactor().HasRoomFor(keys + 1)) return Reply(kNoRoom);
+  if (!connection_->context()->requests.Has(keys + 1)) return Reply(kNoRoom);
   core::Request* first = AddRequest(first_form);
   if (first == nullptr) return;
   size_t found = 0;
   const bool has_memory = TryAllocate([&] { found = AppendHits(command, first); }) &&
-                          connection_->MakeRoomFor(keys - found);
+                          connection_->context()->requests.MakeRoom(keys - found);
   if (!has_memory) {
     first->answer.reply.clear();
-    first->resp_form = static_cast<uint8_t>(Form::kForwarded);  // an error as it is
+    first->data.Get<Framing>()->form = Form::kForwarded;  // an error as it is
     return AnswerNoMemory(first);
   }
   for (size_t i = found; i < keys; ++i) {
     core::Request* request = AddRequest(rest_form);
     RP_CHECK(request != nullptr);
     if (TryAllocate([&] { request->question.key = command[i + 1]; })) continue;
-    request->answer.outcome = proxy::Outcome::kError;
-    request->answer.error = ErrorCode::kNoMemory;
+    request->Fail(ErrorCode::kNoMemory);
   }
   connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
 }
@@ -311,7 +312,7 @@ void RespSession::ReadGroup(Form first_form, Form rest_form, const resp::Command
 // Begins the reply with the keys that are in the cache, up to one that is not or whose value is too
 // large to be copied. Returns how many they are.
 size_t RespSession::AppendHits(const resp::Command& command, core::Request* first) {
-  const bool wants_values = static_cast<Form>(first->resp_form) == Form::kMget;
+  const bool wants_values = FramingOf(*first).form == Form::kMget;
   std::string* const reply = &first->answer.reply;
   resp::Writer writer(version_, reply);
   if (wants_values) {
@@ -319,13 +320,13 @@ size_t RespSession::AppendHits(const resp::Command& command, core::Request* firs
     writer.ArrayHeader(command.size() - 1);
   }
   for (size_t i = 1; i < command.size(); ++i) {
-    const cache::EntryRef entry = connection_->reactor().TryFind(command[i]);
+    const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
     const bool has_value = entry && entry->kind == cache::Kind::kValue;
     if (!entry || reply->size() > kMostCopiedBytes ||
         (wants_values && has_value && entry->value_bytes > kCopiedBytes)) {
       return i - 1;
     }
-    first->group_found += entry->kind != cache::Kind::kMissing;
+    first->data.Get<Framing>()->found += entry->kind != cache::Kind::kMissing;
     if (!wants_values) continue;
     has_value ? writer.Bulk(entry->value()) : writer.Null();
   }
@@ -334,14 +335,16 @@ size_t RespSession::AppendHits(const resp::Command& command, core::Request* firs
 
 void RespSession::Reply(std::string_view constant) {
   core::Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
-  if (request != nullptr) connection_->AnswerLocally(request, 0, constant);
+  if (request == nullptr) return;
+  request->data.Get<Framing>()->text = constant;
+  connection_->OnAnswer(request);
 }
 
 void RespSession::ReplyBytes(std::string reply) {
   core::Request* request = silent_ ? nullptr : AddRequest(Form::kReply);
   if (request == nullptr) return;
   request->answer.reply = std::move(reply);
-  connection_->AnswerLocally(request, 0, {});
+  connection_->OnAnswer(request);
 }
 
 void RespSession::ReplyError(std::string_view text) {

@@ -57,12 +57,14 @@ redis::Options RedisOptionsOf(const config::Options& options, const proxy::Coher
 }
 
 core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
-  return {.timeout = options.timeout,
-          .clients = {.header = options.header_timeout,
-                      .idle = options.idle_timeout,
-                      .write = options.write_timeout,
-                      .resp_idle = options.resp_idle_timeout},
-          .answers_inline = options.answers_inline};
+  core::ReactorOptions reactor;
+  reactor.timeout = options.timeout;
+  reactor.answers_inline = options.answers_inline;
+  reactor.clients = {.header = options.header_timeout,
+                     .idle = options.idle_timeout,
+                     .write = options.write_timeout,
+                     .resp_idle = options.resp_idle_timeout};
+  return reactor;
 }
 
 core::SessionFactory HttpSessionsOf(const config::Options& options) {
@@ -73,8 +75,10 @@ core::SessionFactory HttpSessionsOf(const config::Options& options) {
        .content_type = options.content_type});
 }
 
-core::SessionFactory RespSessionsOf(const config::Options& options) {
-  return resp_front::RespSessions({.version = config::Version(),
+core::SessionFactory RespSessionsOf(const config::Options& options,
+                                    const resp_front::ServerView* view) {
+  return resp_front::RespSessions({.server = view,
+                                   .version = config::Version(),
                                    .credentials = options.proxy_auth,
                                    .forward = options.forward,
                                    .knows_ttl = options.max_age == Duration::zero(),
@@ -112,6 +116,23 @@ void HandleFromNowOn(int signal, void (*handler)(int)) {
 
 }  // namespace
 
+class Server::View final : public resp_front::ServerView {
+ public:
+  explicit View(Server* server) : server_(server) {}
+
+  [[nodiscard]] resp_front::ServerFacts Facts() const override {
+    return {.cache = server_->cache_.stats(),
+            .clients = server_->clients_.served(),
+            .max_clients = server_->clients_.limit(),
+            .connections_received = server_->clients_.received(),
+            .uptime = Now() - server_->started_};
+  }
+  [[nodiscard]] uint64_t CacheSize() const override { return server_->cache_.size(); }
+
+ private:
+  Server* const server_;
+};
+
 Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
   const Descriptors descriptors = RaiseDescriptorLimit(wanted);
   const Result<ClientPlaces> places = PlaceClients(wanted, descriptors);
@@ -138,7 +159,7 @@ Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
     server->reactors_[i]->Serve(std::move((*listening)[i]), "HTTP", HttpSessionsOf(options));
     if (options.resp.empty()) continue;
     server->reactors_[i]->Serve(std::move((*listening_resp)[i]), "the Redis protocol",
-                                RespSessionsOf(options));
+                                RespSessionsOf(options, server->view_.get()));
   }
   const Result<void> started = server->StartThreads(options);
   if (!started) return started.error();
@@ -168,6 +189,7 @@ Server::Server(const config::Options& options, size_t most_refused)
       router_(&read_through_, &forwarder_),
       workers_(&router_, [this] { SweepOn(); }),
       clients_(static_cast<size_t>(options.max_clients), most_refused),
+      view_(std::make_unique<View>(this)),
       reactors_(MakeReactors(options)),
       timer_(reactors_[0]->loop(),
              [this] {

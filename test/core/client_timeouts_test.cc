@@ -34,12 +34,12 @@ ClientTimeouts Header(Duration header) {
   return timeouts;
 }
 
-bool IsServed(Client* client) {
+bool IsServed(TestClient* client) {
   client->Send(kLocalRequest);
   return client->Read().status == 400;
 }
 
-bool IsServedByResp(Client* client) {
+bool IsServedByResp(TestClient* client) {
   client->Send("PING\r\n");
   return client->ReadBytes(7) == "+PONG\r\n";
 }
@@ -49,17 +49,17 @@ bool IsServedByResp(Client* client) {
 TEST(ClientTimeoutsTest, AFreshConnectionThatSendsNothingHasTheTimeOfARequest) {
   ReactorHarness harness(With(Header(milliseconds(30))));
   const TimePoint start = Now();
-  EXPECT_TRUE(Client(harness.port()).AtEnd()) << "nothing is said to who has said nothing";
+  EXPECT_TRUE(TestClient(harness.port()).AtEnd()) << "nothing is said to who has said nothing";
   EXPECT_GE(Now() - start, milliseconds(30));
 }
 
 TEST(ClientTimeoutsTest, ARequestThatIsNotWholeInTimeIsToldSo) {
   ReactorHarness harness(With(Header(milliseconds(30))));
-  Client fresh(harness.port());
+  TestClient fresh(harness.port());
   fresh.Send("GET /a HT");
   EXPECT_EQ(fresh.Read().status, 408);
   EXPECT_TRUE(fresh.AtEnd());
-  Client used(harness.port());
+  TestClient used(harness.port());
   ASSERT_TRUE(IsServed(&used));
   used.Send("GET /a HT");
   EXPECT_EQ(used.Read().status, 408);
@@ -69,7 +69,7 @@ TEST(ClientTimeoutsTest, ARequestThatIsNotWholeInTimeIsToldSo) {
 TEST(ClientTimeoutsTest, AnEmptyLineBehindAnAnswerIsTheBeginningOfARequest) {
   ReactorHarness harness(With(Header(milliseconds(30))));
   for (const char* beginning : {"\r\n", "\r", "\n"}) {
-    Client client(harness.port());
+    TestClient client(harness.port());
     ASSERT_TRUE(IsServed(&client));
     client.Send(beginning);
     EXPECT_TRUE(client.AtEnd()) << "a connection may be idle for an hour here";
@@ -79,7 +79,7 @@ TEST(ClientTimeoutsTest, AnEmptyLineBehindAnAnswerIsTheBeginningOfARequest) {
 // Each piece ends within a request, so that the server always waits for the rest of one.
 TEST(ClientTimeoutsTest, EachRequestThatIsWholeBeginsTheTimeOfTheNextAnew) {
   ReactorHarness harness(With(Header(std::chrono::seconds(1))));
-  Client client(harness.port());
+  TestClient client(harness.port());
   const std::string request(kLocalRequest);
   const TimePoint start = Now();
   client.Send(request.substr(0, 10));
@@ -94,8 +94,8 @@ TEST(ClientTimeoutsTest, AConnectionBetweenRequestsHasTheIdleTime) {
   ClientTimeouts timeouts = kNever;
   timeouts.idle = milliseconds(30);
   ReactorHarness harness(With(timeouts));
-  Client fresh(harness.port());
-  Client used(harness.port());
+  TestClient fresh(harness.port());
+  TestClient used(harness.port());
   ASSERT_TRUE(IsServed(&used));
   EXPECT_TRUE(used.AtEnd());
   EXPECT_TRUE(IsServed(&fresh)) << "it was not between requests, and these have for ever";
@@ -105,7 +105,7 @@ TEST(ClientTimeoutsTest, ABodyThatEndsBehindItsAnswerLeavesTheConnectionIdle) {
   ClientTimeouts timeouts = kNever;
   timeouts.idle = milliseconds(30);
   ReactorHarness harness(With(timeouts));
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send("GET /%zz HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
   EXPECT_EQ(client.Read().status, 400);
   client.Send("ab");
@@ -116,7 +116,7 @@ TEST(ClientTimeoutsTest, WithoutKeepAliveEveryAnswerIsTheLast) {
   HarnessOptions options = With(kNever);
   options.http.keep_alive = false;
   ReactorHarness harness(options);
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(std::string(kLocalRequest) + std::string(kLocalRequest));
   const Response response = client.Read();
   EXPECT_EQ(response.status, 400);
@@ -131,11 +131,11 @@ size_t BytesForALateReader(Duration write_timeout) {
   timeouts.write = write_timeout;
   timeouts.resp_idle = milliseconds(300);
   ReactorHarness harness(With(timeouts));
-  Client late(harness.port(), 4096);
+  TestClient late(harness.port(), 4096);
   late.SendGet("large");
   EXPECT_TRUE(harness.AwaitFetch("large"));
   harness.AnswerValue("large", std::string(kLargeBytes, 'v'));
-  EXPECT_TRUE(Client(harness.resp_port()).AtEnd());
+  EXPECT_TRUE(TestClient(harness.resp_port()).AtEnd());
   return late.ReadBytes(kLargeBytes).size();
 }
 
@@ -151,10 +151,10 @@ TEST(ClientTimeoutsTest, WithoutAWriteTimeoutAClientMayTakeNothingForEver) {
 
 TEST(ClientTimeoutsTest, ARedisClientMayBeSilentForEverUnlessItIsToldOtherwise) {
   ReactorHarness harness(With(Header(milliseconds(30))));
-  Client fresh(harness.resp_port());
-  Client used(harness.resp_port());
+  TestClient fresh(harness.resp_port());
+  TestClient used(harness.resp_port());
   ASSERT_TRUE(IsServedByResp(&used));
-  EXPECT_TRUE(Client(harness.port()).AtEnd());
+  EXPECT_TRUE(TestClient(harness.port()).AtEnd());
   EXPECT_TRUE(IsServedByResp(&fresh));
   EXPECT_TRUE(IsServedByResp(&used));
 }
@@ -163,9 +163,9 @@ TEST(ClientTimeoutsTest, ARedisClientThatIsIdleForTooLongIsCutOff) {
   ClientTimeouts timeouts = kNever;
   timeouts.resp_idle = milliseconds(30);
   ReactorHarness harness(With(timeouts));
-  Client http(harness.port());
-  EXPECT_TRUE(Client(harness.resp_port()).AtEnd());
-  Client used(harness.resp_port());
+  TestClient http(harness.port());
+  EXPECT_TRUE(TestClient(harness.resp_port()).AtEnd());
+  TestClient used(harness.resp_port());
   ASSERT_TRUE(IsServedByResp(&used));
   EXPECT_TRUE(used.AtEnd());
   EXPECT_TRUE(IsServed(&http));
@@ -176,10 +176,10 @@ TEST(ClientTimeoutsTest, ARedisClientThatWaitsForItsAnswerIsNotIdle) {
   ClientTimeouts timeouts = kNever;
   timeouts.resp_idle = milliseconds(30);
   ReactorHarness harness(With(timeouts));
-  Client waits(harness.resp_port());
+  TestClient waits(harness.resp_port());
   waits.Send("GET a\r\n");
   ASSERT_TRUE(harness.AwaitFetch("a"));
-  EXPECT_TRUE(Client(harness.resp_port()).AtEnd());
+  EXPECT_TRUE(TestClient(harness.resp_port()).AtEnd());
   harness.AnswerValue("a", "1");
   EXPECT_EQ(waits.ReadBytes(7), "$1\r\n1\r\n");
   EXPECT_TRUE(waits.AtEnd());
@@ -187,10 +187,10 @@ TEST(ClientTimeoutsTest, ARedisClientThatWaitsForItsAnswerIsNotIdle) {
 
 TEST(ClientTimeoutsTest, ACommandThatStopsInTheMiddleIsCutOff) {
   ReactorHarness harness(With(Header(milliseconds(30))));
-  Client fresh(harness.resp_port());
+  TestClient fresh(harness.resp_port());
   fresh.Send("*2\r\n$4\r\nEC");
   EXPECT_TRUE(fresh.AtEnd());
-  Client used(harness.resp_port());
+  TestClient used(harness.resp_port());
   used.Send("PING\r\nPI");
   EXPECT_EQ(used.ReadBytes(7), "+PONG\r\n");
   EXPECT_TRUE(used.AtEnd());
@@ -198,7 +198,7 @@ TEST(ClientTimeoutsTest, ACommandThatStopsInTheMiddleIsCutOff) {
 
 TEST(ClientTimeoutsTest, ACommandThatGoesOnMayTakeAsLongAsItLikes) {
   ReactorHarness harness(With(Header(std::chrono::seconds(1))));
-  Client client(harness.resp_port());
+  TestClient client(harness.resp_port());
   const TimePoint start = Now();
   client.Send("*2\r\n$4\r\nECHO\r\n$100\r\n");
   int sent = 0;

@@ -32,14 +32,14 @@ class ConnectionMemoryTest : public ::testing::Test {
     const std::string reply = client_.ReadBytes(Echo(bytes).size() - 14);
     EXPECT_TRUE(reply.ends_with("xxx\r\n"));
     // The turn after the one that gives back.
-    Client other(harness_.resp_port());
+    TestClient other(harness_.resp_port());
     other.Send("PING\r\n");
     EXPECT_EQ(other.ReadBytes(7), "+PONG\r\n");
   }
 
   std::atomic<uint64_t> freed_bytes_ = 0;
   ReactorHarness harness_{Options()};
-  Client client_{harness_.resp_port()};
+  TestClient client_{harness_.resp_port()};
 };
 
 TEST_F(ConnectionMemoryTest, OfALargeCommandNothingIsKept) {

@@ -24,7 +24,7 @@ std::string GetOf(const std::string& key) { return "GET /" + key + " HTTP/1.1\r\
 
 TEST(ConnectionTest, AnswersInTheOrderOfTheRequestsWhateverTheOrderOfTheReplies) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(GetOf("a") + GetOf("b") + std::string(kLocalRequest) + GetOf("c"));
   for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(harness.AwaitFetch(key));
   harness.AnswerValue("c", "value of c");
@@ -40,7 +40,7 @@ TEST(ConnectionTest, AnswersInTheOrderOfTheRequestsWhateverTheOrderOfTheReplies)
 
 TEST(ConnectionTest, AnswersWhatIsReadyAtTheFrontWhileOthersWait) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(GetOf("a") + GetOf("b"));
   ASSERT_TRUE(harness.AwaitFetch("b"));
   harness.AnswerValue("a", "value of a");
@@ -51,7 +51,7 @@ TEST(ConnectionTest, AnswersWhatIsReadyAtTheFrontWhileOthersWait) {
 
 TEST(ConnectionTest, AnswersHitsWithoutAWorker) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.SendGet("key");
   ASSERT_TRUE(harness.AwaitFetch("key"));
   harness.AnswerValue("key", "value");
@@ -64,7 +64,7 @@ TEST(ConnectionTest, AnswersHitsWithoutAWorker) {
 TEST(ConnectionTest, StartsAFewMissesWithoutAWorker) {
   ReactorHarness harness;
   harness.StopWorkers();
-  Client client(harness.port());
+  TestClient client(harness.port());
   std::string input;
   for (int i = 0; i < 16; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
@@ -78,7 +78,7 @@ TEST(ConnectionTest, StartsAFewMissesWithoutAWorker) {
 
 TEST(ConnectionTest, LeavesMoreMissesAtOnceToTheWorkers) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   std::string input;
   for (int i = 0; i < 17; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
@@ -94,7 +94,7 @@ TEST(ConnectionTest, LeavesMoreMissesAtOnceToTheWorkers) {
 TEST(ConnectionTest, SubmitsWhatTheFetchersWereTooBusyToTake) {
   ReactorHarness harness;
   harness.StopWorkers();
-  Client client(harness.port());
+  TestClient client(harness.port());
   for (const int refusals : {1, 2, 3, 4, 5, 100}) {
     harness.RefuseToTake(refusals);
     const std::string key = std::to_string(refusals);
@@ -108,7 +108,7 @@ TEST(ConnectionTest, SubmitsWhatTheFetchersWereTooBusyToTake) {
 
 TEST(ConnectionTest, TakesARequestByteByByte) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   for (const char byte : GetOf("key")) client.Send({&byte, 1});
   ASSERT_TRUE(harness.AwaitFetch("key"));
   harness.AnswerValue("key", "value");
@@ -117,7 +117,7 @@ TEST(ConnectionTest, TakesARequestByteByByte) {
 
 TEST(ConnectionTest, TakesASecondRequestWithoutWaitingForMoreBytes) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(GetOf("a") + GetOf("b").substr(0, 10));
   ASSERT_TRUE(harness.AwaitFetch("a"));
   client.Send(GetOf("b").substr(10) + GetOf("c"));
@@ -131,13 +131,13 @@ TEST(ConnectionTest, TakesASecondRequestWithoutWaitingForMoreBytes) {
 // One more than a pipeline holds, sent at once.
 TEST(ConnectionTest, Holds64RequestsAndTakesThe65thWhenTheFirstIsAnswered) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   std::string input;
   for (int i = 0; i < 65; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
   ASSERT_TRUE(harness.AwaitFetch("k63"));
   // The 65th would have been started before this one was read.
-  Client other(harness.port());
+  TestClient other(harness.port());
   other.SendGet("other");
   ASSERT_TRUE(harness.AwaitFetch("other"));
   EXPECT_EQ(harness.fetches(), 65u) << "64 of the first client and one of the second";
@@ -156,7 +156,7 @@ TEST(ConnectionTest, Holds64RequestsAndTakesThe65thWhenTheFirstIsAnswered) {
 
 TEST(ConnectionTest, AnswersThousandsOfPipelinedRequests) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.SendGet("key");
   ASSERT_TRUE(harness.AwaitFetch("key"));
   harness.AnswerValue("key", "value");
@@ -170,7 +170,7 @@ TEST(ConnectionTest, AnswersThousandsOfPipelinedRequests) {
 
 TEST(ConnectionTest, HeadHasNoBodyAndKeepsTheFraming) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send("HEAD /key HTTP/1.1\r\nHost: h\r\n\r\n" + GetOf("key"));
   ASSERT_TRUE(harness.AwaitFetch("key"));
   harness.AnswerValue("key", "value");
@@ -182,7 +182,7 @@ TEST(ConnectionTest, HeadHasNoBodyAndKeepsTheFraming) {
 
 TEST(ConnectionTest, SaysWhetherTheCacheHadIt) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.SendGet("key");
   ASSERT_TRUE(harness.AwaitFetch("key"));
   harness.AnswerValue("key", "value");
@@ -195,7 +195,7 @@ TEST(ConnectionTest, SaysWhetherTheCacheHadIt) {
 
 TEST(ConnectionTest, AClientThatEndsItsInputGetsItsAnswersAndThenTheEnd) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(GetOf("a") + GetOf("b"));
   client.EndInput();
   ASSERT_TRUE(harness.AwaitFetch("b"));
@@ -208,7 +208,7 @@ TEST(ConnectionTest, AClientThatEndsItsInputGetsItsAnswersAndThenTheEnd) {
 
 TEST(ConnectionTest, AClientThatEndsItsInputBehindAFullPipelineGetsAllAnswers) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   std::string input;
   for (int i = 0; i < 130; ++i) input += GetOf("k" + std::to_string(i));
   client.Send(input);
@@ -224,7 +224,7 @@ TEST(ConnectionTest, AClientThatEndsItsInputBehindAFullPipelineGetsAllAnswers) {
 
 TEST(ConnectionTest, NothingBehindTheLastRequestIsReadAsOne) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send("GET /%zz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n" + GetOf("never"));
   const Response response = client.Read();
   EXPECT_EQ(response.status, 400);
@@ -235,7 +235,7 @@ TEST(ConnectionTest, NothingBehindTheLastRequestIsReadAsOne) {
 
 TEST(ConnectionTest, ASyntaxErrorIsTheLastAnswerBehindThoseBefore) {
   ReactorHarness harness;
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(GetOf("a") + "NOT HTTP\r\n\r\n");
   ASSERT_TRUE(harness.AwaitFetch("a"));
   harness.AnswerValue("a", "value of a");
@@ -248,12 +248,12 @@ TEST(ConnectionTest, ASyntaxErrorIsTheLastAnswerBehindThoseBefore) {
 TEST(ConnectionTest, AnAnswerForAClientThatHasLeftGoesNowhere) {
   ReactorHarness harness;
   {
-    Client client(harness.port());
+    TestClient client(harness.port());
     client.SendGet("key");
     ASSERT_TRUE(harness.AwaitFetch("key"));
   }
   harness.AnswerValue("key", "value");
-  Client next(harness.port());
+  TestClient next(harness.port());
   next.SendGet("key");
   EXPECT_EQ(next.Read().body, "value") << "the fetch was worth while all the same";
 }
@@ -264,7 +264,7 @@ TEST(ConnectionTest, ATimeoutTakesItsOwnPlaceAndTheLateAnswerIsDropped) {
   HarnessOptions options = ReactorHarness::DefaultOptions();
   options.timeout = std::chrono::milliseconds(50);
   ReactorHarness harness(options);
-  Client client(harness.port());
+  TestClient client(harness.port());
   client.Send(std::string(kLocalRequest) + GetOf("late") + std::string(kLocalRequest));
   EXPECT_EQ(client.Read().status, 400);
   EXPECT_EQ(client.Read().status, 504);
@@ -285,14 +285,14 @@ TEST(ConnectionTest, ASlowReaderOfABigValueGetsAllOfItAndItIsNotCopied) {
   ReactorHarness harness;
   std::string value;
   for (size_t i = 0; value.size() < 16 << 20; ++i) value += std::to_string(i) + ' ';
-  Client slow(harness.port(), 4096);
+  TestClient slow(harness.port(), 4096);
   slow.Send(GetOf("big") + GetOf("big") + std::string(kLocalRequest));
   ASSERT_TRUE(harness.AwaitFetch("big"));
   harness.AnswerValue("big", value);
   const cache::EntryRef entry = harness.Cached("big");
   ASSERT_TRUE(entry);
   // Others are served in the meantime; with the second answer the turn of the first is over.
-  Client other(harness.port());
+  TestClient other(harness.port());
   for (int i = 0; i < 2; ++i) {
     other.Send(kLocalRequest);
     EXPECT_EQ(other.Read().status, 400);
@@ -313,7 +313,7 @@ TEST(ConnectionTest, ASlowReaderThatLeavesPinsNothing) {
   const std::string value(16 << 20, 'v');
   cache::EntryRef entry;
   {
-    Client slow(harness.port(), 4096);
+    TestClient slow(harness.port(), 4096);
     slow.SendGet("big");
     ASSERT_TRUE(harness.AwaitFetch("big"));
     harness.AnswerValue("big", value);
@@ -328,14 +328,14 @@ TEST(ConnectionTest, ASlowReaderThatLeavesPinsNothing) {
 
 TEST(ReactorTest, TellsTheClientOverTheLimitToComeBackLater) {
   ReactorHarness harness(ReactorHarness::DefaultOptions(), 2);
-  const auto first = std::make_unique<Client>(harness.port());
-  Client second(harness.port());
-  for (Client* client : {first.get(), &second}) {
+  const auto first = std::make_unique<TestClient>(harness.port());
+  TestClient second(harness.port());
+  for (TestClient* client : {first.get(), &second}) {
     client->Send(kLocalRequest);
     EXPECT_EQ(client->Read().status, 400);
   }
   {
-    Client third(harness.port());
+    TestClient third(harness.port());
     const Response refusal = third.Read();
     EXPECT_EQ(refusal.status, 503);
     EXPECT_NE(refusal.head.find("Retry-After: 1\r\n"), std::string::npos);
@@ -349,27 +349,27 @@ TEST(ReactorTest, TellsTheClientOverTheLimitToComeBackLater) {
 TEST(ReactorTest, AClientThatLeavesMakesRoomForAnother) {
   ReactorHarness harness(ReactorHarness::DefaultOptions(), 1);
   {
-    Client first(harness.port());
+    TestClient first(harness.port());
     first.Send(kLocalRequest);
     EXPECT_EQ(first.Read().status, 400);
     first.EndInput();
     ASSERT_TRUE(first.AtEnd());
   }
-  Client second(harness.port());
+  TestClient second(harness.port());
   second.Send(kLocalRequest);
   EXPECT_EQ(second.Read().status, 400);
 }
 
 TEST(ReactorTest, ARefusedClientThatStaysTakesNoRoomFromOthers) {
   ReactorHarness harness(ReactorHarness::DefaultOptions(), 1);
-  Client inside(harness.port());
+  TestClient inside(harness.port());
   inside.Send(kLocalRequest);
   EXPECT_EQ(inside.Read().status, 400);
-  Client refused(harness.port());
+  TestClient refused(harness.port());
   EXPECT_EQ(refused.Read().status, 503);
   inside.EndInput();
   ASSERT_TRUE(inside.AtEnd());
-  Client next(harness.port());
+  TestClient next(harness.port());
   next.Send(kLocalRequest);
   EXPECT_EQ(next.Read().status, 400);
 }
@@ -378,15 +378,15 @@ TEST(ReactorTest, ARefusedClientThatStaysTakesNoRoomFromOthers) {
 
 TEST(ReactorTest, DrainFinishesWhatIsInFlightAndEnds) {
   ReactorHarness harness;
-  Client busy(harness.port());
+  TestClient busy(harness.port());
   busy.SendGet("key");
   ASSERT_TRUE(harness.AwaitFetch("key"));
-  Client idle(harness.port());
+  TestClient idle(harness.port());
   idle.Send(kLocalRequest);
   EXPECT_EQ(idle.Read().status, 400);
   harness.Drain();
   EXPECT_TRUE(idle.AtEnd());
-  EXPECT_FALSE(Client(harness.port()).connected());
+  EXPECT_FALSE(TestClient(harness.port()).connected());
   harness.AnswerValue("key", "value");
   const Response response = busy.Read();
   EXPECT_EQ(response.body, "value");
@@ -423,7 +423,7 @@ TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
   const std::string name = net::LocalName(listening->get());
   const DrainOnEvent drain(&reactor);
   reactor.Serve(std::move(*listening), "HTTP", http_front::HttpSessions({}));
-  Client client(static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1))));
+  TestClient client(static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1))));
   ASSERT_TRUE(client.connected());
   reactor.Run();
   EXPECT_EQ(client.Read().status, 0);

@@ -19,12 +19,12 @@ std::unique_ptr<ReactorHarness> MakePair(size_t max_clients = ReactorHarness::kM
   return std::make_unique<ReactorHarness>(ReactorHarness::DefaultOptions(), max_clients, 2);
 }
 
-bool IsServed(Client* client) {
+bool IsServed(TestClient* client) {
   client->Send(kLocalRequest);
   return client->Read().status == 400;
 }
 
-std::string Ask(Client* client, const std::string& command, const std::string& expected) {
+std::string Ask(TestClient* client, const std::string& command, const std::string& expected) {
   client->Send(command + "\r\n");
   return client->ReadBytes(expected.size());
 }
@@ -37,20 +37,20 @@ std::string Bulk(const std::string& text) {
 
 TEST(ReactorsTest, ARequestToDrainWakesAReactorThatSleeps) {
   const auto harness = MakePair();
-  Client idle(harness->port(1));
+  TestClient idle(harness->port(1));
   ASSERT_TRUE(IsServed(&idle));
   harness->RequestDrain(1);
   harness->Join(1);
   EXPECT_TRUE(idle.AtEnd());
-  EXPECT_FALSE(Client(harness->port(1)).connected());
+  EXPECT_FALSE(TestClient(harness->port(1)).connected());
 }
 
 TEST(ReactorsTest, ARequestToDrainLetsWhatIsInFlightFinish) {
   const auto harness = MakePair();
-  Client busy(harness->port(1));
+  TestClient busy(harness->port(1));
   busy.SendGet("key");
   ASSERT_TRUE(harness->AwaitFetch("key"));
-  Client idle(harness->port(1));
+  TestClient idle(harness->port(1));
   ASSERT_TRUE(IsServed(&idle));
   harness->RequestDrain(1);
   EXPECT_TRUE(idle.AtEnd());
@@ -64,7 +64,7 @@ TEST(ReactorsTest, ARequestToDrainLetsWhatIsInFlightFinish) {
 
 TEST(ReactorsTest, ARequestToDrainIsNoneOfTheOthersBusiness) {
   const auto harness = MakePair();
-  Client other(harness->port(0));
+  TestClient other(harness->port(0));
   harness->RequestDrain(1);
   harness->Join(1);
   EXPECT_TRUE(IsServed(&other));
@@ -83,12 +83,12 @@ TEST(ReactorsTest, ARequestToDrainFromBeforeTheStartEndsIt) {
 
 TEST(ReactorsTest, TheLimitOfClientsHoldsOverBoth) {
   const auto harness = MakePair(2);
-  Client first(harness->port(0));
-  Client second(harness->port(1));
+  TestClient first(harness->port(0));
+  TestClient second(harness->port(1));
   EXPECT_TRUE(IsServed(&first));
   EXPECT_TRUE(IsServed(&second));
   for (const size_t reactor : {0u, 1u}) {
-    Client third(harness->port(reactor));
+    TestClient third(harness->port(reactor));
     EXPECT_EQ(third.Read().status, 503) << reactor;
     EXPECT_TRUE(third.AtEnd());
   }
@@ -99,7 +99,7 @@ TEST(ReactorsTest, TheLimitOfClientsHoldsOverBoth) {
 TEST(ReactorsTest, AClientThatHasSeenItsEndFindsRoomAtTheOther) {
   const auto harness = MakePair(1);
   for (size_t i = 0; i < 200; ++i) {
-    Client client(harness->port(i % 2));
+    TestClient client(harness->port(i % 2));
     ASSERT_TRUE(IsServed(&client)) << i;
     client.EndInput();
     ASSERT_TRUE(client.AtEnd());
@@ -110,7 +110,7 @@ TEST(ReactorsTest, ClientIdsAreUniqueOverBoth) {
   const auto harness = MakePair();
   std::string ids;
   for (const size_t reactor : {0u, 1u, 0u, 1u}) {
-    Client client(harness->resp_port(reactor));
+    TestClient client(harness->resp_port(reactor));
     ids += Ask(&client, "CLIENT ID", ":1\r\n");
   }
   EXPECT_EQ(ids, ":1\r\n:2\r\n:3\r\n:4\r\n");
@@ -118,10 +118,10 @@ TEST(ReactorsTest, ClientIdsAreUniqueOverBoth) {
 
 TEST(ReactorsTest, InfoCountsTheClientsOfBoth) {
   const auto harness = MakePair(7);
-  Client http(harness->port(0));
+  TestClient http(harness->port(0));
   ASSERT_TRUE(IsServed(&http));
-  Client first(harness->resp_port(0));
-  Client second(harness->resp_port(1));
+  TestClient first(harness->resp_port(0));
+  TestClient second(harness->resp_port(1));
   const std::string expected = Bulk("# Clients\r\nconnected_clients:3\r\nmaxclients:7\r\n");
   ASSERT_EQ(Ask(&first, "PING", "+PONG\r\n"), "+PONG\r\n");
   EXPECT_EQ(Ask(&second, "INFO clients", expected), expected);
@@ -132,21 +132,21 @@ TEST(ReactorsTest, InfoCountsTheClientsOfBoth) {
 
 TEST(ReactorsTest, AValueFetchedThroughOneIsAHitThroughTheOther) {
   const auto harness = MakePair();
-  Client first(harness->port(0));
+  TestClient first(harness->port(0));
   first.SendGet("key");
   ASSERT_TRUE(harness->AwaitFetch("key"));
   harness->AnswerValue("key", "value");
   EXPECT_EQ(first.Read().body, "value");
   harness->StopWorkers();
-  Client second(harness->port(1));
+  TestClient second(harness->port(1));
   second.SendGet("key");
   EXPECT_EQ(second.Read().body, "value");
 }
 
 TEST(ReactorsTest, OneFetchAnswersTheClientsOfBoth) {
   const auto harness = MakePair();
-  Client first(harness->port(0));
-  Client second(harness->port(1));
+  TestClient first(harness->port(0));
+  TestClient second(harness->port(1));
   first.SendGet("key");
   ASSERT_TRUE(harness->AwaitFetch("key"));
   second.SendGet("key");

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/request.h"
+#include "core/pipeline.h"
+#include "core/request_pool.h"
 #include "test/support/sanitized.h"
 #include "test/support/scarce_memory.h"
 
@@ -40,9 +41,9 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   // Never followed.
   request->connection = reinterpret_cast<Connection*>(request);
   request->next_in_pipeline = request;
-  request->answered = request->head_only = request->http10 = request->close = true;
-  request->local_status = 400;
-  request->local_text = "text";
+  request->state = Request::State::kAnswered;
+  Group group;
+  request->group = &group;
   waits.Start(request, TimePoint());
   pool.PutBack(request);
   EXPECT_EQ(value->references, 1u) << "an idle request pins nothing";
@@ -56,9 +57,8 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   EXPECT_FALSE(request->answer.value);
   EXPECT_EQ(request->connection, nullptr);
   EXPECT_EQ(request->next_in_pipeline, nullptr);
-  EXPECT_FALSE(request->answered || request->head_only || request->http10 || request->close);
-  EXPECT_EQ(request->local_status, 0);
-  EXPECT_EQ(request->local_text, "");
+  EXPECT_EQ(request->state, Request::State::kFilling);
+  EXPECT_EQ(request->group, nullptr);
 }
 
 TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALongKey) {

@@ -9,7 +9,7 @@
 namespace rp::resp_front {
 namespace {
 
-std::string ReadReply(core::Client* client, std::string_view expected) {
+std::string ReadReply(core::TestClient* client, std::string_view expected) {
   return client->ReadBytes(expected.size());
 }
 
@@ -21,7 +21,7 @@ core::HarnessOptions WithTimeout(Duration timeout) {
 
 TEST(RespSessionTest, AnswersInOrderThoughRedisDoesNot) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("GET a\r\nPING\r\nGET b\r\n");
   ASSERT_TRUE(harness.AwaitFetch("a"));
   ASSERT_TRUE(harness.AwaitFetch("b"));
@@ -33,7 +33,7 @@ TEST(RespSessionTest, AnswersInOrderThoughRedisDoesNot) {
 
 TEST(RespSessionTest, HoldsAGroupBackUntilAllOfItIsAnswered) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("MGET a b a c\r\nEXISTS a b c c\r\nPING\r\nGET last\r\n");
   // Misses are started in their order: all the keys have joined their fetches by then.
   ASSERT_TRUE(harness.AwaitFetch("last"));
@@ -47,7 +47,7 @@ TEST(RespSessionTest, HoldsAGroupBackUntilAllOfItIsAnswered) {
 
 TEST(RespSessionTest, ATimeoutWithinAGroupIsOneErrorForAllOfIt) {
   core::ReactorHarness harness(WithTimeout(std::chrono::milliseconds(300)));
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("GET a\r\n");
   ASSERT_TRUE(harness.AwaitFetch("a"));
   harness.AnswerValue("a", "1");
@@ -63,19 +63,19 @@ TEST(RespSessionTest, ATimeoutWithinAGroupIsOneErrorForAllOfIt) {
 TEST(RespSessionTest, AGroupOutlivesItsClient) {
   core::ReactorHarness harness;
   {
-    core::Client client(harness.resp_port());
+    core::TestClient client(harness.resp_port());
     client.Send("MGET a b c\r\n");
     ASSERT_TRUE(harness.AwaitFetch("c"));
   }
   harness.AnswerValue("b", "2");
-  core::Client other(harness.resp_port());
+  core::TestClient other(harness.resp_port());
   other.Send("PING\r\n");
   EXPECT_EQ(other.ReadBytes(7), "+PONG\r\n");
 }
 
 TEST(RespSessionTest, ASlowReaderGetsEveryByte) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port(), 4096);
+  core::TestClient client(harness.resp_port(), 4096);
   std::string value(3'000'000, 'x');
   for (size_t i = 0; i < value.size(); i += 997) value[i] = static_cast<char>('a' + i % 26);
   client.Send("GET big\r\nGETRANGE big 100 2500000\r\nMGET big big\r\nPING\r\n");
@@ -89,7 +89,7 @@ TEST(RespSessionTest, ASlowReaderGetsEveryByte) {
 
 TEST(RespSessionTest, ACommandMayComeByteByByte) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   const std::string_view request = "*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n";
   for (const char& byte : request) client.Send({&byte, 1});
   EXPECT_EQ(client.ReadBytes(11), "$5\r\nhello\r\n");
@@ -97,7 +97,7 @@ TEST(RespSessionTest, ACommandMayComeByteByByte) {
 
 TEST(RespSessionTest, AProtocolErrorIsAnsweredBehindAllBeforeItAndCloses) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("GET a\r\n*x\r\nPING\r\n");
   ASSERT_TRUE(harness.AwaitFetch("a"));
   harness.AnswerValue("a", "1");
@@ -110,20 +110,20 @@ TEST(RespSessionTest, AProtocolErrorIsAnsweredBehindAllBeforeItAndCloses) {
 TEST(RespSessionTest, ABrowserIsToldNothing) {
   core::ReactorHarness harness;
   {
-    core::Client other(harness.resp_port());
+    core::TestClient other(harness.resp_port());
     other.Send("GET a\r\n");
     ASSERT_TRUE(harness.AwaitFetch("a"));
     harness.AnswerValue("a", "1");
     EXPECT_EQ(other.ReadBytes(7), "$1\r\n1\r\n");
   }
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("GET a\r\nPING\r\nGET b\r\nHost: localhost\r\n");
   EXPECT_TRUE(client.AtEnd());
 }
 
 TEST(RespSessionTest, RefusesWhatIsNoReadByName) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("SET a b\r\nSubscribe a\r\nCONFIG SET a b\r\n");
   const std::string_view expected =
       "-ERR 'set' is not available: this endpoint serves reads\r\n"
@@ -134,7 +134,7 @@ TEST(RespSessionTest, RefusesWhatIsNoReadByName) {
 
 TEST(RespSessionTest, SelectsOneDatabaseAlone) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("SELECT 0\r\nSELECT 1\r\n");
   const std::string_view expected =
       "+OK\r\n-ERR DB index is out of range: this endpoint serves one database, as number 0\r\n";
@@ -143,7 +143,7 @@ TEST(RespSessionTest, SelectsOneDatabaseAlone) {
 
 TEST(RespSessionTest, TellsTheClientAboutItself) {
   core::ReactorHarness harness;
-  core::Client client(harness.resp_port());
+  core::TestClient client(harness.resp_port());
   client.Send("CLIENT SETNAME me\r\nCLIENT SETINFO lib-name lib\r\nCLIENT SETINFO lib-foo x\r\n");
   const std::string_view expected = "+OK\r\n+OK\r\n-ERR Unrecognized option 'lib-foo'\r\n";
   EXPECT_EQ(ReadReply(&client, expected), expected);

@@ -20,7 +20,7 @@ constexpr uint64_t kLargestValueBytes = 64 << 20;
 
 }  // namespace
 
-Client::Client(uint16_t port, int receive_bytes)
+TestClient::TestClient(uint16_t port, int receive_bytes)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (receive_bytes != 0) {
     EXPECT_EQ(setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)),
@@ -36,7 +36,7 @@ Client::Client(uint16_t port, int receive_bytes)
   if (connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fd_.Reset();
 }
 
-void Client::Send(std::string_view bytes) {
+void TestClient::Send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     ASSERT_GT(sent, 0);
@@ -44,16 +44,16 @@ void Client::Send(std::string_view bytes) {
   }
 }
 
-void Client::EndInput() { EXPECT_EQ(shutdown(fd_.get(), SHUT_WR), 0); }
+void TestClient::EndInput() { EXPECT_EQ(shutdown(fd_.get(), SHUT_WR), 0); }
 
-bool Client::Receive() {
+bool TestClient::Receive() {
   std::array<char, 65536> buffer;
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (count > 0) input_.append(buffer.data(), static_cast<size_t>(count));
   return count > 0;
 }
 
-Response Client::Read(bool has_body) {
+Response TestClient::Read(bool has_body) {
   Response response;
   size_t head_end = 0;
   while ((head_end = input_.find("\r\n\r\n")) == std::string::npos) {
@@ -75,7 +75,7 @@ Response Client::Read(bool has_body) {
   return response;
 }
 
-std::string Client::ReadBytes(size_t count) {
+std::string TestClient::ReadBytes(size_t count) {
   while (input_.size() < count && Receive()) {
   }
   std::string bytes = input_.substr(0, count);
@@ -83,7 +83,7 @@ std::string Client::ReadBytes(size_t count) {
   return bytes;
 }
 
-bool Client::AtEnd() {
+bool TestClient::AtEnd() {
   char byte = 0;
   return input_.empty() && recv(fd_.get(), &byte, 1, 0) == 0;
 }
@@ -132,7 +132,7 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
     thread.reactor = std::make_unique<Reactor>(options, &clients_, &router_, &workers_);
     thread.reactor->Serve(listen(&thread.port), "HTTP", http_front::HttpSessions(options.http));
     thread.reactor->Serve(listen(&thread.resp_port), "the Redis protocol",
-                          resp_front::RespSessions(options.resp));
+                          resp_front::RespSessions(WithServer(options.resp)));
   }
   stopper_ = std::make_unique<Stopper>(threads_[0].reactor.get());
   // One worker, so that requests of long chains reach Redis in their order.
@@ -140,6 +140,11 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
   for (ReactorThread& thread : threads_) {
     thread.thread = std::thread([reactor = thread.reactor.get()] { reactor->Run(); });
   }
+}
+
+resp_front::RespOptions ReactorHarness::WithServer(resp_front::RespOptions options) {
+  options.server = &view_;
+  return options;
 }
 
 ReactorHarness::~ReactorHarness() {
@@ -163,7 +168,7 @@ ReactorHarness::~ReactorHarness() {
   }
   workers_.Stop();
   for (const ReactorThread& thread : threads_) {
-    EXPECT_EQ(thread.reactor->requests()->out(), 0u) << "a request was lost";
+    EXPECT_EQ(thread.reactor->requests_out(), 0u) << "a request was lost";
   }
   EXPECT_EQ(clients_.served(), 0u);
 }

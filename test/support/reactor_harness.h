@@ -28,10 +28,10 @@ struct Response {
   std::string body;
 };
 
-class Client {
+class TestClient {
  public:
   // `receive_bytes` is the size of the socket's buffer; 0 leaves it to the kernel.
-  explicit Client(uint16_t port, int receive_bytes = 0);
+  explicit TestClient(uint16_t port, int receive_bytes = 0);
 
   void Send(std::string_view bytes);
   void SendGet(const std::string& key) { Send("GET /" + key + " HTTP/1.1\r\nHost: h\r\n\r\n"); }
@@ -103,6 +103,22 @@ class ReactorHarness {
  private:
   class Stopper;
 
+  class View final : public resp_front::ServerView {
+   public:
+    explicit View(ReactorHarness* harness) : harness_(harness) {}
+    [[nodiscard]] resp_front::ServerFacts Facts() const override {
+      resp_front::ServerFacts facts;
+      facts.cache = harness_->cache_.stats();
+      facts.clients = harness_->clients_.served();
+      facts.max_clients = harness_->clients_.limit();
+      return facts;
+    }
+    [[nodiscard]] uint64_t CacheSize() const override { return harness_->cache_.size(); }
+
+   private:
+    ReactorHarness* const harness_;
+  };
+
   struct ReactorThread {
     std::unique_ptr<Reactor> reactor;
     uint16_t port = 0;
@@ -111,6 +127,7 @@ class ReactorHarness {
   };
 
   bool Submit(redis::FetchQueue* fetches, Wait wait);
+  resp_front::RespOptions WithServer(resp_front::RespOptions options);
   void Answer(const std::string& key, const redis::FetchResult& result);
 
   const Hasher hasher_{{1, 2}};
@@ -125,6 +142,7 @@ class ReactorHarness {
   proxy::Router router_;
   WorkerPool workers_;
   ClientCount clients_;
+  const View view_{this};
   std::vector<ReactorThread> threads_;
   std::unique_ptr<Stopper> stopper_;
 };

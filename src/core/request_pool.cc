@@ -1,4 +1,4 @@
-#include "core/request.h"
+#include "core/request_pool.h"
 
 #include <algorithm>
 #include <new>
@@ -8,7 +8,6 @@
 #include "cache/zeroed_block.h"
 
 namespace rp::core {
-namespace {}  // namespace
 
 // Memory for some requests. They are made as they are first taken: a page that none has lain in yet
 // costs nothing.
@@ -72,7 +71,7 @@ class RequestSlab {
   Request* free_ = nullptr;  // linked by next_in_pipeline
 };
 
-RequestPool::RequestPool(size_t limit) : limit_(limit) {}
+RequestPool::RequestPool(size_t limit, size_t reserved) : limit_(limit), reserved_(reserved) {}
 
 RequestPool::~RequestPool() = default;
 
@@ -82,6 +81,7 @@ Request* RequestPool::Take() {
   if (first_ == nullptr && !AddSlab()) return nullptr;
   RequestSlab* slab = first_;
   Request* request = slab->Take();
+  request->state = Request::State::kFilling;
   if (slab->all_out()) Unlink(slab);
   most_out_ = std::max(most_out_, ++out_);
   return request;
@@ -137,16 +137,9 @@ void RequestPool::Recycle(Request* request) {
   request->Leave();
   request->question.Clear();
   request->answer = {};
+  request->state = Request::State::kFree;
   request->connection = nullptr;
-  request->answered = false;
   request->group = nullptr;
-  request->group_rest = request->group_unanswered = request->group_found = 0;
-  request->group_under_way = 0;
-  request->group_next = nullptr;
-  request->group_failed = request->on_its_way = false;
-  static_cast<Framing&>(*request) = {};
-  request->local_status = 0;
-  request->local_text = {};
   RequestSlab* slab = request->slab;
   const bool was_all_out = slab->all_out();
   slab->PutBack(request);

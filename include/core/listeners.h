@@ -1,0 +1,36 @@
+// Listeners: the listening sockets of one reactor. Hides that accepting pauses while there are no
+// descriptors for clients, and when it is tried again.
+//
+// Owner: the reactor. Thread safety: the reactor's thread. Cost: O(listening sockets) per turn.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/time.h"
+#include "net/acceptor.h"
+
+namespace rp::core {
+
+class Listeners {
+ public:
+  // Accepts connections on `listening_fd` from now on.
+  void Add(net::EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted);
+
+  // Resumes those that have paused, if it is time.
+  void Retry(TimePoint now);
+  // A descriptor is free: those that have paused resume in the next turn.
+  void RetryAtOnce(TimePoint now);
+  // Returns when Retry has something to do; kNever if nothing has paused.
+  [[nodiscard]] TimePoint next_retry() const { return next_retry_; }
+
+  // Accepts all who have connected already, and stops for good.
+  void Stop();
+
+ private:
+  TimePoint next_retry_ = kNever;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+};
+
+}  // namespace rp::core

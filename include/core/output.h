@@ -1,0 +1,97 @@
+// How answers get to the socket: put together in a buffer that all connections of a reactor share,
+// and sent in one system call. A connection keeps only what the socket did not take.
+//
+// Owner: an AnswerBuffer the reactor, an Output a connection. Thread safety: the reactor's thread.
+// Cost: O(pieces); a head is copied once, a large value is sent from where it lies.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cache/entry.h"
+#include "core/session.h"
+
+namespace rp::core {
+
+// Where answers are put together before they are sent.
+class AnswerBuffer {
+ public:
+  static constexpr size_t kMaxHeadBytes = 64 * Session::kMaxAnswerBytes;
+  static constexpr size_t kMaxPieces = 256;
+
+  void Clear() { piece_count_ = head_bytes_ = total_bytes_ = 0; }
+
+  // Returns whether another answer might not fit.
+  [[nodiscard]] bool full() const {
+    return head_bytes_ > kMaxHeadBytes - Session::kMaxAnswerBytes ||
+           piece_count_ > kMaxPieces - kPiecesPerAnswer;
+  }
+  // Returns where an answer's head is to be written: Session::kMaxAnswerBytes. REQUIRES: !full().
+  [[nodiscard]] char* free_bytes() { return heads_.data() + head_bytes_; }
+  // Takes over `bytes` that were written to free_bytes() for one answer, and what is sent behind
+  // them. `value` holds the payload's bytes, or is null and the request holds them.
+  void Add(size_t bytes, const Payload& payload, cache::Entry* value);
+
+  [[nodiscard]] size_t total_bytes() const { return total_bytes_; }
+
+ private:
+  friend class Output;
+
+  // An answer is at most a head, a payload and the payload's tail.
+  static constexpr size_t kPiecesPerAnswer = 3;
+
+  void AddWritten(size_t bytes);
+
+  size_t piece_count_ = 0;
+  size_t head_bytes_ = 0;
+  size_t total_bytes_ = 0;
+  std::array<iovec, kMaxPieces> pieces_;
+  std::array<cache::Entry*, kMaxPieces> values_;  // null for a piece of `heads_` or of a request
+  std::array<char, kMaxHeadBytes> heads_;
+};
+
+// What one client could not be sent yet.
+class Output {
+ public:
+  // The most that is sent to one client before the others have their turn: somewhat more than the
+  // largest usual answers, values of 1 MB with their heads, for which a second call would cost a
+  // tenth more.
+  static constexpr size_t kMaxBytesPerTurn = 2 << 20;
+
+  // Sends what was kept, `*budget_bytes` at most and fewer if the socket takes fewer, and lowers
+  // the budget by what was sent. `buffer` is used and left empty. Returns false when the connection
+  // is broken.
+  [[nodiscard]] bool SendKept(int fd, AnswerBuffer* buffer, size_t* budget_bytes);
+  // The same for what is in `answers`; keeps the rest of it. Also returns false if there is no
+  // memory for the rest: an answer that has begun cannot be ended. REQUIRES: empty().
+  [[nodiscard]] bool Send(int fd, AnswerBuffer* answers, size_t* budget_bytes);
+
+  [[nodiscard]] bool empty() const { return kept_.empty(); }
+  // Gives the list's memory back if it is empty and larger than usual; returns how much that was.
+  [[nodiscard]] size_t Shrink();
+  // Drops what was kept and returns how much memory the list takes.
+  size_t Clear();
+
+ private:
+  // A piece of output that the socket did not take.
+  struct Piece {
+    cache::EntryRef value;  // keeps `of_value` alive; or, without one, `bytes`
+    std::string_view of_value;
+    std::string bytes;
+    size_t offset = 0;
+
+    [[nodiscard]] std::string_view rest() const {
+      return (value ? of_value : std::string_view(bytes)).substr(offset);
+    }
+  };
+
+  [[nodiscard]] bool Keep(const AnswerBuffer& answers, size_t sent_bytes);
+
+  std::vector<Piece> kept_;
+};
+
+}  // namespace rp::core

@@ -1,0 +1,84 @@
+// Pipeline: the requests of one connection, in the order in which their answers must leave (RFC
+// 9112 section 9.3.2), whatever the order in which they are answered. Hides groups: requests that
+// make one answer together.
+//
+// It knows no socket and starts nothing: it says what is to be started, and what may be written.
+// Requests are borrowed from the pool; whoever takes them out puts them back.
+//
+// Owner: a connection. Thread safety: the reactor's thread. Cost: O(1), but NextToStart looks at
+// each group; a group takes one allocation.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/request.h"
+
+namespace rp::core {
+
+// Requests that stand behind each other in the pipeline and make one answer: none is written before
+// all are answered. Owner: the pipeline.
+struct Group {
+  Request* first = nullptr;  // the one that begins the answer; it is started by nobody
+  uint32_t size = 0;         // requests that are still in the pipeline, `first` included
+  uint32_t unanswered = 0;   // of `size`
+  uint32_t in_flight = 0;    // started and not answered
+  Request* next = nullptr;   // the next to start; null: none is left
+  bool has_failed = false;   // one of them has: those left are not started, but fail as well
+};
+
+class Pipeline {
+ public:
+  // The most requests in progress at once, but for those that one command makes by itself.
+  static constexpr int kMaxRequests = 64;
+  // The most requests of one group in flight at once, so that one command does not fill the queue
+  // to Redis.
+  static constexpr uint32_t kMaxGroupInFlight = 1024;
+  // The most requests of one group.
+  static constexpr size_t kMaxGroupSize = 65536 + 1;
+
+  // Adds a request at the end. REQUIRES: it is in the state kFilling.
+  void Append(Request* request);
+
+  // Makes a group of the last `size` requests, of which `first` is the first. `first` counts as
+  // answered by the caller, who says so with OnAnswered; the others are returned by NextToStart,
+  // but for those that have failed already. REQUIRES: they were added just now, and size > 1.
+  void MakeGroup(Request* first, uint32_t size);
+
+  // Returns a request of a group to be started now, or null if there is none or as many as may are
+  // in flight.
+  [[nodiscard]] Request* NextToStart();
+
+  // Notes that a request has its answer. REQUIRES: it had none.
+  void OnAnswered(Request* request);
+
+  // Returns whether the answer may be written as soon as all before it are.
+  [[nodiscard]] static bool IsReady(const Request& request) {
+    return request.state == Request::State::kAnswered &&
+           (request.group == nullptr || request.group->first != &request ||
+            request.group->unanswered == 0);
+  }
+  [[nodiscard]] bool has_ready() const { return first_ != nullptr && IsReady(*first_); }
+
+  // Removes the first request and returns it. When it is the last of its group, the group ends.
+  // REQUIRES: !empty().
+  [[nodiscard]] Request* Pop();
+
+  [[nodiscard]] Request* first() const { return first_; }
+  [[nodiscard]] Request* last() const { return last_; }
+  [[nodiscard]] int size() const { return size_; }
+  [[nodiscard]] bool empty() const { return first_ == nullptr; }
+  [[nodiscard]] bool all_answered() const { return unanswered_ == 0; }
+
+ private:
+  [[nodiscard]] Request* NextToStart(Group* group);
+
+  Request* first_ = nullptr;
+  Request* last_ = nullptr;
+  int size_ = 0;
+  int unanswered_ = 0;                          // of size_
+  std::vector<std::unique_ptr<Group>> groups_;  // in order
+};
+
+}  // namespace rp::core

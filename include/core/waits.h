@@ -1,0 +1,61 @@
+// Waits: how long clients may take, one list for each kind of wait because it has one length.
+//
+// Owner: the reactor. Thread safety: the reactor's thread. Cost: O(1).
+#pragma once
+
+#include <algorithm>
+
+#include "core/deadline_list.h"
+
+namespace rp::core {
+
+class Connection;
+
+// How long a client may take; 0 is for ever.
+struct ClientTimeouts {
+  // Over HTTP, to send a request, and the first one from the accept on. Over the Redis protocol,
+  // without a byte of a command that has begun.
+  Duration header = std::chrono::seconds(10);
+  Duration idle = std::chrono::seconds(75);   // between two requests over HTTP
+  Duration write = std::chrono::seconds(30);  // without taking any byte of its answers
+  Duration resp_idle{};                       // between two commands of the Redis protocol
+};
+
+// What a client is waited for.
+enum class ClientWait : unsigned char {
+  kNone,
+  kFirstRequest,  // over HTTP, from the accept to the end of a request
+  kIdle,          // over HTTP, between two requests
+  kReceiving,     // the rest of a request or command
+  kRespIdle,      // over the Redis protocol, between two commands
+  kSending,
+  kLingering,
+};
+
+class Waits {
+ public:
+  explicit Waits(const ClientTimeouts& timeouts);
+
+  // The connection's wait of this kind starts now, in place of any other. kNone, and a wait without
+  // an end, start none.
+  void Start(Connection* connection, ClientWait wait, TimePoint now);
+
+  // Returns a connection whose wait has ended, or null.
+  [[nodiscard]] Connection* TakeEnded(TimePoint now);
+  // Returns when the next wait ends; kNever if there is none.
+  [[nodiscard]] TimePoint next() const;
+
+ private:
+  static constexpr Duration kForever = Duration::max();
+
+  // Returns null for kNone.
+  [[nodiscard]] DeadlineList<Connection>* ListOf(ClientWait wait);
+
+  DeadlineList<Connection> idle_;
+  DeadlineList<Connection> receiving_;
+  DeadlineList<Connection> sending_;
+  DeadlineList<Connection> resp_idle_;
+  DeadlineList<Connection> lingering_{std::chrono::seconds(2)};  // after our last byte
+};
+
+}  // namespace rp::core

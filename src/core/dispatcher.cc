@@ -1,0 +1,73 @@
+#include "core/dispatcher.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "core/connection.h"
+
+namespace rp::core {
+
+Dispatcher::Dispatcher(const DispatcherOptions& options, proxy::Router* router, WorkerPool* workers,
+                       proxy::ReplyBox* home, const Turn* turn)
+    : options_(options),
+      router_(router),
+      workers_(workers),
+      home_(home),
+      turn_(turn),
+      waits_(options.timeout) {}
+
+void Dispatcher::Send(Request* request) {
+  request->home = home_;
+  request->state = Request::State::kInFlight;
+  request->deadline = DeadlineAfter(turn_->now, options_.timeout);
+  waits_.Start(request, turn_->now);
+  chain_.Append(request);
+  if (chain_.size() >= kMaxChain) StartChain();
+}
+
+void Dispatcher::Start() {
+  StartChain();
+  if (fetches_.empty()) return;
+  // If the fetchers' lock is held, the next turn comes at once and tries again. A thread that holds
+  // it for so long has lost the processor, and gets it sooner if this thread waits.
+  const Wait wait = refusals_ < kMaxRefusals ? Wait::kNo : Wait::kYes;
+  refusals_ = router_->Submit(&fetches_, wait) ? 0 : refusals_ + 1;
+}
+
+void Dispatcher::Finish() {
+  if (!fetches_.empty()) RP_CHECK(router_->Submit(&fetches_, Wait::kYes));
+}
+
+void Dispatcher::StartChain() {
+  proxy::RequestChain chain = std::exchange(chain_, {});
+  if (options_.answers_inline && !chain.empty() && chain.size() <= kShortChain) {
+    const auto [answered, left] = router_->Start(chain.first(), turn_->now, Wait::kNo, &fetches_);
+    if (!answered.empty()) home_->Deliver(answered.first(), answered.last());
+    chain = left;
+  }
+  if (chain.empty()) return;
+  // With a full queue the workers are behind: this thread takes a share, which never waits for
+  // Redis either.
+  if (!workers_->TrySubmit(chain.first())) workers_->RunHere(chain.first());
+}
+
+void Dispatcher::EndWaits() {
+  for (auto* list : {&waits_, &overdue_}) {
+    while (Request* request = list->TakeEnded(turn_->now)) EndWait(request);
+  }
+}
+
+void Dispatcher::EndWait(Request* request) {
+  // A worker has it, or its answer is in the mailbox: it is not Redis that was too slow.
+  if (!TakeBack(request)) return overdue_.Start(request, turn_->now);
+  request->answer.value = router_->Stale(*request, turn_->now);
+  if (request->answer.value) {
+    request->answer.outcome = proxy::Outcome::kValue;
+    request->answer.source = proxy::Source::kStale;
+  } else {
+    request->Fail(ErrorCode::kTimeout);
+  }
+  request->connection->OnAnswer(request);
+}
+
+}  // namespace rp::core
