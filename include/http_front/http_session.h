@@ -30,6 +30,17 @@ struct HttpShared {
   http::DateCache date;
 };
 
+// What is noted with each request for its answer.
+struct HttpFraming {
+  // Of an answer of this session's own, with a constant text; 0 for one from the cache or Redis.
+  int status = 0;
+  std::string_view text;
+  bool head_only = false;
+  bool http10 = false;
+  bool if_match_tags = false;  // see http::RequestHead
+  bool if_none_match_any = false;
+};
+
 class HttpSession final : public core::Session {
  public:
   // `shared` outlives the session.
@@ -44,23 +55,6 @@ class HttpSession final : public core::Session {
                core::Payload* payload) override;
 
  private:
-  // What is noted with each request for its answer.
-  struct Framing {
-    // Of an answer of this session's own, with a constant text; 0 for one from the cache or Redis.
-    int status = 0;
-    std::string_view text;
-    bool head_only = false;
-    bool http10 = false;
-    bool if_match_tags = false;  // see http::RequestHead
-    bool if_none_match_any = false;
-  };
-
-  // The parts of an answer, in http_answers.cc.
-  struct Answer;
-  [[nodiscard]] static Answer OwnAnswer(const Framing& framing);
-  [[nodiscard]] Answer AnswerOf(const core::Request& request, const Framing& framing,
-                                TimePoint now) const;
-
   [[nodiscard]] bool IsAuthorized(const http::RequestHead& head) const;
   void OnHead(const http::RequestHead& head, core::Connection* connection);
   void Ask(const http::RequestHead& head, core::Request* request, core::Connection* connection);

@@ -23,15 +23,13 @@ bool IsAboutTheKey(ErrorCode code) {
          code == ErrorCode::kUpstream;
 }
 
-}  // namespace
-
-struct HttpSession::Answer {
+struct Answer {
   http::ResponseHead head;
   std::string_view text;  // the body of an answer without a value
   bool has_value = false;
 };
 
-HttpSession::Answer HttpSession::OwnAnswer(const Framing& framing) {
+Answer OwnAnswer(const HttpFraming& framing) {
   Answer answer;
   answer.head.status = framing.status;
   answer.head.allow = framing.status == 405 || framing.status == 204;
@@ -41,8 +39,8 @@ HttpSession::Answer HttpSession::OwnAnswer(const Framing& framing) {
   return answer;
 }
 
-HttpSession::Answer HttpSession::AnswerOf(const core::Request& request, const Framing& framing,
-                                          TimePoint now) const {
+Answer AnswerOf(const core::Request& request, const HttpFraming& framing,
+                std::string_view content_type, TimePoint now) {
   Answer answer;
   switch (request.answer.outcome) {
     case proxy::Outcome::kValue:
@@ -55,7 +53,7 @@ HttpSession::Answer HttpSession::AnswerOf(const core::Request& request, const Fr
       answer.head.status = framing.if_none_match_any ? 304 : 200;
       answer.has_value = !framing.if_none_match_any;
       answer.head.age_seconds = request.answer.value->AgeSeconds(now);
-      answer.head.content_type = shared_->options.content_type;
+      answer.head.content_type = content_type;
       answer.head.content_length = request.answer.value->value_bytes;
       break;
     case proxy::Outcome::kMissing:
@@ -98,10 +96,14 @@ HttpSession::Answer HttpSession::AnswerOf(const core::Request& request, const Fr
   return answer;
 }
 
+}  // namespace
+
 size_t HttpSession::Write(const core::Request& request, bool close, const core::Turn& turn,
                           char* out, core::Payload* payload) {
-  const Framing& framing = *request.data.Get<Framing>();
-  Answer answer = framing.status != 0 ? OwnAnswer(framing) : AnswerOf(request, framing, turn.now);
+  const HttpFraming& framing = *request.data.Get<HttpFraming>();
+  Answer answer = framing.status != 0
+                      ? OwnAnswer(framing)
+                      : AnswerOf(request, framing, shared_->options.content_type, turn.now);
   answer.head.http10 = framing.http10;
   answer.head.close = close;
   answer.text = answer.text.substr(0, kMaxErrorTextBytes);

@@ -80,12 +80,12 @@ void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connec
   }
   core::Request* request = connection->AddRequest();
   if (request == nullptr) return;
-  *request->data.Emplace<Framing>() = {.status = 0,
-                                       .text = {},
-                                       .head_only = head.method == http::Method::kHead,
-                                       .http10 = head.minor_version == 0,
-                                       .if_match_tags = head.if_match_tags,
-                                       .if_none_match_any = head.if_none_match_any};
+  *request->data.Emplace<HttpFraming>() = {.status = 0,
+                                           .text = {},
+                                           .head_only = head.method == http::Method::kHead,
+                                           .http10 = head.minor_version == 0,
+                                           .if_match_tags = head.if_match_tags,
+                                           .if_none_match_any = head.if_none_match_any};
   Ask(head, request, connection);
   // A client that waits for 100 gets its answer at once instead, and may or may not send the body
   // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
@@ -99,7 +99,7 @@ void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connec
 void HttpSession::Ask(const http::RequestHead& head, core::Request* request,
                       core::Connection* connection) {
   const auto answer = [&](int status, std::string_view text) {
-    auto* framing = request->data.Get<Framing>();
+    auto* framing = request->data.Get<HttpFraming>();
     framing->status = status;
     framing->text = text;
     connection->OnAnswer(request);
@@ -127,7 +127,7 @@ void HttpSession::Ask(const http::RequestHead& head, core::Request* request,
 void HttpSession::AnswerAndClose(core::Connection* connection, int status, std::string_view text) {
   core::Request* request = connection->AddRequest();
   if (request != nullptr) {
-    *request->data.Emplace<Framing>() = {.status = status, .text = text};
+    *request->data.Emplace<HttpFraming>() = {.status = status, .text = text};
     connection->OnAnswer(request);
   }
   connection->CloseAfterAnswers(core::Closing::kLinger);
@@ -135,9 +135,9 @@ void HttpSession::AnswerAndClose(core::Connection* connection, int status, std::
 
 void HttpSession::FailLast(core::Connection* connection, int status, std::string_view text) {
   core::Request* const last = connection->pipeline().last();
-  if (last == nullptr || last->data.Get<Framing>()->status >= 400) return;
-  last->data.Get<Framing>()->status = status;
-  last->data.Get<Framing>()->text = text;
+  if (last == nullptr || last->data.Get<HttpFraming>()->status >= 400) return;
+  last->data.Get<HttpFraming>()->status = status;
+  last->data.Get<HttpFraming>()->text = text;
 }
 
 void HttpSession::OnReceiveTimeout(core::Connection* connection) {
