@@ -49,8 +49,8 @@ class HealthTest : public ::testing::Test {
 
 TEST_F(HealthTest, WithoutAServerItSaysSo) {
   EXPECT_EQ(Check(),
-            "redis-proxy: unhealthy: no server of this binary runs here, or it is another "
-            "user's\n1\n");
+            "redis-proxy: unhealthy: found no running server of this program (other users' are "
+            "not visible)\n1\n");
 }
 
 TEST_F(HealthTest, AServerThatAsksForAPasswordOnAnotherPortIsHealthy) {
@@ -135,6 +135,19 @@ TEST_F(HealthTest, AServerThatIsFullIsHealthy) {
   EXPECT_EQ(Check(), "healthy: " + Address("127.0.0.1", port_) + " answers 503\n0\n");
 }
 
+TEST_F(HealthTest, AllServersOfTheBinaryAreNamed) {
+  const auto server = Serve({"-http", Address("127.0.0.1", port_)});
+  const int other_port = ProbablyFreePort();
+  const auto other = Serve({"-http", Address("127.0.0.1", other_port)});
+  const std::string one = Address("127.0.0.1", port_) + " answers 204";
+  const std::string two = Address("127.0.0.1", other_port) + " answers 204";
+  EXPECT_TRUE(Eventually([&] {
+    const std::string said = Check();
+    return said == "healthy: " + one + ", " + two + "\n0\n" ||
+           said == "healthy: " + two + ", " + one + "\n0\n";
+  })) << Check();
+}
+
 // Two of a kind on one machine: one that hangs is not hidden by the other.
 TEST_F(HealthTest, AllServersOfTheBinaryMustBeHealthy) {
   const auto server = Serve({"-http", Address("127.0.0.1", port_)});
@@ -142,8 +155,8 @@ TEST_F(HealthTest, AllServersOfTheBinaryMustBeHealthy) {
   const auto unknown = Serve({"-http", "127.0.0.1:0"});
   EXPECT_TRUE(Eventually([this] {
     return Check() ==
-           "redis-proxy: unhealthy: 127.0.0.1:0: which port -http 127.0.0.1:0 took is not "
-           "known\n1\n";
+           "redis-proxy: unhealthy: 127.0.0.1:0: the port is unknown, because -http has port "
+           "0\n1\n";
   }));
 }
 

@@ -12,9 +12,12 @@ BEGIN {
   may["core"] = "base net cache proxy"
   may["http_front"] = "base http core proxy"
   may["resp_front"] = "base net resp core cache proxy"
-  may["config"] = "base core"
+  may["config"] = "base core redis"
   may["server"] = "base net http resp cache redis proxy core http_front resp_front config"
   may["main"] = "base config server"
+  # Of these two, the settings see these headers alone.
+  config_sees["core"] = "core/credentials.h"
+  config_sees["redis"] = "redis/endpoint.h"
   for (i = 1; i < ARGC; i++) given[ARGV[i]] = 1
 }
 
@@ -50,6 +53,8 @@ function own_header(source, name) {
     offence("'" quoted[2] "' is not of the form \"layer/file.h\"")
   else if (part[1] != layer && index(" " may[layer] " ", " " part[1] " ") == 0)
     offence(layer " may not include " part[1])
+  else if (layer == "config" && part[1] in config_sees && quoted[2] != config_sees[part[1]])
+    offence("config may include only " config_sees[part[1]] " of " part[1])
 }
 
 END { exit offences > 0 }

@@ -54,4 +54,7 @@ struct HostPort {
 // bytes) or an IPv4 address, and nothing is resolved here. IPV6 is an address, maybe with %ZONE.
 Result<HostPort> ParseHostPort(std::string_view text);
 
+// The text that ParseHostPort reads back: "example.org:80", "[::1]:80", ":80".
+std::string FormatHostPort(const HostPort& address);
+
 }  // namespace rp

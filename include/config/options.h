@@ -9,15 +9,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "core/credentials.h"
+#include "redis/endpoint.h"
 
 namespace rp::config {
 
@@ -26,14 +29,14 @@ enum class Coherent : unsigned char { kNo, kAuto, kYes };
 
 // ParseOptions sets every member but the secrets. The comments give the ranges it enforces.
 struct Options {
-  std::string http;        // as ParseHostPort takes it
-  std::string resp;        // as http; empty: off
-  bool forward = false;    // resp lets other commands through; only with kYes
-  bool http_auth = false;  // HTTP asks for proxy_auth as well
-  std::string redis;       // as ParseHostPort takes it, with a host and a port; or a path: "/..."
-  Duration expire{};       // of non-use; 0: never
-  Duration max_age{};      // since the fetch; 0: no limit
-  uint64_t capacity = 0;   // keys; 0: cache nothing
+  HostPort http;
+  std::optional<HostPort> resp;  // none: off
+  bool forward = false;          // resp lets other commands through; only with kYes
+  bool http_auth = false;        // HTTP asks for proxy_auth as well
+  redis::Endpoint redis;
+  Duration expire{};              // of non-use; 0: never
+  Duration max_age{};             // since the fetch; 0: no limit
+  uint64_t capacity = 0;          // keys; 0: cache nothing
   uint64_t max_memory_bytes = 0;  // 0: no limit
   uint64_t max_value_bytes = 0;   // larger values are served and not cached
   int redis_ops_limit = 0;        // 1 to 1000000

@@ -1,6 +1,8 @@
-// Where Redis is: a host and a port, or the path of a Unix socket. Hides the written form.
+// Endpoint: where Redis is, as a host and a port or as the path of a Unix socket. Hides the written
+// form.
 //
-// Thread safety: values; any thread.
+// Owner: values; nobody. Thread safety: any thread. Cost: they allocate; for the start of the
+// program.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +20,13 @@ struct Endpoint {
   uint16_t port = kDefaultPort;
   std::string path;  // of a Unix socket; empty with a host
 
-  // As it is written on the command line and in the log.
+  // Returns the text that ParseEndpoint reads back, always with the port.
   [[nodiscard]] std::string ToString() const;
 };
 
-// Reads "host:port", "host", ":port" (this machine), "[::1]:6379", "[::1]" or "/path.sock". Nothing
-// is resolved. The error says what was expected, for whoever wrote the text.
+// Reads "host:port", "host", ":port" (localhost), "[::1]:6379", "[::1]" or "/path.sock"; hosts are
+// those of ParseHostPort, the port is not 0. Resolves nothing. An error is one line that says what
+// was expected and quotes `text`.
 Result<Endpoint> ParseEndpoint(std::string_view text);
 
 }  // namespace rp::redis

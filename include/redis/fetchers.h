@@ -34,6 +34,7 @@
 #include "base/unique_fd.h"
 #include "redis/batch.h"
 #include "redis/connection.h"
+#include "redis/endpoint.h"
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
 #include "redis/gate.h"
@@ -43,7 +44,7 @@
 namespace rp::redis {
 
 struct Options {
-  std::string address;  // as ParseEndpoint reads it
+  Endpoint endpoint;
   int database = 0;
   std::string username;  // empty: the default user
   std::string password;
@@ -66,7 +67,7 @@ class Fetchers {
  public:
   // Starts min(connections, ops_limit) fetchers, and tries to connect at once, without waiting for
   // the outcome: a Redis that is away is said once in the log. `sink` must outlive the fetchers.
-  // REQUIRES: an address that ParseEndpoint accepts, connections >= 1, ops_limit >= 1, timeout > 0.
+  // REQUIRES: an endpoint, connections >= 1, ops_limit >= 1, timeout > 0.
   static std::unique_ptr<Fetchers> Start(Options options, FetchSink* sink);
 
   ~Fetchers();  // stops

@@ -1,7 +1,5 @@
 #include "config/options.h"
 
-#include <sys/un.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -20,7 +18,6 @@ constexpr Duration kShortestLease = std::chrono::milliseconds(10);  // Redis mus
 constexpr Duration kLongestLease = std::chrono::hours(1);
 constexpr size_t kMaxPrefixBytes = 1024;
 constexpr size_t kMaxPrefixes = 128;
-constexpr size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warn", "error"};
 
 Error Expected(std::string_view what, std::string_view given) {
@@ -83,36 +80,37 @@ std::string ShowText(const Options& options) {
 }
 
 Result<void> ParseHttp(std::string_view text, Options* options) {
-  const Result<HostPort> address = ParseHostPort(text);
+  Result<HostPort> address = ParseHostPort(text);
   if (!address) return address.error();
-  options->http = text;
+  options->http = std::move(*address);
   return {};
 }
 
+std::string ShowHttp(const Options& options) { return FormatHostPort(options.http); }
+
 Result<void> ParseResp(std::string_view text, Options* options) {
-  if (text.empty()) return {};  // off, which is so without the flag
-  const Result<HostPort> address = ParseHostPort(text);
+  options->resp.reset();
+  if (text.empty()) return {};
+  Result<HostPort> address = ParseHostPort(text);
   if (!address) return address.error();
-  options->resp = text;
+  options->resp = std::move(*address);
   return {};
+}
+
+std::string ShowResp(const Options& options) {
+  return options.resp ? FormatHostPort(*options.resp) : "";
 }
 
 Result<void> ParseRedis(std::string_view text, Options* options) {
-  if (text.starts_with('/')) {
-    if (text.size() > kMaxSocketPathBytes) {
-      return Expected("a path of at most " + std::to_string(kMaxSocketPathBytes) + " bytes", text);
-    }
-    options->redis = text;
-    return {};
-  }
-  for (const std::string& full : {std::string(text), std::string(text) + ":6379"}) {
-    const Result<HostPort> address = ParseHostPort(full);
-    if (!address || address->host.empty() || address->port == 0) continue;
-    options->redis = full;
-    return {};
-  }
-  return Expected("HOST[:PORT], [IPV6]:PORT or /PATH with a port from 1 to 65535", text);
+  // ParseEndpoint reads ":6379" as localhost, but here a variable before it may not have been set.
+  if (text.starts_with(':')) return Expected("a host before the port", text);
+  Result<redis::Endpoint> endpoint = redis::ParseEndpoint(text);
+  if (!endpoint) return endpoint.error();
+  options->redis = std::move(*endpoint);
+  return {};
 }
+
+std::string ShowRedis(const Options& options) { return options.redis.ToString(); }
 
 template <auto kMember>
 Result<void> ParsePositiveTime(std::string_view text, Options* options) {
@@ -227,15 +225,14 @@ std::span<const Flag> Flags() {
   using O = Options;
   static const std::array<Flag, 31> flags = {{
       {"http", "[HOST]:PORT", ":8080", "where to listen; port 0 takes a free one", ParseHttp,
-       ShowText<&O::http>},
-      {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp,
-       ShowText<&O::resp>},
+       ShowHttp},
+      {"resp", "[HOST]:PORT", "", "where to speak the Redis protocol as well", ParseResp, ShowResp},
       {"forward", "[=true|false]", "false", "with -resp and -coherent, let other commands through",
        ParseSwitch<&O::forward>, ShowSwitch<&O::forward>},
       {"http-auth", "[=true|false]", "false", "ask for REDIS_PROXY_AUTH over HTTP as well",
        ParseSwitch<&O::http_auth>, ShowSwitch<&O::http_auth>},
       {"redis", "HOST[:PORT]|/PATH", "localhost:6379", "where Redis is; a path is a Unix socket",
-       ParseRedis, ShowText<&O::redis>},
+       ParseRedis, ShowRedis},
       {"expire", "DURATION", "2m", "drop a key this long after its last use; 0 = never",
        ParseTime<&O::expire>, ShowTime<&O::expire>},
       {"max-age", "DURATION", "0", "drop a key this long after it was fetched; 0 = never",
@@ -357,7 +354,7 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
                  "-prefix: expected -coherent beside it, got " + Quote(options->prefixes.front())};
   }
   if (action == ParsedAction::kRun && options->forward &&
-      (options->coherent != Coherent::kYes || options->resp.empty())) {
+      (options->coherent != Coherent::kYes || !options->resp)) {
     return Error{ErrorCode::kInternal, "-forward: expected -coherent and -resp beside it"};
   }
   return action;

@@ -18,11 +18,6 @@ constexpr int kKeepAliveIdleSeconds = 300;
 constexpr int kKeepAliveIntervalSeconds = 100;
 constexpr int kKeepAliveProbes = 3;
 
-std::string Printable(const HostPort& address) {
-  const bool is_ipv6 = address.host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
 enum class Sharing { kAlone, kShared };
 
 // Returns no socket and sets errno on failure.
@@ -50,7 +45,7 @@ UniqueFd ListenOn(const sockaddr* address, socklen_t address_bytes,
 }
 
 Error CannotListen(const HostPort& address, const char* why) {
-  return {ErrorCode::kUnavailable, "cannot listen on " + Printable(address) + ": " + why};
+  return {ErrorCode::kUnavailable, "cannot listen on " + FormatHostPort(address) + ": " + why};
 }
 
 using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
@@ -155,12 +150,12 @@ std::string NameOf(const sockaddr_storage& storage) {
   if (storage.ss_family == AF_INET) {
     const auto* ipv4 = reinterpret_cast<const sockaddr_in*>(&storage);
     inet_ntop(AF_INET, &ipv4->sin_addr, host, sizeof(host));
-    return Printable({host, ntohs(ipv4->sin_port)});
+    return FormatHostPort({host, ntohs(ipv4->sin_port)});
   }
   if (storage.ss_family == AF_INET6) {
     const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(&storage);
     inet_ntop(AF_INET6, &ipv6->sin6_addr, host, sizeof(host));
-    return Printable({host, ntohs(ipv6->sin6_port)});
+    return FormatHostPort({host, ntohs(ipv6->sin6_port)});
   }
   return "?";
 }

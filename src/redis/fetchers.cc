@@ -44,17 +44,11 @@ bool IsAbsence(ErrorCode code) {
   return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable;
 }
 
-Endpoint EndpointOf(const Options& options) {
-  Result<Endpoint> endpoint = ParseEndpoint(options.address);
-  RP_CHECK(endpoint.ok());
-  return std::move(*endpoint);
-}
-
 }  // namespace
 
 Fetchers::Fetchers(Options options, FetchSink* sink)
     : options_(std::move(options)),
-      target_{.endpoint = EndpointOf(options_),
+      target_{.endpoint = options_.endpoint,
               .database = options_.database,
               .username = options_.username,
               .password = options_.password},

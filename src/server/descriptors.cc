@@ -32,7 +32,7 @@ constexpr rlim_t kServedPerRefused = 8;
 
 // What the server needs beside its clients and what was open before.
 rlim_t OwnDescriptors(const config::Options& options) {
-  const int listening = options.resp.empty() ? 1 : 2;
+  const int listening = options.resp ? 2 : 1;
   const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
   const int subscriber = options.coherent == config::Coherent::kNo ? 0 : 1 + kInterrupt;
   return static_cast<rlim_t>(options.reactors * (kPerReactor + listening) + kOfFirstReactor +

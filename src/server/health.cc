@@ -29,7 +29,7 @@ constexpr std::string_view kQuestion =
 
 Error Unhealthy(std::string text) { return {ErrorCode::kUnavailable, std::move(text)}; }
 
-// Also a resolver that hangs, or nobody who reads what is said, must not make the check hang.
+// Neither a resolver that hangs nor a full standard error may make the check hang.
 void LimitTime() {
   std::signal(SIGALRM, [](int) {
     constexpr std::string_view kText = "redis-proxy: unhealthy: no answer within 2 s\n";
@@ -91,8 +91,8 @@ bool RunsOwnFile(const std::filesystem::path& process) {
 }
 
 // What -http says of each server that runs the file that this process runs.
-std::vector<std::string> AddressesOfServers() {
-  std::vector<std::string> addresses;
+std::vector<HostPort> AddressesOfServers() {
+  std::vector<HostPort> addresses;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     if (!RunsOwnFile(entry.path())) continue;
@@ -111,11 +111,9 @@ std::vector<std::string> AddressesOfServers() {
 }
 
 // The status of the answer to kQuestion.
-Result<int> Ask(const std::string& address) {
-  const auto parsed = ParseHostPort(address);
-  if (!parsed) return parsed.error();
-  if (parsed->port == 0) return Unhealthy("which port -http " + address + " took is not known");
-  const auto fd = net::ConnectToListener(*parsed);
+Result<int> Ask(const HostPort& address) {
+  if (address.port == 0) return Unhealthy("the port is unknown, because -http has port 0");
+  const auto fd = net::ConnectToListener(address);
   if (!fd) return fd.error();
   const ssize_t sent = send(fd->get(), kQuestion.data(), kQuestion.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(kQuestion.size())) return Unhealthy(std::strerror(errno));
@@ -139,15 +137,18 @@ Result<int> Ask(const std::string& address) {
 
 Result<std::string> CheckHealth() {
   LimitTime();
-  const std::vector<std::string> addresses = AddressesOfServers();
+  const std::vector<HostPort> addresses = AddressesOfServers();
   if (addresses.empty()) {
-    return Unhealthy("unhealthy: no server of this binary runs here, or it is another user's");
+    return Unhealthy(
+        "unhealthy: found no running server of this program (other users' are not visible)");
   }
-  std::string healthy = "healthy:";
-  for (const std::string& address : addresses) {
+  std::string healthy;
+  for (const HostPort& address : addresses) {
+    const std::string name = FormatHostPort(address);
     const Result<int> status = Ask(address);
-    if (!status) return Unhealthy("unhealthy: " + address + ": " + status.error().message);
-    healthy += " " + address + " answers " + std::to_string(*status);
+    if (!status) return Unhealthy("unhealthy: " + name + ": " + status.error().message);
+    healthy +=
+        (healthy.empty() ? "healthy: " : ", ") + name + " answers " + std::to_string(*status);
   }
   return healthy;
 }

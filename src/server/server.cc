@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -45,7 +46,7 @@ cache::CacheOptions CacheOptionsOf(const config::Options& options) {
 
 redis::Options RedisOptionsOf(const config::Options& options, const proxy::Coherence* coherence) {
   redis::Options redis;
-  redis.address = options.redis;
+  redis.endpoint = options.redis;
   redis.database = options.redis_db;
   redis.username = options.redis_username;
   redis.password = options.redis_password;
@@ -86,12 +87,10 @@ core::SessionFactory RespSessionsOf(const config::Options& options,
                                    .limits = {}});
 }
 
-// A socket for each reactor; none where `address` is empty.
-Result<std::vector<UniqueFd>> ListenOn(const std::string& address, int reactors) {
-  if (address.empty()) return std::vector<UniqueFd>();
-  const auto parsed = ParseHostPort(address);
-  if (!parsed) return parsed.error();
-  return net::ListenTogether(*parsed, reactors);
+// A socket for each reactor; none without an address.
+Result<std::vector<UniqueFd>> ListenOn(const std::optional<HostPort>& address, int reactors) {
+  if (!address) return std::vector<UniqueFd>();
+  return net::ListenTogether(*address, reactors);
 }
 
 // Also called by signal handlers.
@@ -153,11 +152,10 @@ Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
   }
   std::unique_ptr<Server> server(new Server(options, places->refused));
   const std::string name = net::LocalName(listening->front().get());
-  const std::string resp_name =
-      options.resp.empty() ? "" : net::LocalName(listening_resp->front().get());
+  const std::string resp_name = options.resp ? net::LocalName(listening_resp->front().get()) : "";
   for (size_t i = 0; i < server->reactors_.size(); ++i) {
     server->reactors_[i]->Serve(std::move((*listening)[i]), "HTTP", HttpSessionsOf(options));
-    if (options.resp.empty()) continue;
+    if (!options.resp) continue;
     server->reactors_[i]->Serve(std::move((*listening_resp)[i]), "the Redis protocol",
                                 RespSessionsOf(options, server->view_.get()));
   }
@@ -256,10 +254,8 @@ Result<void> Server::StartThreads(const config::Options& options) {
 // A Redis that answers and cannot be followed is a mistake to be told at once; one that is away may
 // come.
 Result<void> Server::StartFollowing(const config::Options& options) {
-  const auto endpoint = redis::ParseEndpoint(options.redis);
-  if (!endpoint) return endpoint.error();
   redis::SubscriberOptions subscriber;
-  subscriber.target = {*endpoint, 0, options.redis_username, options.redis_password};
+  subscriber.target = {options.redis, 0, options.redis_username, options.redis_password};
   subscriber.max_stale = options.max_stale;
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;

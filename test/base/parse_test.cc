@@ -201,6 +201,7 @@ TEST(ParseHostPortTest, TakesNamesAddressesAndNoHost) {
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
     EXPECT_EQ(parsed->host, test_case.host) << test_case.text;
     EXPECT_EQ(parsed->port, test_case.port) << test_case.text;
+    EXPECT_EQ(FormatHostPort(*parsed), test_case.text);
   }
 }
 

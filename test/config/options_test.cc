@@ -43,9 +43,9 @@ bool Accepts(const Arguments& arguments) { return Parse(arguments).action.ok(); 
 
 TEST(OptionsTest, HasTheDocumentedDefaults) {
   const Options options = ParseOk({});
-  EXPECT_EQ(options.http, ":8080");
-  EXPECT_EQ(options.resp, "");
-  EXPECT_EQ(options.redis, "localhost:6379");
+  EXPECT_EQ(FormatHostPort(options.http), ":8080");
+  EXPECT_FALSE(options.resp.has_value());
+  EXPECT_EQ(options.redis.ToString(), "localhost:6379");
   EXPECT_EQ(options.expire, std::chrono::minutes(2));
   EXPECT_EQ(options.max_age, Duration(0));
   EXPECT_EQ(options.capacity, 100000u);
@@ -112,8 +112,8 @@ TEST(OptionsTest, SetsEveryMemberFromItsFlag) {
                                    "text/plain; charset=utf-8",
                                    "-log-level",
                                    "warn"});
-  EXPECT_EQ(options.http, "[::1]:80");
-  EXPECT_EQ(options.redis, "/tmp/r");
+  EXPECT_EQ(FormatHostPort(options.http), "[::1]:80");
+  EXPECT_EQ(options.redis.ToString(), "/tmp/r");
   EXPECT_EQ(options.expire, std::chrono::seconds(90));
   EXPECT_EQ(options.max_age, std::chrono::hours(1));
   EXPECT_EQ(options.capacity, 7u);
@@ -316,11 +316,11 @@ TEST(OptionsTest, SaysThatATimeoutIsAboveZero) {
 }
 
 TEST(OptionsTest, CompletesTheRedisAddressWithItsPort) {
-  EXPECT_EQ(ParseOk({"-redis", "cache.example.org"}).redis, "cache.example.org:6379");
-  EXPECT_EQ(ParseOk({"-redis", "cache:7000"}).redis, "cache:7000");
-  EXPECT_EQ(ParseOk({"-redis", "[::1]:7000"}).redis, "[::1]:7000");
-  EXPECT_EQ(ParseOk({"-redis", "[::1]"}).redis, "[::1]:6379");
-  EXPECT_EQ(ParseOk({"-redis", "/run/redis.sock"}).redis, "/run/redis.sock");
+  EXPECT_EQ(ParseOk({"-redis", "cache.example.org"}).redis.ToString(), "cache.example.org:6379");
+  EXPECT_EQ(ParseOk({"-redis", "cache:7000"}).redis.ToString(), "cache:7000");
+  EXPECT_EQ(ParseOk({"-redis", "[::1]:7000"}).redis.ToString(), "[::1]:7000");
+  EXPECT_EQ(ParseOk({"-redis", "[::1]"}).redis.ToString(), "[::1]:6379");
+  EXPECT_EQ(ParseOk({"-redis", "/run/redis.sock"}).redis.ToString(), "/run/redis.sock");
 }
 
 TEST(OptionsTest, RefusesWhatIsNotARedisAddress) {
@@ -399,8 +399,9 @@ TEST(ForwardFlagTest, NeedsCoherentAndResp) {
 }
 
 TEST(RespFlagTest, IsOffOrAnAddress) {
-  EXPECT_EQ(ParseOk({"-resp", ":6380"}).resp, ":6380");
-  EXPECT_EQ(ParseOk({"-resp", ""}).resp, "");
+  EXPECT_EQ(FormatHostPort(ParseOk({"-resp", ":6380"}).resp.value()), ":6380");
+  EXPECT_FALSE(ParseOk({"-resp", ""}).resp.has_value());
+  EXPECT_FALSE(ParseOk({"-resp", ":6380", "-resp="}).resp.has_value()) << "the last one counts";
   Options options;
   const std::array<const char*, 3> arguments = {"redis-proxy", "-resp", "6380"};
   const auto wrong = ParseOptions(3, arguments.data(), &options);

@@ -41,6 +41,13 @@ TEST(EndpointTest, RefusesWhatIsNeitherAddressNorPath) {
   }
 }
 
+TEST(EndpointTest, SaysWhatWasExpectedAndGiven) {
+  EXPECT_EQ(ParseEndpoint("h:0").error().message,
+            "expected HOST[:PORT], [IPV6][:PORT] or /PATH with a port from 1 to 65535, got 'h:0'");
+  EXPECT_EQ(ParseEndpoint("/" + std::string(107, 'p')).error().message,
+            "expected a path of at most 107 bytes, got '/" + std::string(63, 'p') + "...'");
+}
+
 TEST(EndpointTest, LimitsThePathToWhatASocketAddressHolds) {
   EXPECT_TRUE(ParseEndpoint("/" + std::string(106, 'p')).ok());
   EXPECT_FALSE(ParseEndpoint("/" + std::string(107, 'p')).ok());

@@ -230,7 +230,7 @@ class FetchClient final : public FetchSink {
 
 inline Options OptionsFor(const std::string& address) {
   Options options;
-  options.address = address;
+  options.endpoint = *ParseEndpoint(address);
   return options;
 }
 
