@@ -1,4 +1,4 @@
-// The program: settings, signals, the server; the rest is in server/server.h.
+// The program: reads the settings, blocks the signals and runs the server (server/server.h).
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,10 +16,12 @@
 #include "base/log.h"
 #include "base/log_thread.h"
 #include "base/memory.h"
-#include "server/health.h"
+#include "config/help.h"
 #include "config/options.h"
-#include "server/server.h"
+#include "config/secrets.h"
 #include "config/version.h"
+#include "server/health.h"
+#include "server/server.h"
 
 namespace {
 

@@ -1,10 +1,11 @@
-// How many clients fit into the file descriptors that the process may have open. Hides what the
-// server needs beside its clients.
+// Descriptors: how many clients fit into the file descriptors that the process may have open. Hides
+// what the server needs besides its clients.
 //
-// Everything is counted at the start, so that a client over the limit is told so: a server that
-// runs out of descriptors can only leave it waiting.
+// Everything is counted at the start, so that a client over the limit gets an answer: a server that
+// has run out of descriptors can only let it wait.
 //
-// Thread safety: main's thread, before there are others.
+// Owner: nobody; values and functions. Thread safety: the main thread, before there are others.
+// Cost: for the start of the program.
 #pragma once
 
 #include <sys/resource.h>
@@ -22,21 +23,23 @@ struct Descriptors {
   rlim_t open = 0;   // how many of these are open
 };
 
-// Raises the soft limit as far as `options` can use it and the hard limit permits.
+// Raises the soft limit to what `options` can use, or to the hard limit if that is less. Returns
+// what the process has after it.
 [[nodiscard]] Descriptors RaiseDescriptorLimit(const config::Options& options);
 
-// How many connections of clients there may be at a time.
+// How many client connections there may be at a time.
 struct ClientPlaces {
   size_t served = 0;   // 1 or more
-  size_t refused = 0;  // beyond those, who are told so; 1 to ClientCount::kMostRefused
+  size_t refused = 0;  // beyond those, answered 503; 1 to ClientCount::kMostRefused
 };
 
-// Returns -max-clients, or fewer served where descriptors are few. With too few for one client to
-// be served and one to be told so, an error that says how many are needed and there.
+// Returns -max-clients as `served`, or fewer if there are too few descriptors for them. If there
+// are too few to serve one client and refuse one, returns an error that says how many are needed
+// and how many there are.
 [[nodiscard]] Result<ClientPlaces> PlaceClients(const config::Options& options,
                                                 const Descriptors& descriptors);
 
-// How many descriptors `options` can use, those included that are open.
+// Returns how many descriptors `options` can use, with the `open` ones.
 [[nodiscard]] rlim_t WantedDescriptors(const config::Options& options, rlim_t open);
 
 }  // namespace rp::server

@@ -1,12 +1,12 @@
-// The health check (-health): asks the server that runs here whether it serves. Hides how the
-// server and its address are found.
+// The health check (-health): asks the server that runs on this machine whether it serves. Hides
+// how the server and its address are found.
 //
-// A container has no curl, and knows the flags of its server only as a list of arguments. This
-// looks for the process that runs the same file, in this PID namespace (proc(5)), and reads its
-// flags as it does itself. The file may have been replaced since. Where the file of this user's
-// process cannot be seen, its name must be the same.
+// A container has no curl, and its health check does not know the flags of the server. So this
+// looks for the process that runs the same file, in this PID namespace (proc(5)), and reads the
+// flags of that process as the process does itself. The file may have been replaced since. If the
+// file of this user's process cannot be seen, the name of the process must be the same.
 //
-// Thread safety: a program's only thread.
+// Owner: nobody; a function. Thread safety: the only thread of a program. Cost: at most 2 s.
 #pragma once
 
 #include <string>
@@ -15,10 +15,10 @@
 
 namespace rp::server {
 
-// Asks every such server for OPTIONS over HTTP, which needs neither Redis nor a password: any
-// answer shows that it serves, also the 503 of one that has all the clients it may have. Returns
-// one line that says so, or an error whose message says in one line what is wrong. Ends the process
-// with status 1 and such a line if that takes two seconds.
+// Asks every such server for OPTIONS over HTTP, which needs neither Redis nor a password. Any
+// answer shows that the server serves, also the 503 of one that has its maximum of clients. Returns
+// one line that names the servers and their answers. An error is one line that says what is wrong.
+// Ends the process with status 1 and such a line on standard error after 2 s.
 [[nodiscard]] Result<std::string> CheckHealth();
 
 }  // namespace rp::server
