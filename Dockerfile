@@ -17,6 +17,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends libgtest-dev redis-server curl python3-redis \
  && rm -rf /var/lib/apt/lists/*
 COPY scripts scripts
+COPY docs docs
 COPY test test
 COPY integration integration
 RUN make tests

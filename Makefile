@@ -75,7 +75,7 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
 .PHONY: all run deps deps-dev deps-bench deps-check tests check unit integration test asan tsan coverage fuzz \
-        fuzz-here coherence-check coherence-mutants lint lint-layers lint-format lint-length format build install \
+        fuzz-here coherence-check coherence-mutants lint lint-layers lint-format lint-length lint-man format build install \
         uninstall bench bench-test bench-micro install-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
@@ -128,6 +128,13 @@ $(OUT)/micro: $(MICRO_OBJECTS) $(OUT)/librp.a
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+
+$(OUT)/man: $(OUT)/src/man.o $(OUT)/librp.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+
+docs/redis-proxy.1: VERSION $(OUT)/man
+	$(Q)$(OUT)/man "$$(cat VERSION)" >$@
 
 $(OUT)/%.o: %.cc $(OUT)/flags | deps-check
 	@echo "  CXX   $<"
@@ -197,7 +204,7 @@ deps: ## install what building, testing and running need (Debian; asks apt-get o
 deps-dev: deps ## install what lint, fuzz, coverage and format need on top
 	$(call install_missing,need clang command -v $(CLANGXX); need clang-format command -v $(CLANG_FORMAT); \
 	need libclang-rt-dev sh -c 'ls $$($(CLANGXX) -print-resource-dir)/lib/*/libclang_rt.fuzzer*'; \
-	need lcov command -v lcov)
+	need lcov command -v lcov; need mandoc command -v mandoc)
 
 WITH_SBIN := env PATH="$$PATH:/usr/sbin:/sbin" sh -c
 deps-bench: deps ## install what bench needs on top: wrk, python3, ..., and those peers that can be had
@@ -317,7 +324,7 @@ LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -Iinclude -DRP_VERSION='"li
 LINTED := $(SOURCES:%=$(LINT)/%.ok) \
           $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
-lint: lint-layers lint-format lint-length $(LINTED) ## layers, headers alone, clang's warnings and thread safety, format
+lint: lint-layers lint-format lint-length lint-man $(LINTED) ## layers, headers alone, clang's warnings and thread safety, format
 	@echo "lint: clean"
 
 lint-layers:
@@ -329,6 +336,9 @@ lint-format: | deps-dev
 
 lint-length:
 	@wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 450 { print "lint: " $$2 " has grown to " $$1 " lines" }'
+
+lint-man:
+	@! command -v mandoc >/dev/null || mandoc -Tlint docs/redis-proxy.1
 
 $(LINT)/%.h.ok: %.h Makefile | deps-dev
 	@mkdir -p $(@D)
@@ -358,12 +368,13 @@ build: ## build the Docker image redis-proxy
 
 DOCUMENTS := $(wildcard README.md LICENSE)
 install: all ## install under DESTDIR and PREFIX=/usr/local
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/redis-proxy $(DESTDIR)$(PREFIX)/share/man/man1
 	install -s --strip-program='$(STRIP)' -m 755 $(OUT)/redis-proxy $(DESTDIR)$(PREFIX)/bin/redis-proxy
 	install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+	install -m 644 docs/redis-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/redis-proxy
+	rm -f $(DESTDIR)$(PREFIX)/bin/redis-proxy $(DESTDIR)$(PREFIX)/share/man/man1/redis-proxy.1
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
 
 clean: ## remove everything that was built
