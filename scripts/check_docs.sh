@@ -13,7 +13,7 @@ awk -f scripts/check_links.awk $files || status=1
 # The last part of each qualified name must be a word of the program's headers or sources.
 for file in $files; do
   for name in $(grep -o '`[A-Za-z]*::[A-Za-z_:]*`' "$file" | tr -d '`' | sort -u); do
-    grep -rqw -- "${name##*::}" include src --include=*.h --include=*.cc || {
+    grep -rqw --include='*.h' --include='*.cc' -e "${name##*::}" include src || {
       echo "$file: no such name in the code: $name"
       status=1
     }

@@ -27,7 +27,7 @@ class Router {
     return read_through_->TryHit(request, now);
   }
 
-  struct Started {
+  struct StartResult {
     RequestChain answered;
     RequestChain left;  // with Wait::kNo: what would take waiting for another thread
   };
@@ -36,7 +36,8 @@ class Router {
   // Submit must follow. With Wait::kNo, requests that would take waiting for another thread are
   // left, and so are all commands; keys count as missed by TryHit.
   // REQUIRES: question, deadline and home are set, and the outcome is kPending.
-  [[nodiscard]] Started Start(Request* first, TimePoint now, Wait wait, redis::FetchQueue* fetches);
+  [[nodiscard]] StartResult Start(Request* first, TimePoint now, Wait wait,
+                                  redis::FetchQueue* fetches);
 
   // Hands `*fetches` to the fetchers. With Wait::kNo, returns false and does nothing if their lock
   // is held.

@@ -17,7 +17,7 @@ constexpr std::string_view kClients = "Clients";
 constexpr std::string_view kThreads = "Threads";
 constexpr std::string_view kOther = "Log and information";
 
-constexpr std::array<Flag, 30> kFlags = {{
+constexpr std::array<Flag, 31> kFlags = {{
     {.group = kServing,
      .name = "http",
      .value_name = "[HOST]:PORT",
@@ -248,6 +248,15 @@ constexpr std::array<Flag, 30> kFlags = {{
      .details = "They remove expired keys as well. They never wait for Redis.",
      .parse = ParseNumber<&O::workers, 1, 256>,
      .show = ShowNumber<&O::workers>},
+    {.group = kThreads,
+     .name = "inline",
+     .value_name = "[=true|false]",
+     .default_text = "true",
+     .help = "Reactors answer hits and start few misses; false: the workers do.",
+     .details = "With false, every request goes through the queue to a worker. This costs more, "
+                "and is there to be measured and tested.",
+     .parse = ParseSwitch<&O::answers_inline>,
+     .show = ShowSwitch<&O::answers_inline>},
 
     {.group = kOther,
      .name = "log-level",

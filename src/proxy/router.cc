@@ -4,48 +4,48 @@
 
 namespace rp::proxy {
 
-Router::Started Router::Start(Request* first, TimePoint now, Wait wait,
-                              redis::FetchQueue* fetches) {
-  Started started;
+Router::StartResult Router::Start(Request* first, TimePoint now, Wait wait,
+                                  redis::FetchQueue* fetches) {
+  StartResult result;
   while (first != nullptr) {
     Request* const request = first;
     first = RequestChain::Next(request);  // once started it may be another's
     switch (StartOne(request, now, wait, fetches)) {
       case ReadThrough::Started::kAnswered:
-        started.answered.Append(request);
+        result.answered.Append(request);
         break;
       case ReadThrough::Started::kInFlight:
         break;
       case ReadThrough::Started::kBusy:
-        started.left.Append(request);
+        result.left.Append(request);
         break;
     }
   }
-  return started;
+  return result;
 }
 
 ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Wait wait,
                                       redis::FetchQueue* fetches) {
-  using Started = ReadThrough::Started;
   switch (request->question.kind) {
     case Question::Kind::kKey:
       return read_through_->Start(request, now, wait, fetches);
     case Question::Kind::kKeyOrCommand:
-      if (wait == Wait::kNo) return Started::kBusy;
-      if (read_through_->Peek(request, now)) return Started::kAnswered;
+      if (wait == Wait::kNo) return ReadThrough::Started::kBusy;
+      if (read_through_->Peek(request, now)) return ReadThrough::Started::kAnswered;
       break;
     case Question::Kind::kCommand:
-      if (wait == Wait::kNo) return Started::kBusy;
+      if (wait == Wait::kNo) return ReadThrough::Started::kBusy;
       break;
   }
-  return forwarder_->Start(request, now) ? Started::kAnswered : Started::kInFlight;
+  return forwarder_->Start(request, now) ? ReadThrough::Started::kAnswered
+                                         : ReadThrough::Started::kInFlight;
 }
 
 RequestChain Router::Run(Request* first) {
   redis::FetchQueue fetches;
-  const Started started = Start(first, Now(), Wait::kYes, &fetches);
+  const StartResult result = Start(first, Now(), Wait::kYes, &fetches);
   RP_CHECK(Submit(&fetches, Wait::kYes));
-  return started.answered;
+  return result.answered;
 }
 
 }  // namespace rp::proxy

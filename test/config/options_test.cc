@@ -218,7 +218,7 @@ TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
       "redis-connections=4 redis-ops-limit=128 timeout=1s capacity=100000 max-memory=64mb "
       "max-value=1mb expire=2m max-age=0 stale-if-error=0 coherent=false max-stale=1s prefix= "
       "max-clients=10000 header-timeout=10s idle-timeout=1m15s write-timeout=30s "
-      "resp-idle-timeout=0 reactors=1 workers=2 log-level=info");
+      "resp-idle-timeout=0 reactors=1 workers=2 inline=true log-level=info");
 }
 
 TEST(DescribeSettingsTest, NeverShowsASecret) {

@@ -67,7 +67,7 @@ TEST_F(RouterTest, WithoutWaitingMissesAreStartedAndCommandsAreLeft) {
   Request* command = Ttl("miss", Question::Kind::kCommand);
   Request* key_or_command = Ttl("miss", Question::Kind::kKeyOrCommand);
   redis::FetchQueue fetches;
-  const Router::Started started =
+  const Router::StartResult started =
       router_.Start(Chain({miss, command, key_or_command}), Now(), Wait::kNo, &fetches);
   EXPECT_TRUE(started.answered.empty());
   EXPECT_EQ(All(started.left), (std::vector<Request*>{command, key_or_command}));
