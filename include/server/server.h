@@ -24,8 +24,8 @@
 #include "proxy/router.h"
 #include "redis/fetchers.h"
 #include "redis/subscriber.h"
-#include "server/heap_trimmer.h"
-#include "server/sweep_timer.h"
+#include "server/stop_signals.h"
+#include "server/sweeper.h"
 
 namespace rp::server {
 
@@ -50,14 +50,7 @@ class Server {
   [[nodiscard]] Result<void> StartFollowing(const config::Options& options);
   void StartReactors();
   void JoinReactors();
-  void ScheduleSweep(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
-  void Sweep();
-  // A worker's slice, behind which the next one comes at once while there is work.
-  void SweepOn();
-  // Frees some of what has ended; returns when the next slice is due.
-  [[nodiscard]] TimePoint SweepSlice(TimePoint now);
-  void OnSignal(int signal);
-  static void EndOnSignals();
+  void Stop();
 
   class View;  // what the sessions of the Redis protocol may ask about the server
 
@@ -70,16 +63,14 @@ class Server {
   proxy::Router router_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
-  HeapTrimmer trimmer_;
   core::WorkerPool workers_;
   core::ClientCount clients_;
   const std::unique_ptr<View> view_;
   const std::vector<std::unique_ptr<core::Reactor>>
       reactors_;                              // one at least; Run's thread is the first
   std::vector<std::thread> reactor_threads_;  // of the others
-  net::Timer timer_;
-  SweepTimer sweep_timer_;
-  net::Signals signals_;
+  Sweeper sweeper_;
+  StopSignals signals_;
 };
 
 }  // namespace rp::server

@@ -1,12 +1,8 @@
 #include "server/server.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <csignal>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <thread>
@@ -22,18 +18,9 @@
 namespace rp::server {
 namespace {
 
-// A slice of the sweep: about a millisecond of one worker, so that requests come in between.
-constexpr int kSweepBudget = 2048;
-
 // How long the start waits at most for what the first attempt to follow Redis says. Until then no
 // signal is read and nothing is served, and a Redis that hangs may say nothing for all of -timeout.
 constexpr Duration kMostWaitToFollow = std::chrono::seconds(1);
-
-// The signals that stop the server; all others have no meaning as yet.
-constexpr std::array<int, 3> kStopSignals = {SIGTERM, SIGINT, SIGQUIT};
-
-// How long threads may take to end, when everything in flight has been finished.
-constexpr unsigned kMostSecondsToJoin = 2;
 
 cache::CacheOptions CacheOptionsOf(const config::Options& options) {
   return {.capacity = options.capacity,
@@ -91,26 +78,6 @@ core::SessionFactory RespSessionsOf(const config::Options& options,
 Result<std::vector<UniqueFd>> ListenOn(const std::optional<HostPort>& address, int reactors) {
   if (!address) return std::vector<UniqueFd>();
   return net::ListenTogether(*address, reactors);
-}
-
-// Also called by signal handlers.
-[[noreturn]] void EndAtOnce(int status) {
-  FlushLog();
-  _exit(status);
-}
-
-// SIGHUP and so on; the number of a real-time signal.
-std::string NameOfSignal(int signal) {
-  const char* const name = sigabbrev_np(signal);
-  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
-}
-
-void HandleFromNowOn(int signal, void (*handler)(int)) {
-  std::signal(signal, handler);
-  sigset_t mask;
-  sigemptyset(&mask);
-  sigaddset(&mask, signal);
-  pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
 }
 
 }  // namespace
@@ -177,42 +144,26 @@ Server::Server(const config::Options& options, size_t most_refused)
           [this](redis::FetchQueue* fetches, Wait wait) {
             return fetchers_->Submit(fetches, wait);
           },
-          [this](TimePoint deadline) { ScheduleSweep(deadline); },
+          [this](TimePoint deadline) { sweeper_.Schedule(deadline); },
           [this] {
             for (const auto& reactor : reactors_) reactor->Wake();
           }),
       forwarder_(
           hasher_, &cache_, [this](redis::Fetch* fetch) { return fetchers_->Submit(fetch); },
-          [this] { ScheduleSweep(TimePoint::min()); }),
+          [this] { sweeper_.Schedule(TimePoint::min()); }),
       router_(&read_through_, &forwarder_),
-      workers_(&router_, [this] { SweepOn(); }),
+      workers_(&router_, [this] { sweeper_.Run(); }),
       clients_(static_cast<size_t>(options.max_clients), most_refused),
       view_(std::make_unique<View>(this)),
       reactors_(MakeReactors(options)),
-      timer_(reactors_[0]->loop(),
-             [this] {
-               sweep_timer_.OnFired();
-               // With a full queue this thread frees a slice itself; it takes no longer than any
-               // other job.
-               if (!workers_.TrySubmitSweep()) Sweep();
-             }),
-      sweep_timer_(&timer_),
-      signals_(reactors_[0]->loop(), [this](int signal) { OnSignal(signal); }) {}
-
-// When nobody reads signals any more, a second one that stops ends the process at once. The others
-// stay blocked.
-void Server::EndOnSignals() {
-  for (const int signal : kStopSignals) HandleFromNowOn(signal, [](int) { EndAtOnce(1); });
-}
+      sweeper_(&cache_, &workers_, reactors_[0]->loop()),
+      signals_(reactors_[0]->loop(), [this] { Stop(); }) {}
 
 std::vector<std::unique_ptr<core::Reactor>> Server::MakeReactors(const config::Options& options) {
   std::vector<std::unique_ptr<core::Reactor>> reactors;
   for (int i = 0; i < options.reactors; ++i) {
     core::ReactorOptions reactor = ReactorOptionsOf(options);
-    // A sweep is what brings a worker to the trimmer.
-    reactor.on_freed = [this](uint64_t bytes) {
-      if (trimmer_.OnFreed(bytes)) ScheduleSweep(TimePoint::min());
-    };
+    reactor.on_freed = [this](uint64_t bytes) { sweeper_.OnFreed(bytes); };
     reactors.push_back(
         std::make_unique<core::Reactor>(std::move(reactor), &clients_, &router_, &workers_));
   }
@@ -225,7 +176,7 @@ std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const config::Options& o
       proxy::CoherenceOptions{.or_by_time = options.coherent == config::Coherent::kAuto,
                               .max_stale = options.max_stale,
                               .prefixes = options.prefixes},
-      hasher_, &cache_, [this] { ScheduleSweep(TimePoint::min()); });
+      hasher_, &cache_, [this] { sweeper_.Schedule(TimePoint::min()); });
 }
 
 // Reactors still run here only where the start has failed.
@@ -286,49 +237,15 @@ void Server::JoinReactors() {
 
 void Server::Run() {
   reactors_[0]->Run();
-  EndOnSignals();
+  StopSignals::EndAtOnceFromNowOn();
   // They have as long as the first one had.
   JoinReactors();
   Log(LogLevel::kInfo, "stopped");
   // A thread that resolves a name cannot be interrupted.
-  HandleFromNowOn(SIGALRM, [](int) { EndAtOnce(0); });
-  alarm(kMostSecondsToJoin);
+  StopSignals::EndSoon();
 }
 
-void Server::Sweep() {
-  const TimePoint now = Now();
-  sweep_timer_.Schedule(SweepSlice(now), now);
-}
-
-void Server::SweepOn() {
-  const TimePoint now = Now();
-  const TimePoint next = SweepSlice(now);
-  trimmer_.Visit(cache_.bytes());
-  if (next <= now && workers_.TrySubmitSweep()) return;
-  sweep_timer_.Schedule(next, now);
-}
-
-TimePoint Server::SweepSlice(TimePoint now) {
-  const uint64_t before = cache_.size();
-  const TimePoint next = cache_.Sweep(now, kSweepBudget);
-  const uint64_t after = cache_.size();
-  if (after < before) {
-    Log(LogLevel::kDebug, "sweep: freed what had ended; the cache has %llu keys of %llu",
-        static_cast<unsigned long long>(after), static_cast<unsigned long long>(before));
-  }
-  return next;
-}
-
-void Server::OnSignal(int signal) {
-  const std::string name = NameOfSignal(signal);
-  if (std::find(kStopSignals.begin(), kStopSignals.end(), signal) == kStopSignals.end()) {
-    return Log(LogLevel::kInfo, "%s: ignored", name.c_str());
-  }
-  if (reactors_[0]->draining()) {
-    Log(LogLevel::kWarn, "%s again: stopping at once", name.c_str());
-    EndAtOnce(1);
-  }
-  Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name.c_str());
+void Server::Stop() {
   for (size_t i = 1; i < reactors_.size(); ++i) reactors_[i]->RequestDrain();
   reactors_[0]->Drain();
 }
