@@ -1,7 +1,7 @@
 // ClientCount: how many clients there are over all reactors, and how many there may be. Hides that
 // reactors count together without a lock.
 //
-// Owned by the server. Thread safety: any thread. Cost: a few atomic operations per connection,
+// Owner: the server. Thread safety: any thread. Cost: a few atomic operations per connection,
 // none per request.
 #pragma once
 
@@ -13,23 +13,24 @@ namespace rp::core {
 
 class ClientCount {
  public:
-  // Over the limit a client is told so and sent away; over so many more it is just sent away.
+  // Maximum clients beyond the limit that are answered that they are too many. Further ones are
+  // closed without an answer.
   static constexpr size_t kMostRefused = 128;
 
   enum class Place : unsigned char { kServed, kRefused, kNone };
 
-  // Serves `limit` at a time and tells `refused_limit` more, at most, that they are too many.
+  // Serves `limit` clients at a time and refuses `refused_limit` more with an answer.
   explicit ClientCount(size_t limit, size_t refused_limit = kMostRefused)
       : limit_(limit), refused_limit_(refused_limit) {}
 
-  // Counts somebody who has connected and gives it a number that nobody else has, from 1 on.
+  // Counts a client that has connected and returns its number, unique in the process, from 1 on.
   [[nodiscard]] uint64_t NextNumber() {
     return received_.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
-  // Takes a place for one more. Those served are never more than the limit, not for an instant.
+  // Takes a place for one more client. At no time are more than `limit` served.
   [[nodiscard]] Place Enter();
-  // Gives the place back. REQUIRES: it came from Enter.
+  // Gives a place back. REQUIRES: it came from Enter.
   void Leave(Place place);
 
   [[nodiscard]] size_t limit() const { return limit_; }

@@ -1,7 +1,8 @@
-// Who may use the proxy: names and passwords, and how they are compared. Hides their
-// notation and that a comparison says nothing by the time it takes.
+// Credentials: the users of the proxy and their passwords. Hides their notation, and that the time
+// of a comparison reveals nothing about a password.
 //
-// Owned by the options. Thread safety: immutable. Cost: Match looks at every user.
+// Owner: the options; the sessions have copies. Thread safety: immutable. Cost: Match compares with
+// every user.
 #pragma once
 
 #include <string>
@@ -17,20 +18,20 @@ class Credentials {
   // The user of a password that comes without a name, as in Redis.
   static constexpr std::string_view kDefaultUser = "default";
 
-  // Nobody is asked.
+  // No password is required.
   Credentials() = default;
 
-  // Reads `text`: empty asks nobody; without a colon it is a password of kDefaultUser; else it is
-  // user:password pairs, apart from each other by commas or newlines. A password may have colons.
-  // The error does not repeat the text.
+  // Parses `text`. Empty means that no password is required; without a colon it is the password of
+  // kDefaultUser; otherwise it is user:password pairs, separated by commas or newlines. A password
+  // may contain colons. The error does not repeat the text.
   [[nodiscard]] static Result<Credentials> Parse(std::string_view text);
 
   [[nodiscard]] bool required() const { return !users_.empty(); }
 
-  // How long it takes depends on the arguments' lengths and the number of users, never on how much
-  // of a password was right.
+  // Returns whether the user exists and has this password. The time depends on the arguments'
+  // lengths and the number of users, never on how much of a password was right.
   [[nodiscard]] bool Match(std::string_view user, std::string_view password) const;
-  // Whether it is the password of any user, compared likewise.
+  // Returns whether any user has this password. The same holds for the time.
   [[nodiscard]] bool MatchToken(std::string_view password) const;
 
  private:

@@ -1,11 +1,12 @@
-// WorkerPool: the threads that look keys up, and the queue of what they shall do.
+// WorkerPool: the threads that look keys up, and the queue of their jobs.
 //
 // A job is a chain of requests from one reactor, or a slice of the sweep. Workers never wait for
-// Redis: a miss only registers a waiter. An idle worker sleeps; a submission wakes one, and one
-// that finds more work behind its own wakes the next, so that a burst does not wake all of them for
-// nothing.
+// Redis: a miss only registers a waiter. An idle worker sleeps. A submission wakes one, and a
+// worker that finds another job behind its own wakes the next, so that a burst does not wake more
+// of them than it needs.
 //
-// Owned by the server. Thread safety: any thread, but Start and Stop.
+// Owner: the server. Thread safety: any thread, but Start and Stop: the server's. Cost: a push to
+// the queue, and a system call if a worker sleeps.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@ namespace rp::core {
 
 class WorkerPool {
  public:
-  // Jobs that may wait. A full queue is no error: who submits does the work itself.
+  // Maximum jobs in the queue. If it is full, the submitter does the job itself.
   static constexpr size_t kQueueCapacity = 1024;
 
   // `router` outlives the pool; `sweep` frees some of what has expired.
@@ -29,17 +30,16 @@ class WorkerPool {
   ~WorkerPool();
 
   void Start(int threads);
-  // Returns when all threads have ended; jobs that wait are dropped.
+  // Returns when all threads have ended. Jobs that are left in the queue are dropped.
   void Stop();
 
-  // Takes over the chain of requests that begins at `first`, or refuses it because the queue is
-  // full.
+  // Queues the chain of requests that begins at `first`. Returns false if the queue is full.
   [[nodiscard]] bool TrySubmit(proxy::Request* first);
-  // Has a worker sweep a slice after this call, one for all who ask before it begins; or refuses
-  // because the queue is full, and the caller sweeps.
+  // Queues a slice of the sweep, unless one is in the queue already. Returns false if the queue is
+  // full; then the caller sweeps.
   [[nodiscard]] bool TrySubmitSweep();
 
-  // Does the job in the calling thread.
+  // Does a worker's job in the calling thread: runs the chain and delivers what is answered.
   void RunHere(proxy::Request* first);
 
  private:

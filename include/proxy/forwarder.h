@@ -1,18 +1,17 @@
-// Forwarder: commands that are Redis's to answer, let through to it over the fetchers' connections,
-// and their replies handed back as they came.
+// Forwarder: sends commands to Redis over the fetchers' connections and hands their replies back
+// unchanged.
 //
-// Two ways lead here. What the proxy itself asks for a client (Question::reads_only) is just sent.
-// A client's own command goes by the rules: it must be in the table of commands that Redis gives at
-// its start (COMMAND), must not tie up or change a connection that all share, and before its reply
-// is delivered the keys that it may have written leave the cache, so that a client reads its own
-// writes. That holds for failures too, if the command may have been carried out. Where the keys
-// cannot be learned, all of the cache goes.
+// A command that the proxy itself has chosen for a client (Question::reads_only) is just sent. A
+// client's own command must be in the table of commands that Redis has given (COMMAND), and must not
+// block or change a connection that all clients share. Before its reply is delivered, the keys that
+// it may have written are removed from the cache, so that a client reads its own writes. That holds
+// for failures too, if the command may have been carried out. If the keys are not known, the whole
+// cache is flushed.
 //
-// There is no order between requests: two that are under way may overtake each other.
+// There is no order between requests: two that are in flight may overtake each other.
 //
-// Owned by the server; borrows the cache. Both, and it, outlive the fetchers.
-//
-// Thread safety: any thread; OnFetched comes from fetcher threads.
+// Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
+// OnFetched comes from fetcher threads.
 // Cost: an allocation and a short lock for each command; for one whose keys only Redis can tell, a
 // copy of it and twice the bytes to Redis.
 #pragma once
@@ -35,21 +34,20 @@ namespace rp::proxy {
 
 class Forwarder final : public redis::FetchSink {
  public:
-  // A name that is not in a table of this age is asked for anew: a module may have been loaded, or
-  // another Redis have taken over.
+  // If a name is not in a table of this age, the table is loaded again: a module may have been
+  // loaded, or another Redis have taken over.
   static constexpr Duration kTableAge = std::chrono::seconds(10);
 
-  // `on_flush` is called when much of the cache has become garbage, for the sweep to come. Any
-  // thread calls it.
+  // `on_flush` is called after the cache was flushed: a sweep should come. Any thread calls it.
   Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
             std::function<void()> on_flush);
 
-  // Asks Redis for its commands, until `deadline`. What fails is tried again when a request needs
-  // the table.
+  // Loads the table of Redis's commands, until `deadline`. If that fails, it is tried again when a
+  // request needs the table.
   void LoadTable(TimePoint deadline) RP_EXCLUDES(mutex_);
 
-  // Answers the request now (true), or takes it and delivers it to its home later (false): by its
-  // deadline, even if Redis does not answer. Nobody can take it back meanwhile.
+  // Answers the request and returns true, or takes it and returns false: then it is delivered to
+  // its home by its deadline, also if Redis does not answer. It cannot be taken back meanwhile.
   // REQUIRES: the question's command, deadline and home are set; the outcome is kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now) RP_EXCLUDES(mutex_);
 

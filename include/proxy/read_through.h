@@ -1,19 +1,22 @@
-// ReadThrough is what the program is: a key is answered from the cache, or fetched from Redis once
-// for all who ask.
+// ReadThrough is what the program does: a key is answered from the cache, or fetched from Redis
+// once for all requests that ask for it meanwhile.
 //
-// With Wait::kNo no call waits for another thread: that is the reactors' way. A worker may wait for
-// a lock. Nobody waits for Redis: a miss registers a waiter and the thread goes on, so that a hung
-// Redis costs hits nothing. Fetches are collected by whoever starts several, so that the
-// fetchers are woken once and find them together. The fetch belongs to the proxy and not to a
-// client: one that leaves does not cancel it for the others. The entry is stored with the deadline
-// that Redis gave the key (PTTL, counted from before the GET was sent), so that none outlives its
-// key in Redis. There are no sockets and no protocol here.
+//   miss --> the first request starts a flight --> Submit --> OnFetched --> stored, all answered
+//            later ones join it                    ^              |
+//                                                  +--------------+  the answer is too old, or came
+//                                                                    after the first one's deadline
 //
-// Owned by the server; borrows the cache, which outlives it.
+// With Wait::kNo no call waits for another thread; that is how reactors call it. A worker may wait
+// for a lock. Nothing here waits for Redis: a miss registers a waiter and the thread goes on, so
+// that a hung Redis delays no hit. A caller collects the fetches that it starts, so that the
+// fetchers are woken once and send them together. A flight belongs to the proxy, not to a client: a
+// client that leaves does not cancel it for the others. The entry is stored with the deadline that
+// Redis gave the key (PTTL, counted from before the GET was sent), so that no entry outlives its
+// key in Redis.
 //
-// Thread safety: any thread; OnFetched comes from fetcher threads.
-// Cost: a hit is Cache::Get; a miss adds one allocation, two locks of the key's stripe and one of
-// the fetch queue.
+// Owner: the server; borrows the cache, which outlives it. Thread safety: any thread; OnFetched and
+// OnPause come from fetcher threads. Cost: a hit is Cache::Get; a miss adds one allocation, two
+// locks of the key's stripe and one of the fetch queue.
 #pragma once
 
 #include <functional>
@@ -32,23 +35,24 @@ struct ReadThroughOptions {
 
 class ReadThrough final : public redis::FetchSink {
  public:
-  // `coherence` is null where the cache goes by time alone. `on_deadline` hears the deadline of
-  // each entry that is stored: the sweep must come by then. `wake_homes` wakes every home of
-  // requests. Any thread calls these.
+  // `coherence` is null if entries end by time alone. `on_deadline` is called with the deadline of
+  // each entry that is stored, by which a sweep must come; `wake_homes` wakes every ReplyBox. Any
+  // thread calls these two.
   ReadThrough(const ReadThroughOptions& options, const Hasher& hasher, cache::Cache* cache,
               const Coherence* coherence, SubmitFetches submit,
               std::function<void(TimePoint)> on_deadline, std::function<void()> wake_homes);
 
-  // The key's entry if it is in the cache and no other thread is in the way. Never waits: for the
-  // reactor.
+  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else none. Never
+  // waits.
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key, TimePoint now) const;
 
-  // Answers the request if TryFind finds its key; else nothing has happened and Start is next.
-  // REQUIRES: key is set.
+  // Answers the request if TryFind finds its key. Otherwise returns false and changes nothing.
+  // REQUIRES: the question has a key.
   [[nodiscard]] bool TryHit(Request* request, TimePoint now) const;
 
-  // Answers the request if its key is in the cache; may wait for a lock. Else nothing has happened.
-  // An entry whose end lies beyond the clock's range does not count: only Redis knows it.
+  // Answers the request if its key is in the cache; may wait for a lock. Otherwise returns false
+  // and changes nothing. An entry of another type, or one whose end lies beyond the clock's range,
+  // does not count: only Redis knows more about it.
   [[nodiscard]] bool Peek(Request* request, TimePoint now) const;
 
   enum class Started {
@@ -62,20 +66,18 @@ class ReadThrough final : public redis::FetchSink {
   [[nodiscard]] Started Start(Request* request, TimePoint now, Wait wait,
                               redis::FetchQueue* fetches);
 
-  // Sends what Start has collected on its way, and empties the queue. False, with nothing done,
-  // only for who must not wait while another thread is in the way.
+  // Hands the fetches that Start has collected to the fetchers and empties the queue. With
+  // Wait::kNo, returns false and does nothing if their lock is held.
   [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Wait wait);
 
-  // Takes a request that Start has taken back from its flight, which goes on for others. False when
-  // its answer is on the way, or when no worker has come to it yet. REQUIRES: the caller is its
-  // home.
+  // Takes a request out of its flight, which goes on for others. Returns false if its answer is on
+  // the way, or if no worker has started it yet. REQUIRES: the caller is its home.
   [[nodiscard]] bool TakeBack(Request* request) const;
 
-  // What may be served in place of a time-out (-stale-if-error), or none. For requests that wait
-  // still: the flight goes on for others.
+  // Returns the value that may be served in place of an error (-stale-if-error), or none.
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
-  // For who has seen that MemoryIsShort, and holds nothing up: gives back some of the cache's.
+  // Makes the cache smaller and fills the reserve. To be called when MemoryIsShort.
   void FreeMemory();
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;

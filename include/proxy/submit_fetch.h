@@ -1,4 +1,6 @@
-// How fetches get on their way. Owns nothing.
+// The functions by which fetches are handed to the fetchers.
+//
+// Owner: nobody; two types and a text. Thread safety: any thread calls them. Cost: one lock.
 #pragma once
 
 #include <functional>
@@ -9,15 +11,15 @@
 
 namespace rp::proxy {
 
-// Hands a fetch to redis::Fetchers; tests give a fake. False when too many wait already; else
-// FetchSink::OnFetched follows. Any thread calls it.
+// Hands a fetch to redis::Fetchers, or to a test's fake. Returns false if their queue is full;
+// otherwise FetchSink::OnFetched follows.
 using SubmitFetch = std::function<bool(redis::Fetch*)>;
 
-// The same for many: what there is no room for stays in the queue. False when nothing was done,
-// because another thread is in the way.
+// The same for many: fetches that do not fit stay in `*fetches`. With Wait::kNo, returns false and
+// does nothing if the fetchers' lock is held.
 using SubmitFetches = std::function<bool(redis::FetchQueue*, Wait)>;
 
-// What is said when there is no room.
+// The error text when their queue is full.
 inline constexpr std::string_view kQueueFullText = "too many requests wait for Redis already";
 
 }  // namespace rp::proxy

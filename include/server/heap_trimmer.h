@@ -1,13 +1,14 @@
-// HeapTrimmer: when memory that was freed goes back to the kernel.
+// HeapTrimmer: decides when memory that was freed goes back to the kernel.
 //
-// By itself malloc gives back what is free at the end of a heap, and one small block that lives on
-// there keeps all before it. malloc_trim gives back every free page. Meanwhile it locks one of
-// malloc's heaps after the other, for whoever allocates or frees there: 3 ms in all for 64 MB that
-// were freed in the order in which they were made, but 100 ms where the free blocks are scattered
-// and hardly a page is free as a whole. So it is called only when a good part of the cache has
-// gone, or much else, and more seldom after it has gained little.
+// malloc by itself returns only the free end of a heap, and one small live block there keeps all
+// memory before it. malloc_trim returns every free page, but it locks malloc's heaps one after the
+// other, and threads that allocate meanwhile wait: 3 ms in all for 64 MB that were freed in the
+// order of their allocation, 100 ms where free blocks are scattered and hardly a page is free as a
+// whole. So it is called only when a large part of the cache was freed, or much other memory, and
+// more rarely after a call that gained little.
 //
-// Owned by the server. Thread safety: any thread.
+// Owner: the Sweeper. Thread safety: any thread. Cost: one atomic addition or a try-lock, and that
+// of malloc_trim when it is due.
 #pragma once
 
 #include <atomic>
@@ -20,18 +21,18 @@ namespace rp::server {
 
 class HeapTrimmer {
  public:
-  // Less is not worth a trim, nor is less than this part of what is still in use.
+  // A trim is due once kLeastBytes were freed, and at least 1/kLeastPart of what is still in use.
   static constexpr uint64_t kLeastBytes = uint64_t{4} << 20;
   static constexpr uint64_t kLeastPart = 16;
 
-  // `trim` gives back what it can and returns how many bytes that was.
+  // `trim` returns memory to the kernel and says how many bytes that was.
   explicit HeapTrimmer(std::function<uint64_t()> trim = TrimHeap) : trim_(std::move(trim)) {}
 
-  // So many bytes were freed, beside those of the cache. Returns whether a trim may be due.
+  // Notes that `bytes` were freed, beside those of the cache. Returns whether a trim may be due.
   [[nodiscard]] bool OnFreed(uint64_t bytes);
 
-  // Trims if that is due, now that the cache has entries of `cache_bytes`. Waits for nobody who is
-  // here already.
+  // Trims if that is due, now that the cache has entries of `cache_bytes`. Returns at once if
+  // another thread is here already.
   void Visit(uint64_t cache_bytes) RP_EXCLUDES(mutex_);
 
  private:

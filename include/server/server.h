@@ -1,11 +1,12 @@
-// Server: all the parts of the program and who depends on whom.
+// Server: the wiring. It makes all parts of the program, connects them, and starts and ends their
+// threads.
 //
-// Parts are members in the order in which they depend on each other, so that destruction takes them
-// down the other way round: reactors stop first (Run), then the workers, then the fetchers, and
-// what they still hold comes home to nobody.
+// Parts are members, and a part comes after those that it borrows. Functions that a part gets may
+// call a later one; no thread calls them before all parts are made. The end goes in the reverse
+// order: first the reactors (Run), then the workers, then the subscriber and the fetchers.
 //
-// Owned by main. Thread safety: main's thread, which becomes the first reactor; it has the signals
-// and the timer of the sweep.
+// Owner: main. Thread safety: main's thread, which becomes the first reactor and has the signals
+// and the timer of the sweep. Cost: none while the server runs.
 #pragma once
 
 #include <memory>
@@ -31,13 +32,13 @@ namespace rp::server {
 
 class Server {
  public:
-  // Listens and starts the threads, for fewer clients than -max-clients where file descriptors are
-  // few. The error says in one line what could not be had.
-  // REQUIRES: the signals of net::Signals::Mask are blocked, SIGPIPE is ignored.
+  // Listens and starts the threads. Serves fewer clients than -max-clients if there are too few
+  // file descriptors. The error says in one line what failed. REQUIRES: the signals of
+  // net::Signals::Mask are blocked, SIGPIPE is ignored.
   [[nodiscard]] static Result<std::unique_ptr<Server>> Create(const config::Options& wanted);
   ~Server();
 
-  // Serves until SIGTERM, SIGINT or SIGQUIT and until what was in flight then is finished.
+  // Serves until SIGTERM, SIGINT or SIGQUIT, and then until all that is in flight is answered.
   void Run();
 
  private:

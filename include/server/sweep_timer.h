@@ -1,10 +1,10 @@
-// SweepTimer: when the sweep comes next, over all who have a say in it.
+// SweepTimer: when the next sweep is due.
 //
-// Whoever stores an entry says its deadline; the earliest wins. It arms a one-shot timer of the
-// reactor's loop, at most every kApart, and nothing at all while nothing can expire: an idle server
-// never wakes.
+// Each thread that stores an entry reports the entry's deadline, and the earliest counts. It arms a
+// one-shot timer of the reactor's loop, at most every kApart. While nothing can expire nothing is
+// armed: an idle server never wakes.
 //
-// Owned by the server. Thread safety: any thread. Cost: one load, unless the deadline is the
+// Owner: the Sweeper. Thread safety: any thread. Cost: one load, unless the deadline is the
 // earliest so far.
 #pragma once
 
@@ -21,11 +21,11 @@ class SweepTimer {
 
   explicit SweepTimer(net::Timer* timer) : timer_(timer) {}
 
-  // The sweep must come by `deadline`, or kApart after `now` if that is later. kNever asks for
-  // nothing.
+  // A sweep must come by `deadline`, or kApart after `now` if that is later. With kNever, nothing
+  // is due.
   void Schedule(TimePoint deadline, TimePoint now) RP_EXCLUDES(mutex_);
 
-  // The timer has fired: the sweep is on its way and says itself when it is to come again.
+  // The timer has fired. The sweep calls Schedule with its next deadline.
   void OnFired() RP_EXCLUDES(mutex_);
 
  private:
