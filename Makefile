@@ -40,13 +40,13 @@ LINK = $(CXX) $(RP_CXXFLAGS) $(CXXFLAGS) $(LDFLAGS)
 
 LIB_SOURCES := $(wildcard src/*/*.cc)
 UNIT_SOURCES := $(wildcard test/*/*_test.cc test/support/*.cc)
-CHECKER_SOURCES := $(addprefix integration/,coherence_check.cc stale_checker.cc stale_oracle.cc relay.cc \
-                     http_client.cc proxy_process.cc redis_server.cc support.cc)
-INTEGRATION_SOURCES := $(filter-out integration/coherence_check.cc,$(wildcard integration/*.cc))
+HARNESS_SOURCES := $(wildcard integration/harness/*.cc)
+CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) $(HARNESS_SOURCES)
+INTEGRATION_SOURCES := $(wildcard integration/*.cc integration/checker/stale_*.cc) $(HARNESS_SOURCES)
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
-SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(wildcard integration/*.cc test/*/*.cc)
+SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
 HEADERS := $(wildcard include/*/*.h)
-FORMATTED := $(SOURCES) $(HEADERS) $(wildcard test/*/*.h integration/*.h)
+FORMATTED := $(SOURCES) $(HEADERS) $(wildcard test/*/*.h integration/*/*.h)
 
 LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(OUT)/%.o)
 MAIN_OBJECT := $(OUT)/src/main.o
@@ -224,7 +224,7 @@ deps-check: $(if $(filter run tests check unit integration coherence-check coher
 
 HTTP ?= :8080
 run: deps all ## serve on HTTP=:8080 in front of REDIS=host:port, or of a throw-away redis-server; ARGS=more flags
-	@sh integration/run_demo.sh $(OUT)/redis-proxy '$(HTTP)' '$(REDIS)' $(ARGS)
+	@sh scripts/run_demo.sh $(OUT)/redis-proxy '$(HTTP)' '$(REDIS)' $(ARGS)
 
 # --- Testing --------------------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ coherence-check: deps ## look for stale reads for SECONDS=60 while everything br
 	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED))
 
 coherence-mutants: deps $(OUT)/coherence-check ## show that coherence-check finds stale reads where there are some
-	@sh integration/coherence_mutants.sh $(OUT)/coherence-check
+	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
 # A project name of its own: a service that `docker compose up` started stays up.
 test: ## run the tests in docker-compose when a Docker engine answers, otherwise right here (as check)

@@ -2,9 +2,9 @@
 // -max-memory bytes; and no value over -max-value. Misses are counted from Cache-Status.
 #include <gtest/gtest.h>
 
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
 #include "test/support/lru_model.h"
 
 namespace rp::integration {

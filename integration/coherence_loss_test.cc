@@ -7,10 +7,10 @@
 #include <string>
 #include <thread>
 
-#include "integration/coherence_support.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
-#include "integration/relay.h"
+#include "integration/harness/coherence_support.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
+#include "integration/harness/relay.h"
 
 namespace rp::integration {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "integration/coherence_support.h"
-#include "integration/fake_redis.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
+#include "integration/harness/coherence_support.h"
+#include "integration/harness/fake_redis.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
 
 namespace rp::integration {
 namespace {

@@ -6,9 +6,9 @@
 #include <thread>
 #include <vector>
 
-#include "integration/coherence_support.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
+#include "integration/harness/coherence_support.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
 
 namespace rp::integration {
 namespace {

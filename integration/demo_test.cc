@@ -1,4 +1,4 @@
-// What `make run` runs: integration/run_demo.sh, found from the folder of the sources.
+// What `make run` runs: scripts/run_demo.sh, found from the folder of the sources.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
@@ -7,15 +7,15 @@
 #include <cstdlib>
 #include <string>
 
-#include "integration/fake_redis.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/resp_client.h"
+#include "integration/harness/fake_redis.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {
 
-constexpr const char* kScript = "integration/run_demo.sh";
+constexpr const char* kScript = "scripts/run_demo.sh";
 const std::string kHint = "run: try   curl -i http://";
 
 TEST(DemoTest, ItSaysHowToAskOnceTheProgramServes) {

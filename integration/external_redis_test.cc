@@ -8,9 +8,9 @@
 #include <string>
 #include <thread>
 
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
 
 namespace rp::integration {
 namespace {

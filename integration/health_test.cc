@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/resp_client.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/resp_client.h"
 #include "test/support/stuck_pipe.h"
 
 namespace rp::integration {

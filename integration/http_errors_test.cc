@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "integration/fake_redis.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
+#include "integration/harness/fake_redis.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
 
 namespace rp::integration {
 namespace {

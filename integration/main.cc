@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "integration/proxy_process.h"
+#include "integration/harness/proxy_process.h"
 
 int main(int argc, char** argv) {
   // Children die with this process (see Process), and a peer that closes early is no reason to die.

@@ -8,11 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "integration/fake_redis.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
-#include "integration/resp_client.h"
+#include "integration/harness/fake_redis.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {

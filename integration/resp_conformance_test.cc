@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
-#include "integration/resp_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {

@@ -18,11 +18,11 @@
 #include <thread>
 #include <vector>
 
-#include "integration/coherence_support.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
-#include "integration/resp_client.h"
+#include "integration/harness/coherence_support.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {

@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "integration/fake_redis.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/resp_client.h"
+#include "integration/harness/fake_redis.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {

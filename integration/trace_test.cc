@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
 #include "test/support/lru_model.h"
 
 namespace rp::integration {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

@@ -1,4 +1,4 @@
-#include "integration/resp_client.h"
+#include "integration/harness/resp_client.h"
 
 #include <poll.h>
 #include <sys/socket.h>

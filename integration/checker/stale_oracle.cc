@@ -1,4 +1,4 @@
-#include "integration/stale_oracle.h"
+#include "integration/checker/stale_oracle.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "integration/relay.h"
+#include "integration/harness/relay.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

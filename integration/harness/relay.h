@@ -16,7 +16,7 @@
 #include <string>
 #include <thread>
 
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

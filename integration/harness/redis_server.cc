@@ -1,4 +1,4 @@
-#include "integration/redis_server.h"
+#include "integration/harness/redis_server.h"
 
 #include <gtest/gtest.h>
 #include <sys/time.h>

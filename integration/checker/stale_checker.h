@@ -18,7 +18,7 @@
 #include <string>
 
 #include "base/time.h"
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

@@ -1,4 +1,4 @@
-#include "integration/stale_checker.h"
+#include "integration/checker/stale_checker.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/parse.h"
-#include "integration/http_client.h"
-#include "integration/proxy_process.h"
-#include "integration/redis_server.h"
-#include "integration/relay.h"
-#include "integration/stale_oracle.h"
+#include "integration/checker/stale_oracle.h"
+#include "integration/harness/http_client.h"
+#include "integration/harness/proxy_process.h"
+#include "integration/harness/redis_server.h"
+#include "integration/harness/relay.h"
 
 namespace rp::integration {
 namespace {

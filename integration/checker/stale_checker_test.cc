@@ -1,9 +1,9 @@
 // A short run of the stale-read checker, and what its oracle calls stale.
-#include "integration/stale_checker.h"
+#include "integration/checker/stale_checker.h"
 
 #include <gtest/gtest.h>
 
-#include "integration/stale_oracle.h"
+#include "integration/checker/stale_oracle.h"
 
 namespace rp::integration {
 namespace {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "base/parse.h"
-#include "integration/stale_checker.h"
+#include "integration/checker/stale_checker.h"
 
 namespace {
 

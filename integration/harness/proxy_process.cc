@@ -1,4 +1,4 @@
-#include "integration/proxy_process.h"
+#include "integration/harness/proxy_process.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "integration/http_client.h"
+#include "integration/harness/http_client.h"
 
 #include <poll.h>
 #include <sys/socket.h>

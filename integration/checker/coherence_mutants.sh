@@ -2,7 +2,7 @@
 # Shows that the stale-read checker finds what it is there to find: it must fail on a proxy whose
 # fetches are not told of invalidations, and on one that trusts its cache without a lease.
 #
-#   sh integration/coherence_mutants.sh CHECKER [SECONDS]
+#   sh integration/checker/coherence_mutants.sh CHECKER [SECONDS]
 #
 # CHECKER is a built coherence-check, which stays as it is. Each mutation is made and built in a
 # temporary copy of the sources.

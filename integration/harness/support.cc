@@ -1,4 +1,4 @@
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "base/check.h"
-#include "integration/proxy_process.h"
+#include "integration/harness/proxy_process.h"
 
 namespace rp::integration {
 namespace {

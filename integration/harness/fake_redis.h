@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "integration/http_client.h"
+#include "integration/harness/http_client.h"
 
 namespace rp::integration {
 

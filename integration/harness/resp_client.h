@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "integration/proxy_process.h"
+#include "integration/harness/proxy_process.h"
 
 namespace rp::integration {
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "integration/support.h"
+#include "integration/harness/support.h"
 
 namespace rp::integration {
 

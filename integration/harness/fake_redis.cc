@@ -1,4 +1,4 @@
-#include "integration/fake_redis.h"
+#include "integration/harness/fake_redis.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
