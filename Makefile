@@ -42,7 +42,8 @@ LIB_SOURCES := $(wildcard src/*/*.cc)
 UNIT_SOURCES := $(wildcard test/*/*_test.cc test/support/*.cc)
 HARNESS_SOURCES := $(wildcard integration/harness/*.cc)
 CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) $(HARNESS_SOURCES)
-INTEGRATION_SOURCES := $(wildcard integration/*.cc integration/checker/stale_*.cc) $(HARNESS_SOURCES)
+INTEGRATION_SOURCES := $(wildcard integration/*.cc integration/checker/stale_*.cc) $(HARNESS_SOURCES) \
+                       test/support/fake_redis.cc
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
 SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
 HEADERS := $(wildcard include/*/*.h)

@@ -166,10 +166,10 @@ TEST(UnsupportedTest, AWrongPasswordIsToldAsSuch) {
 }
 
 // A Redis from before client-side caching, or a service that leaves it out.
-std::optional<FakeReply> WithoutTracking(const FakeRedis::Command& command) {
-  if (command[0] != "CLIENT") return std::nullopt;
-  if (command[1] == "ID") return FakeReply{.bytes = ":7\r\n"};
-  return FakeReply{.bytes = ErrorReply("ERR unknown subcommand 'tracking'. Try CLIENT HELP.")};
+std::optional<FakeRedis::Answer> WithoutTracking(const FakeRedis::Command& command) {
+  if (command.name() != "CLIENT") return std::nullopt;
+  if (command.arguments[1] == "ID") return FakeRedis::Answer{.bytes = ":7\r\n"};
+  return FakeRedis::Answer{.bytes = "-ERR unknown subcommand 'tracking'. Try CLIENT HELP.\r\n"};
 }
 
 TEST(UnsupportedTest, ARedisThatDoesNotKnowTrackingIsRefusedByCoherent) {
@@ -183,7 +183,7 @@ TEST(UnsupportedTest, ARedisThatDoesNotKnowTrackingIsCachedByTimeWithAuto) {
   Proxy proxy({"-redis", redis.address(), "-coherent=auto"});
   HttpClient client(proxy.port());
   EXPECT_TRUE(BecomesHit(&client, "k", "value of k"));
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
   EXPECT_EQ(CountOccurrences(proxy.Log(), "-coherent=auto:"), 1U);
 }
 

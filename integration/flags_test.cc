@@ -238,8 +238,8 @@ TEST(FlagsTest, HttpMayBeAnIpv6Address) {
 }
 
 TEST(FlagsTest, TimeoutBoundsAMiss) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] == "GET") return FakeReply{};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() == "GET") return FakeRedis::Answer{.held = true};
     return std::nullopt;
   });
   const Proxy proxy({"-redis", redis.address(), "-timeout", "100ms"});

@@ -77,7 +77,7 @@ TEST_F(HttpErrorsTest, KnownMethodsThatDoNotReadAreNotAllowed) {
     EXPECT_NE(response.Header("allow").find("GET"), std::string::npos) << method;
     EXPECT_NE(response.Header("allow").find("HEAD"), std::string::npos) << method;
   }
-  EXPECT_EQ(redis_.get_count(), 0);
+  EXPECT_EQ(redis_.Count("GET"), 0u);
 }
 
 TEST_F(HttpErrorsTest, OptionsNamesTheMethods) {

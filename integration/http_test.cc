@@ -16,13 +16,13 @@ namespace {
 class HttpTest : public ::testing::Test {
  protected:
   // A handler for the fake under which "missing" is not there and "list" is not a string.
-  static std::optional<FakeReply> SomeMissing(const FakeRedis::Command& command) {
-    if (command.size() < 2) return std::nullopt;
-    if (command[1] == "missing") {
-      return FakeReply{.bytes = command[0] == "GET" ? "$-1\r\n" : ":-2\r\n"};
+  static std::optional<FakeRedis::Answer> SomeMissing(const FakeRedis::Command& command) {
+    if (command.arguments.size() < 2) return std::nullopt;
+    if (command.key() == "missing") {
+      return FakeRedis::Answer{.bytes = command.name() == "GET" ? "$-1\r\n" : ":-2\r\n"};
     }
-    if (command[1] == "list" && command[0] == "GET") {
-      return FakeReply{.bytes = ErrorReply("WRONGTYPE Operation against a key of another kind")};
+    if (command.key() == "list" && command.name() == "GET") {
+      return FakeRedis::Answer{.bytes = "-WRONGTYPE Operation against a key of another kind\r\n"};
     }
     return std::nullopt;
   }
@@ -93,9 +93,9 @@ TEST_F(HttpTest, APipelineOfHitsMissesAndErrorsIsAnsweredInOrder) {
 TEST_F(HttpTest, AHitWaitsForTheMissBeforeIt) {
   HttpClient client(proxy_.port());
   ASSERT_EQ(client.Get("hit").status, 200);
-  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk("late"), .delay = 200ms};
+  redis_.SetScript([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .delay = 200ms};
   });
   client.Send(GetRequest("cold") + GetRequest("hit"));
   EXPECT_EQ(client.Read().body, "late");
@@ -150,9 +150,9 @@ TEST_F(HttpTest, TheAbsoluteFormOfATargetNamesTheSameKey) {
 }
 
 TEST_F(HttpTest, AClientThatHalfClosesStillGetsItsAnswers) {
-  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk("late"), .delay = 100ms};
+  redis_.SetScript([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .delay = 100ms};
   });
   HttpClient client(proxy_.port());
   client.Send(GetRequest("a") + GetRequest("b"));
@@ -163,9 +163,9 @@ TEST_F(HttpTest, AClientThatHalfClosesStillGetsItsAnswers) {
 }
 
 TEST_F(HttpTest, AClientThatResetsInTheMiddleHurtsNobody) {
-  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET" || command[1] != "big") return std::nullopt;
-    return FakeReply{.bytes = Bulk(PatternBytes(16 * 1024 * 1024))};
+  redis_.SetScript([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET" || command.key() != "big") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk(PatternBytes(16 * 1024 * 1024))};
   });
   for (int i = 0; i < 3; ++i) {
     HttpClient client(proxy_.port());
@@ -266,13 +266,13 @@ TEST_F(HttpTest, AMalformedBodyTakesTheAnswersPlaceWhileNoneHasGone) {
   EXPECT_EQ(hit.Read().status, 400);
   EXPECT_EQ(hit.ReadToTheEnd(), "");
 
-  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET" || command[1] != "late") return std::nullopt;
-    return FakeReply{.bytes = Bulk("late"), .delay = 200ms};
+  redis_.SetScript([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET" || command.key() != "late") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .delay = 200ms};
   });
   HttpClient miss(proxy_.port());
   miss.Send(Chunked("GET /late HTTP/1.1", "5\r\nhe"));
-  ASSERT_TRUE(Eventually([&] { return redis_.get_count() == 3; }));
+  ASSERT_TRUE(Eventually([&] { return redis_.Count("GET") == 3; }));
   miss.Send("lloX");
   EXPECT_EQ(miss.Read().status, 400);
   EXPECT_EQ(miss.ReadToTheEnd(), "");

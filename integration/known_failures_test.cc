@@ -131,16 +131,16 @@ TEST(KnownFailuresTest, ReplyIsNotDeliveredUnderAnotherKeyWhenMissesRunConcurren
 
 TEST(KnownFailuresTest, ConcurrentMissesOfOneKeyAreOneGet) {
   constexpr int kClients = 200;
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk("value"), .delay = 200ms};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("value"), .delay = 200ms};
   });
   Proxy proxy({"-redis", redis.address(), "-workers", "4"});
   std::vector<HttpClient> clients;
   for (int i = 0; i < kClients; ++i) clients.emplace_back(proxy.port());
   for (HttpClient& client : clients) ASSERT_TRUE(client.Send(GetRequest("cold")));
   for (HttpClient& client : clients) EXPECT_EQ(client.Read().body, "value");
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
 }
 
 TEST(KnownFailuresTest, PipelinedSecondRequestNeedsNoMoreBytes) {

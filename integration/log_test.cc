@@ -18,9 +18,9 @@ namespace rp::integration {
 namespace {
 
 // A handler that never answers a GET.
-std::optional<FakeReply> Silence(const FakeRedis::Command& command) {
-  if (command[0] != "GET") return std::nullopt;
-  return FakeReply{};
+std::optional<FakeRedis::Answer> Silence(const FakeRedis::Command& command) {
+  if (command.name() != "GET") return std::nullopt;
+  return FakeRedis::Answer{.held = true};
 }
 
 // Hits, misses, and a Redis that goes and comes, of which each makes lines.
@@ -70,7 +70,7 @@ TEST(LogTest, ASecondSignalEndsAtOnceThoughNobodyReadsTheLog) {
   Proxy proxy({"-redis", redis.address(), "-timeout", "1m"}, {.log_fd = log.write_fd()});
   HttpClient client(proxy.port());
   client.Send(GetRequest("a"));
-  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 1; }));
   proxy.Signal(SIGTERM);
   ASSERT_TRUE(Eventually([&] { return !HttpClient(proxy.port()).connected(); }));
   const TimePoint start = Now();

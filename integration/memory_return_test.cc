@@ -50,8 +50,8 @@ class MemoryReturnTest : public ::testing::Test {
 };
 
 TEST_F(MemoryReturnTest, OfManyKeysThatWereAskedForWhileRedisHung) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    return command[0] == "GET" ? std::optional(FakeReply{}) : std::nullopt;
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    return command.name() == "GET" ? std::optional(FakeRedis::Answer{.held = true}) : std::nullopt;
   });
   Proxy proxy(Flags(redis.address(), {"-timeout", "200ms"}));
   RespClient warm_up(RespPort(proxy));

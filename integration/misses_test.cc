@@ -16,10 +16,10 @@ namespace rp::integration {
 namespace {
 
 // A handler that answers GETs with the usual value, but only after `delay`.
-FakeRedis::Handler Late(Duration delay) {
-  return [delay](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk("value of " + command[1]), .delay = delay};
+FakeRedis::Script Late(Duration delay) {
+  return [delay](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("value of " + command.key()), .delay = delay};
   };
 }
 
@@ -39,8 +39,8 @@ TEST(MissesTest, WithAnOpsLimitOfOneNoTwoGetsAreEverUnanswered) {
   FakeRedis redis(Late(1ms));
   Proxy proxy({"-redis", redis.address(), "-redis-ops-limit", "1"});
   GetAtOnce(proxy.port(), 200);
-  EXPECT_EQ(redis.max_unanswered_gets(), 1);
-  EXPECT_EQ(redis.get_count(), 200);
+  EXPECT_EQ(redis.unanswered_gets_max(), 1);
+  EXPECT_EQ(redis.Count("GET"), 200u);
 }
 
 TEST(MissesTest, TheOpsLimitIsReachedAndNeverExceeded) {
@@ -48,7 +48,7 @@ TEST(MissesTest, TheOpsLimitIsReachedAndNeverExceeded) {
     FakeRedis redis(Late(30ms));
     Proxy proxy({"-redis", redis.address(), "-redis-ops-limit", std::to_string(limit)});
     GetAtOnce(proxy.port(), 100);
-    EXPECT_EQ(redis.max_unanswered_gets(), limit);
+    EXPECT_EQ(redis.unanswered_gets_max(), limit);
   }
 }
 
@@ -56,8 +56,8 @@ TEST(MissesTest, TheOpsLimitIs128UnlessSet) {
   FakeRedis redis(Late(50ms));
   Proxy proxy({"-redis", redis.address()});
   GetAtOnce(proxy.port(), 600);
-  EXPECT_LE(redis.max_unanswered_gets(), 128);
-  EXPECT_GT(redis.max_unanswered_gets(), 32) << "one connection's worth";
+  EXPECT_LE(redis.unanswered_gets_max(), 128);
+  EXPECT_GT(redis.unanswered_gets_max(), 32) << "one connection's worth";
 }
 
 TEST(MissesTest, TheConnectionsAreAtMostAsManyAsAskedFor) {
@@ -65,7 +65,7 @@ TEST(MissesTest, TheConnectionsAreAtMostAsManyAsAskedFor) {
     FakeRedis redis(Late(10ms));
     Proxy proxy({"-redis", redis.address(), "-redis-connections", std::to_string(connections)});
     GetAtOnce(proxy.port(), 200);
-    EXPECT_LE(redis.accepted(), connections);
+    EXPECT_LE(redis.connections_accepted(), connections);
   }
 }
 
@@ -74,13 +74,13 @@ TEST(MissesTest, AClientThatLeavesDoesNotCancelTheFetchForOthers) {
   Proxy proxy({"-redis", redis.address()});
   HttpClient leaver(proxy.port());
   leaver.Send(GetRequest("k"));
-  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 1; }));
   HttpClient stayer(proxy.port());
   stayer.Send(GetRequest("k"));
   EXPECT_FALSE(stayer.Stirs(50ms));
   leaver.Reset();
   EXPECT_EQ(stayer.Read().body, "value of k");
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
 }
 
 TEST(MissesTest, AFetchWhoseClientsAllLeftStillFillsTheCache) {
@@ -88,16 +88,16 @@ TEST(MissesTest, AFetchWhoseClientsAllLeftStillFillsTheCache) {
   Proxy proxy({"-redis", redis.address()});
   HttpClient leaver(proxy.port());
   leaver.Send(GetRequest("k"));
-  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 1; }));
   leaver.Reset();
   EXPECT_EQ(Fetch(proxy.port(), "k").body, "value of k");
   EXPECT_TRUE(Fetch(proxy.port(), "k").IsHit());
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
 }
 
 TEST(MissesTest, EachWaiterHasItsOwnDeadline) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] == "GET") return FakeReply{};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() == "GET") return FakeRedis::Answer{.held = true};
     return std::nullopt;
   });
   Proxy proxy({"-redis", redis.address(), "-timeout", "500ms"});
@@ -116,10 +116,11 @@ TEST(MissesTest, EachWaiterHasItsOwnDeadline) {
 }
 
 TEST(MissesTest, ALateReplyIsNotTakenForTheNextOne) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command.size() < 2 || command[1] != "slow") return std::nullopt;
-    return FakeReply{.bytes = command[0] == "GET" ? Bulk("value of slow") : ":-1\r\n",
-                     .delay = 400ms};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.arguments.size() < 2 || command.key() != "slow") return std::nullopt;
+    return FakeRedis::Answer{
+        .bytes = command.name() == "GET" ? FakeRedis::Bulk("value of slow") : ":-1\r\n",
+        .delay = 400ms};
   });
   // One connection, so that every request follows the slow one.
   Proxy proxy({"-redis", redis.address(), "-redis-connections", "1", "-timeout", "200ms"});
@@ -139,21 +140,21 @@ TEST(MissesTest, ALateReplyIsNotTakenForTheNextOne) {
 
 TEST(MissesTest, AConnectionLostBeforeItsReplyIsWorthAnotherTry) {
   std::atomic<int> gets = 0;
-  FakeRedis redis([&gets](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET" || ++gets > 1) return std::nullopt;
-    return FakeReply{.then_close = true};
+  FakeRedis redis([&gets](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET" || ++gets > 1) return std::nullopt;
+    return FakeRedis::Answer{.close = true};
   });
   Proxy proxy({"-redis", redis.address()});
   EXPECT_EQ(Fetch(proxy.port(), "k").body, "value of k");
-  EXPECT_EQ(redis.get_count(), 2);
+  EXPECT_EQ(redis.Count("GET"), 2u);
 }
 
 TEST(MissesTest, RepliesReadBeforeAConnectionIsLostStand) {
   std::atomic<bool> lost = false;
-  FakeRedis redis([&lost](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    if (command[1] == "k50" && !lost.exchange(true)) return FakeReply{.then_close = true};
-    return FakeReply{.bytes = Bulk("value of " + command[1]), .delay = 5ms};
+  FakeRedis redis([&lost](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    if (command.key() == "k50" && !lost.exchange(true)) return FakeRedis::Answer{.close = true};
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("value of " + command.key()), .delay = 5ms};
   });
   Proxy proxy({"-redis", redis.address()});
   GetAtOnce(proxy.port(), 200);
@@ -161,9 +162,10 @@ TEST(MissesTest, RepliesReadBeforeAConnectionIsLostStand) {
 }
 
 TEST(MissesTest, AReplyMayComeInPieces) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] == "GET") return FakeReply{.bytes = "$8\r\nab\r\n"};
-    if (command[0] == "PTTL") return FakeReply{.bytes = "cd\r\n\r\n:-1\r\n", .delay = 50ms};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() == "GET") return FakeRedis::Answer{.bytes = "$8\r\nab\r\n"};
+    if (command.name() == "PTTL")
+      return FakeRedis::Answer{.bytes = "cd\r\n\r\n:-1\r\n", .delay = 50ms};
     return std::nullopt;
   });
   Proxy proxy({"-redis", redis.address()});

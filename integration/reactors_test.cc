@@ -57,9 +57,9 @@ std::unique_ptr<HttpClient> ClientOf(const Proxy& proxy, int reactor) {
 }
 
 // A handler that answers every GET but those of "never".
-std::optional<FakeReply> SilenceOnNever(const FakeRedis::Command& command) {
-  if (command[0] != "GET" || command[1] != "never") return std::nullopt;
-  return FakeReply{};
+std::optional<FakeRedis::Answer> SilenceOnNever(const FakeRedis::Command& command) {
+  if (command.name() != "GET" || command.key() != "never") return std::nullopt;
+  return FakeRedis::Answer{.held = true};
 }
 
 TEST(ReactorsTest, BothGetClientsAndAValueReadThroughOneIsAHitThroughTheOther) {
@@ -72,7 +72,7 @@ TEST(ReactorsTest, BothGetClientsAndAValueReadThroughOneIsAHitThroughTheOther) {
     clients.emplace_back(proxy.port());
     EXPECT_TRUE(clients.back().Get("key").IsHit());
   }
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
   EXPECT_GE(SleepsOf(proxy, 0) - before[0], 10);
   EXPECT_GE(SleepsOf(proxy, 1) - before[1], 10);
 }
@@ -96,7 +96,7 @@ TEST(ReactorsTest, BothSpeakTheRedisProtocolAndTellAllTheirClientsApart) {
     const std::string info = client.Exchange("INFO clients\r\n");
     EXPECT_NE(info.find(count), std::string::npos) << info;
   }
-  EXPECT_EQ(redis.get_count(), 1);
+  EXPECT_EQ(redis.Count("GET"), 1u);
   EXPECT_GE(SleepsOf(proxy, 0) - before[0], 10);
   EXPECT_GE(SleepsOf(proxy, 1) - before[1], 10);
 }
@@ -104,9 +104,9 @@ TEST(ReactorsTest, BothSpeakTheRedisProtocolAndTellAllTheirClientsApart) {
 TEST(ReactorsTest, ASignalLetsWhatIsInFlightWithEachFinish) {
   for (const int signal : {SIGTERM, SIGINT}) {
     SCOPED_TRACE(signal);
-    FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-      if (command[0] != "GET" || command[1] == "key") return std::nullopt;
-      return FakeReply{.bytes = Bulk("late"), .delay = 700ms};
+    FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+      if (command.name() != "GET" || command.key() == "key") return std::nullopt;
+      return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .delay = 700ms};
     });
     Proxy proxy({"-redis", redis.address(), "-reactors", "2", "-expire", "0"});
     ASSERT_EQ(Fetch(proxy.port(), "key").status, 200);
@@ -115,7 +115,7 @@ TEST(ReactorsTest, ASignalLetsWhatIsInFlightWithEachFinish) {
     const auto idle = ClientOf(proxy, 1);
     first->Send(GetRequest("a"));
     second->Send(GetRequest("b"));
-    ASSERT_TRUE(Eventually([&] { return redis.get_count() == 3; }));
+    ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 3; }));
     proxy.Signal(signal);
     EXPECT_TRUE(idle->IsClosed());
     EXPECT_TRUE(Eventually([&] { return !HttpClient(proxy.port()).connected(); }));
@@ -153,7 +153,7 @@ TEST(ReactorsTest, WhatDoesNotFinishWithEitherIsGivenUpAfterFiveSeconds) {
     ASSERT_EQ(Fetch(proxy.port(), "key").status, 200);
     const auto client = ClientOf(proxy, reactor);
     client->Send(GetRequest("never"));
-    ASSERT_TRUE(Eventually([&] { return redis.get_count() == 2; }));
+    ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 2; }));
     const TimePoint start = Now();
     proxy.Signal(SIGTERM);
     EXPECT_EQ(proxy.Wait(20s), 0);
@@ -173,7 +173,7 @@ TEST(ReactorsTest, ASecondSignalEndsAtOnceWhicheverIsNotFinished) {
     ASSERT_EQ(Fetch(proxy.port(), "key").status, 200);
     const auto client = ClientOf(proxy, reactor);
     client->Send(GetRequest("never"));
-    ASSERT_TRUE(Eventually([&] { return redis.get_count() == 2; }));
+    ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 2; }));
     proxy.Signal(SIGTERM);
     ASSERT_TRUE(Eventually([&] { return !HttpClient(proxy.port()).connected(); }));
     const TimePoint start = Now();

@@ -16,9 +16,9 @@ namespace rp::integration {
 namespace {
 
 // Answers the GET of a key "say X" with the raw line X, everything else as usual.
-std::optional<FakeReply> SayAsAsked(const FakeRedis::Command& command) {
-  if (command[0] != "GET" || !command[1].starts_with("say ")) return std::nullopt;
-  return FakeReply{.bytes = command[1].substr(4) + "\r\n"};
+std::optional<FakeRedis::Answer> SayAsAsked(const FakeRedis::Command& command) {
+  if (command.name() != "GET" || !command.key().starts_with("say ")) return std::nullopt;
+  return FakeRedis::Answer{.bytes = command.key().substr(4) + "\r\n"};
 }
 
 TEST(RedisErrorsTest, EachErrorHasItsStatus) {
@@ -103,19 +103,19 @@ TEST(RedisErrorsTest, RedisClientsGetTheErrorsAsTheyAre) {
 }
 
 TEST(RedisErrorsTest, AnErrorIsNotCached) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = ErrorReply("ERR not now")};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = "-ERR not now\r\n"};
   });
   Proxy proxy({"-redis", redis.address()});
   EXPECT_EQ(Fetch(proxy.port(), "k").status, 502);
-  redis.SetHandler({});
+  redis.SetScript({});
   EXPECT_EQ(Fetch(proxy.port(), "k").body, "value of k");
 }
 
 TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
-  FakeRedis redis([](const FakeRedis::Command&) -> std::optional<FakeReply> {
-    return FakeReply{.bytes = ErrorReply("LOADING Redis is loading the dataset in memory")};
+  FakeRedis redis([](const FakeRedis::Command&) -> std::optional<FakeRedis::Answer> {
+    return FakeRedis::Answer{.bytes = "-LOADING Redis is loading the dataset in memory\r\n"};
   });
   Proxy proxy({"-redis", redis.address(), "-timeout", "500ms"});
   const TimePoint start = Now();
@@ -125,7 +125,7 @@ TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
   EXPECT_EQ(response.body, "Redis is loading its data\n");
   EXPECT_TRUE(proxy.WaitForLog("LOADING"));
   EXPECT_LE(Now() - start, 500ms + Patience(200ms));
-  redis.SetHandler({});
+  redis.SetScript({});
   const TimePoint loaded = Now();
   EXPECT_TRUE(Eventually([&] { return Fetch(proxy.port(), "k").status == 200; }));
   EXPECT_LE(Now() - loaded, 1s + Patience(500ms));
@@ -134,8 +134,8 @@ TEST(RedisErrorsTest, ARedisThatIsLoadingIsBusyAndServedLater) {
 // Redis says at length how its operator may change that.
 TEST(RedisErrorsTest, WhyRedisRefusesTheConnectionIsForTheLogAlone) {
   const std::string text = "DENIED Redis is running in protected mode because";
-  FakeRedis redis([&](const FakeRedis::Command&) -> std::optional<FakeReply> {
-    return FakeReply{.bytes = ErrorReply(text + std::string(600, 'x'))};
+  FakeRedis redis([&](const FakeRedis::Command&) -> std::optional<FakeRedis::Answer> {
+    return FakeRedis::Answer{.bytes = "-" + text + std::string(600, 'x') + "\r\n"};
   });
   Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-timeout", "1s"});
   const std::string reason = "Redis refuses this proxy's connections: its log says why";

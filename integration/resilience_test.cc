@@ -98,9 +98,9 @@ TEST(ResilienceTest, AStallOfTheProxyItselfDoesNotTimeOutHits) {
 }
 
 TEST(ResilienceTest, ARedisThatComesAndGoesDoesNotFloodTheLog) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "PTTL") return std::nullopt;
-    return FakeReply{.bytes = ":-1\r\n", .then_close = true};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "PTTL") return std::nullopt;
+    return FakeRedis::Answer{.bytes = ":-1\r\n", .close = true};
   });
   Proxy proxy({"-redis", redis.address(), "-capacity", "0"});
   HttpClient client(proxy.port());
@@ -120,10 +120,10 @@ TEST(ResilienceTest, WhatIsWrongWithRedisIsForTheLogAndNotForClients) {
 }
 
 TEST(ResilienceTest, AnAclWithoutPttlIsSaidInTheLog) {
-  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "PTTL") return std::nullopt;
-    return FakeReply{
-        .bytes = ErrorReply("NOPERM this user has no permissions to run the 'pttl' command")};
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "PTTL") return std::nullopt;
+    return FakeRedis::Answer{
+        .bytes = "-NOPERM this user has no permissions to run the 'pttl' command\r\n"};
   });
   Proxy proxy({"-redis", redis.address()});
   EXPECT_EQ(Fetch(proxy.port(), "a").body, "value of a");

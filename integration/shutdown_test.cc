@@ -15,17 +15,17 @@
 namespace rp::integration {
 namespace {
 
-FakeRedis::Handler AnswerGets(Duration delay) {
-  return [delay](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk("late"), .delay = delay};
+FakeRedis::Script AnswerGets(Duration delay) {
+  return [delay](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .delay = delay};
   };
 }
 
 // A handler that never answers a GET.
-std::optional<FakeReply> Silence(const FakeRedis::Command& command) {
-  if (command[0] != "GET") return std::nullopt;
-  return FakeReply{};
+std::optional<FakeRedis::Answer> Silence(const FakeRedis::Command& command) {
+  if (command.name() != "GET") return std::nullopt;
+  return FakeRedis::Answer{.held = true};
 }
 
 [[nodiscard]] bool StopsAccepting(const Proxy& proxy) {
@@ -39,7 +39,7 @@ TEST(ShutdownTest, ASignalLetsWhatIsInFlightFinish) {
     Proxy proxy({"-redis", redis.address()});
     HttpClient client(proxy.port());
     client.Send(GetRequest("a") + GetRequest("b"));
-    ASSERT_TRUE(Eventually([&] { return redis.get_count() == 2; }));
+    ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 2; }));
     proxy.Signal(signal);
     EXPECT_TRUE(StopsAccepting(proxy));
     for (const int other : {SIGALRM, SIGHUP}) proxy.Signal(other);  // must not cut it short
@@ -113,7 +113,7 @@ TEST(ShutdownTest, WhatDoesNotFinishIsGivenUpAfterFiveSeconds) {
   Proxy proxy({"-redis", redis.address(), "-timeout", "1m"});
   HttpClient client(proxy.port());
   client.Send(GetRequest("a"));
-  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 1; }));
   const TimePoint start = Now();
   proxy.Signal(SIGTERM);
   EXPECT_EQ(proxy.Wait(20s), 0);
@@ -126,7 +126,7 @@ TEST(ShutdownTest, ASecondSignalEndsAtOnce) {
   Proxy proxy({"-redis", redis.address(), "-timeout", "1m"});
   HttpClient client(proxy.port());
   client.Send(GetRequest("a"));
-  ASSERT_TRUE(Eventually([&] { return redis.get_count() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 1; }));
   proxy.Signal(SIGTERM);
   ASSERT_TRUE(StopsAccepting(proxy));
   const TimePoint start = Now();

@@ -106,9 +106,9 @@ TEST_F(TimeoutsTest, ZeroIsForEverForTheOthers) {
 
 TEST_F(TimeoutsTest, AClientThatTakesNothingIsCutOffAfterTheWriteTimeout) {
   constexpr size_t kBytes = 32 << 20;
-  redis_.SetHandler([](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk(std::string(kBytes, 'v'))};
+  redis_.SetScript([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk(std::string(kBytes, 'v'))};
   });
   const auto proxy = Start({"-write-timeout", "200ms", "-max-value", "64mb"});
   HttpClient http(proxy->port(), 4096);
@@ -129,9 +129,9 @@ TEST_F(TimeoutsTest, AClientThatTakesNothingIsCutOffAfterTheWriteTimeout) {
 TEST_F(TimeoutsTest, AClientThatReadsSlowlyIsNotCutOff) {
   constexpr size_t kBytes = 16 << 20;
   const std::string value(kBytes, 'v');
-  redis_.SetHandler([&value](const FakeRedis::Command& command) -> std::optional<FakeReply> {
-    if (command[0] != "GET") return std::nullopt;
-    return FakeReply{.bytes = Bulk(value)};
+  redis_.SetScript([&value](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk(value)};
   });
   const auto proxy = Start({"-write-timeout", "300ms", "-max-value", "64mb"});
   const UniqueFd fd = ConnectToLoopback(proxy->port(), 64 * 1024);

@@ -91,6 +91,10 @@ void FakeRedis::Set(const std::string& key, const std::string& value, int64_t tt
   Run([&] { table_[key] = {value, ttl_ms}; });
 }
 
+void FakeRedis::SetAllOthers(std::string prefix) {
+  Run([&] { prefix_of_others_ = std::move(prefix); });
+}
+
 void FakeRedis::SetScript(Script script) {
   Run([&] { script_ = std::move(script); });
 }
@@ -266,13 +270,15 @@ void FakeRedis::Handle(Client* client, std::vector<std::string> arguments) {
 }
 
 FakeRedis::Answer FakeRedis::FromTable(const Command& command) const {
+  std::optional<std::pair<std::string, int64_t>> held;
+  if (prefix_of_others_) held = {*prefix_of_others_ + command.key(), -1};
   const auto entry = table_.find(command.key());
+  if (entry != table_.end()) held = entry->second;
   Answer answer;
   if (command.name() == "GET") {
-    answer.bytes = entry == table_.end() ? "$-1\r\n" : Bulk(entry->second.first);
+    answer.bytes = held ? Bulk(held->first) : "$-1\r\n";
   } else if (command.name() == "PTTL") {
-    const int64_t ttl_ms = entry == table_.end() ? -2 : entry->second.second;
-    answer.bytes = ":" + std::to_string(ttl_ms) + "\r\n";
+    answer.bytes = ":" + std::to_string(held ? held->second : -2) + "\r\n";
   } else {
     answer.bytes = command.name() == "PING" ? "+PONG\r\n" : "+OK\r\n";
   }

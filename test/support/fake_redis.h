@@ -35,11 +35,11 @@ class FakeRedis {
   };
 
   struct Answer {
-    std::string bytes;   // none: no reply
-    Duration delay{};    // before the first byte
-    Duration drip{};     // before each further byte; 0 sends all at once
-    bool held = false;   // until Release
-    bool close = false;  // the connection, after the bytes
+    std::string bytes{};  // none: no reply
+    Duration delay{};     // before the first byte
+    Duration drip{};      // before each further byte; 0 sends all at once
+    bool held = false;    // until Release
+    bool close = false;   // the connection, after the bytes
   };
 
   // Empty: answer from the table.
@@ -53,6 +53,8 @@ class FakeRedis {
   static std::string Bulk(std::string_view value);
 
   void Set(const std::string& key, const std::string& value, int64_t ttl_ms = -1);
+  // From now on each key K that was not Set holds `prefix` + K, without a time to live.
+  void SetAllOthers(std::string prefix);
   void SetScript(Script script);
   void Release();  // all replies held so far
   void Freeze();   // like SIGSTOP: the kernel goes on accepting connections and bytes
@@ -108,6 +110,7 @@ class FakeRedis {
   UniqueFd listener_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<std::string, std::pair<std::string, int64_t>> table_;
+  std::optional<std::string> prefix_of_others_;
   std::vector<Command> commands_;
   bool frozen_ = false;
   bool quit_ = false;
