@@ -6,6 +6,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /redis-proxy
 COPY Makefile VERSION ./
+COPY scripts scripts
 COPY include include
 COPY src src
 # The commit is not here; `make build` says it.
@@ -16,7 +17,6 @@ FROM builder AS test
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libgtest-dev redis-server curl python3-redis \
  && rm -rf /var/lib/apt/lists/*
-COPY scripts scripts
 COPY docs docs
 COPY test test
 COPY integration integration

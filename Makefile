@@ -9,6 +9,7 @@ CXX := g++
 endif
 CLANGXX ?= clang++
 CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
 DOCKER ?= docker
 PREFIX ?= /usr/local
 STRIP ?= strip
@@ -75,9 +76,12 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-.PHONY: all run deps deps-dev deps-bench deps-check tests check unit integration test asan tsan coverage fuzz \
-        fuzz-here coherence-check coherence-mutants lint lint-layers lint-format lint-length lint-man format build install \
-        uninstall bench bench-test bench-micro install-test clean help FORCE
+# What the scripts read.
+export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
+
+.PHONY: all run require deps deps-dev deps-bench tests check unit integration test asan tsan coverage fuzz fuzz-here \
+        coherence-check coherence-mutants lint lint-layers lint-format lint-length lint-man tidy compile_commands format build \
+        install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -110,7 +114,7 @@ $(INTEGRATION): $(INTEGRATION_OBJECTS) $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
 else
-$(INTEGRATION): FORCE
+$(INTEGRATION): FORCE | require
 	@$(MAKE) --no-print-directory BUILD=release $@
 endif
 
@@ -137,7 +141,7 @@ $(OUT)/man: $(OUT)/src/man.o $(OUT)/librp.a
 docs/redis-proxy.1: VERSION $(OUT)/man
 	$(Q)$(OUT)/man "$$(cat VERSION)" >$@
 
-$(OUT)/%.o: %.cc $(OUT)/flags | deps-check
+$(OUT)/%.o: %.cc $(OUT)/flags | require
 	@echo "  CXX   $<"
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c -o $@ $<
@@ -147,7 +151,7 @@ $(OUT)/test/%.o $(OUT)/integration/%.o: private RP_CPPFLAGS += -I.
 $(TEST_OBJECTS): private RP_CXXFLAGS += $(TEST_FLAGS) -include $(PRECOMPILED) -Winvalid-pch
 $(TEST_OBJECTS): $(PRECOMPILED).gch
 
-$(PRECOMPILED).gch: test/precompiled.h $(OUT)/flags | deps-check
+$(PRECOMPILED).gch: test/precompiled.h $(OUT)/flags | require
 	@echo "  CXX   $<"
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(TEST_FLAGS) -x c++-header -o $@ $<
@@ -175,51 +179,26 @@ $(OUT)/sources: FORCE
 
 # --- What must be installed -----------------------------------------------------------------------------------------
 
-# $(call install_missing,checks,optional): each check is `need PACKAGE COMMAND...`; the package is missing if the
-# command fails. Services that packages bring are not started (policy-rc.d, for as long as this runs), though those that
-# are new may be at the next boot. What is optional is installed one by one, and it is no failure if that cannot be done.
-define install_missing
-@missing=; need() { package=$$1; shift; "$$@" >/dev/null 2>&1 || missing="$$missing $$package"; }; \
-header() { [ -e /usr/include/$$1 ] || echo "#include <$$1>" | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -; }; \
-$(1); \
-[ -n "$$missing" ] || { echo "$@: all present"; exit 0; }; \
-command -v apt-get >/dev/null || { echo "$@: please install (Debian's names):$$missing" >&2; exit 1; }; \
-as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
-[ -z "$$as_root" ] || command -v sudo >/dev/null || { echo "$@: please install as root:$$missing" >&2; exit 1; }; \
-echo "$@: installing$$missing"; \
-policy=/usr/sbin/policy-rc.d; \
-[ -e $$policy ] || { trap "$$as_root rm -f $$policy" EXIT; trap 'exit 1' INT TERM; \
-  printf '#!/bin/sh\nexit 101\n' | $$as_root tee $$policy >/dev/null && $$as_root chmod 755 $$policy; }; \
-install() { $$as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -qq -y --no-install-recommends "$$@" >/dev/null; }; \
-$$as_root apt-get update -qq; \
-$(if $(2),for package in $$missing; do install $$package || echo "$@: cannot install $$package" >&2; done, \
-  install $$missing)
-endef
+# What the goals need beside the compiler and hiredis; scripts/missing.sh has the groups. Before anything is compiled,
+# `require` says what is missing, and only `run`, `test` and `deps*` install.
+GOALS := $(or $(MAKECMDGOALS),all)
+of = $(if $(filter $(1),$(GOALS)),$(2))
+NEEDS := build $(call of,tests check unit integration coherence-check coherence-mutants coverage bench,test) \
+         $(call of,lint lint-format format,lint) $(call of,tidy,tidy) $(call of,fuzz fuzz-here,fuzz) \
+         $(call of,coverage,coverage) $(call of,bench,bench peers)
+
+require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
+	@sh scripts/require.sh $(NEEDS)
 
 deps: ## install what building, testing and running need (Debian; asks apt-get only if something is missing)
-	$(call install_missing,need g++ command -v g++; need libhiredis-dev header hiredis/hiredis.h; \
-	need libgtest-dev header gtest/gtest.h; need redis-server command -v redis-server; need curl command -v curl; \
-	need python3-redis env PATH=/usr/bin:"$$PATH" python3 -c "import redis")
+	@sh scripts/install_missing.sh $@ build test
 
-deps-dev: deps ## install what lint, fuzz, coverage and format need on top
-	$(call install_missing,need clang command -v $(CLANGXX); need clang-format command -v $(CLANG_FORMAT); \
-	need libclang-rt-dev sh -c 'ls $$($(CLANGXX) -print-resource-dir)/lib/*/libclang_rt.fuzzer*'; \
-	need lcov command -v lcov; need mandoc command -v mandoc)
+deps-dev: deps ## install what lint, tidy, fuzz, coverage and format need on top
+	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage
 
-WITH_SBIN := env PATH="$$PATH:/usr/sbin:/sbin" sh -c
 deps-bench: deps ## install what bench needs on top: wrk, python3, ..., and those peers that can be had
-	$(call install_missing,need wrk command -v wrk; need redis-tools command -v redis-benchmark; \
-	need python3 command -v python3)
-	$(call install_missing,need webdis command -v webdis; need nginx $(WITH_SBIN) 'command -v nginx'; \
-	need varnish $(WITH_SBIN) 'command -v varnishd'; need haproxy $(WITH_SBIN) 'command -v haproxy',optional)
-
-# Before anything is compiled: the goals that promise a working machine install, the others only say what is missing.
-deps-check: $(if $(filter run tests check unit integration coherence-check coherence-mutants bench, \
-              $(MAKECMDGOALS)),deps)
-	@command -v $(firstword $(CXX)) >/dev/null || { echo 'The compiler $(CXX) is missing: run `make deps`' >&2; exit 1; }
-	@echo '#include <hiredis/hiredis.h>' | $(CXX) $(CPPFLAGS) $(CXXFLAGS) -x c++ -E -o /dev/null - 2>/dev/null || \
-	  { echo 'hiredis is missing: run `make deps`' >&2; exit 1; }
+	@sh scripts/install_missing.sh $@ bench
+	@sh scripts/install_missing.sh $@ -optional peers
 
 # --- Running --------------------------------------------------------------------------------------------------------
 
@@ -243,34 +222,24 @@ RUN_INTEGRATION = REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call run_t
 
 tests: $(TESTS) ## build the tests, run nothing
 
-check: deps tests ## run unit and integration tests right here; T='CacheTest.*' chooses, V=1 shows everything
+check: require tests ## run unit and integration tests right here; T='CacheTest.*' chooses, V=1 shows everything
 	@status=0; $(RUN_UNIT) || status=1; $(RUN_INTEGRATION) || status=1; exit $$status
 
-unit: deps $(OUT)/unit-tests ## run the unit tests; T= chooses
+unit: require $(OUT)/unit-tests ## run the unit tests; T= chooses
 	@$(RUN_UNIT)
 
-integration: deps $(INTEGRATION) $(OUT)/redis-proxy ## run the integration tests; T= chooses
+integration: require $(INTEGRATION) $(OUT)/redis-proxy ## run the integration tests; T= chooses
 	@$(RUN_INTEGRATION)
 
 coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy
-coherence-check: deps ## look for stale reads for SECONDS=60 while everything breaks
+coherence-check: require ## look for stale reads for SECONDS=60 while everything breaks
 	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED))
 
-coherence-mutants: deps $(OUT)/coherence-check ## show that coherence-check finds stale reads where there are some
+coherence-mutants: require $(OUT)/coherence-check ## show that coherence-check finds stale reads where there are some
 	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
-# A project name of its own: a service that `docker compose up` started stays up.
 test: ## run the tests in docker-compose when a Docker engine answers, otherwise right here (as check)
-	@compose=; if timeout 20 $(DOCKER) info >/dev/null 2>&1; then \
-	  if $(DOCKER) compose version >/dev/null 2>&1; then compose='$(DOCKER) compose'; \
-	  elif command -v docker-compose >/dev/null; then compose=docker-compose; fi; \
-	fi; \
-	if [ -z "$$compose" ]; then \
-	  echo 'test: no Docker engine with compose answers, so right here'; exec $(MAKE) --no-print-directory check; \
-	fi; \
-	echo "test: in containers, with $$compose"; status=0; compose="$$compose -p redis-proxy-test"; \
-	$$compose build test && $$compose run --rm -e T='$(T)' test || status=$$?; \
-	$$compose down --volumes >/dev/null 2>&1; exit $$status
+	@MAKE='$(MAKE)' sh scripts/test_in_containers.sh '$(T)'
 
 asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=asan check
@@ -278,36 +247,29 @@ asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## check under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=tsan check
 
-coverage: deps-dev ## check with coverage counted: summary, and pages in build/coverage/html
-	@rm -rf build/coverage/html; find build/coverage -name '*.gcda' -delete 2>/dev/null; status=0; \
-	$(MAKE) --no-print-directory BUILD=coverage check || status=$$?; \
-	cd build/coverage && lcov -q --capture -d . --base-directory '$(CURDIR)' --no-external -o all.info 2>lcov.log && \
-	lcov -q --extract all.info '$(CURDIR)/src/*' '$(CURDIR)/include/*' -o lcov.info && \
-	genhtml -q -o html lcov.info && lcov --list lcov.info || \
-	echo 'coverage: lcov could not read the counts: see build/coverage/lcov.log'; exit $$status
+coverage: require ## check with coverage counted: summary, and pages in build/coverage/html
+	@MAKE='$(MAKE)' sh scripts/coverage.sh
 
-fuzz: deps-dev ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20
+fuzz: require ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20; 0 runs only what was found before
 	@$(MAKE) --no-print-directory BUILD=fuzz CXX=$(CLANGXX) fuzz-here
 
 fuzz-here: $(FUZZERS)
-	@for fuzzer in $^; do \
-	  name=$$(basename $$fuzzer); mkdir -p $(OUT)/corpus/$$name; echo "  FUZZ  $$name, $(FUZZ_SECONDS) s"; \
-	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=5 -artifact_prefix=$(OUT)/$$name- $(OUT)/corpus/$$name \
-	    $$(ls -d test/fuzz/corpus/$$name 2>/dev/null) >$(OUT)/$$name.log 2>&1 || { cat $(OUT)/$$name.log; exit 1; }; \
-	  tail -n 1 $(OUT)/$$name.log; \
-	done
+	@sh scripts/fuzz.sh $(FUZZ_SECONDS) $^
 
 # SECONDS is also coherence-check's, with another default.
 BENCH_SECONDS := $(if $(filter file,$(origin SECONDS)),2,$(SECONDS))
 ROUNDS ?= 3
 ONLY ?= *
-bench: deps-bench $(OUT)/redis-proxy $(OUT)/test/bench/floor
+bench: require $(OUT)/redis-proxy $(OUT)/test/bench/floor
 bench: ## measure beside the peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
 	@python3 -B test/bench/bench.py --proxy $(OUT)/redis-proxy --floor $(OUT)/test/bench/floor --out build/bench \
 	  --rounds '$(ROUNDS)' --seconds '$(BENCH_SECONDS)' --only '$(ONLY)'
 
 bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 minutes; GROUP=cache-1k chooses
 	@$(OUT)/micro $(GROUP)
+
+scripts-test: ## show that only run, test and deps* install anything
+	@MAKE='$(MAKE)' sh scripts/test_no_surprises.sh
 
 install-test: all ## install into a temporary folder, look at what is there, uninstall
 	@sh scripts/test_install.sh '$(MAKE)'
@@ -332,20 +294,20 @@ lint-layers:
 	@awk -f test/layers.awk $(HEADERS) $(filter src/%,$(SOURCES))
 	@! grep -L '^#pragma once' $(HEADERS) | sed 's/$$/: no #pragma once/' | grep .
 
-lint-format: | deps-dev
+lint-format: | require
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
 
 lint-length:
 	@wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 450 { print "lint: " $$2 " has grown to " $$1 " lines" }'
 
-lint-man:
-	@! command -v mandoc >/dev/null || mandoc -Tlint docs/redis-proxy.1
+lint-man: | require
+	@mandoc -Tlint docs/redis-proxy.1
 
-$(LINT)/%.h.ok: %.h Makefile | deps-dev
+$(LINT)/%.h.ok: %.h Makefile | require
 	@mkdir -p $(@D)
 	$(Q)echo '#include "$(<:include/%=%)"' | $(CXX) $(LINT_FLAGS) -fsyntax-only -x c++ - && touch $@
 
-$(LINT)/%.cc.ok: %.cc Makefile | deps-dev
+$(LINT)/%.cc.ok: %.cc Makefile | require
 	@mkdir -p $(@D)
 	$(Q)$(CLANGXX) $(LINT_FLAGS) -fsyntax-only -Wthread-safety $< && touch $@
 
@@ -353,13 +315,21 @@ $(patsubst %,$(LINT)/%.ok,$(filter test/% integration/%,$(SOURCES))): $(LINT)/pr
 $(patsubst %,$(LINT)/%.ok,$(filter test/% integration/%,$(SOURCES))): private LINT_FLAGS += \
   -I. -include-pch $(LINT)/precompiled.pch
 
-$(LINT)/precompiled.pch: test/precompiled.h Makefile | deps-dev
+$(LINT)/precompiled.pch: test/precompiled.h Makefile | require
 	@mkdir -p $(@D)
 	$(Q)$(CLANGXX) $(LINT_FLAGS) -Wthread-safety -x c++-header -o $@ $<
 
 -include $(wildcard $(LINT)/*/*.d $(LINT)/*/*/*.d)
 
-format: | deps-dev ## clang-format all files
+tidy: compile_commands | require ## clang-tidy with the checks of .clang-tidy
+	@sh scripts/tidy.sh $(filter src/%,$(SOURCES))
+	@echo "tidy: clean"
+
+compile_commands: ## write compile_commands.json, for editors and clang-tidy
+	@sh scripts/compile_commands.sh '$(CXX) -Iinclude -I. -DRP_VERSION="\"dev\"" $(CPPFLAGS) $(RP_CXXFLAGS) $(CXXFLAGS)' \
+	  $(SOURCES) >compile_commands.json
+
+format: | require ## clang-format all files
 	@$(CLANG_FORMAT) -i $(FORMATTED)
 
 # --- Delivery -------------------------------------------------------------------------------------------------------
@@ -379,7 +349,7 @@ uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
 
 clean: ## remove everything that was built
-	rm -rf build redis-proxy
+	rm -rf build redis-proxy compile_commands.json
 
 help: ## list these targets
-	@awk -F ' *## *' '/^[a-z-]+:.*##/ { split($$1, name, ":"); printf "  make %-17s %s\n", name[1], $$2 }' Makefile
+	@awk -F ' *## *' '/^[a-z_-]+:.*##/ { split($$1, name, ":"); printf "  make %-17s %s\n", name[1], $$2 }' Makefile

@@ -18,7 +18,7 @@ expect_caught() {
   echo "== $1"
   rm -rf "$copy/tree"
   mkdir -p "$copy/tree/build"
-  cp -a Makefile include src "$copy/tree"
+  cp -a Makefile VERSION include scripts src "$copy/tree"
   # What is built already need not be built again.
   [ ! -d build/release ] || cp -a build/release "$copy/tree/build"
   sed -i "$3" "$copy/tree/$2"
