@@ -80,7 +80,7 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench tests check unit integration test asan tsan coverage fuzz fuzz-here \
-        coherence-check coherence-mutants lint lint-layers lint-format lint-length lint-man tidy compile_commands format build \
+        coherence-check coherence-mutants lint lint-test lint-rules lint-format lint-man tidy compile_commands format build \
         install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
@@ -287,21 +287,20 @@ LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -Iinclude -DRP_VERSION='"li
 LINTED := $(SOURCES:%=$(LINT)/%.ok) \
           $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
-lint: lint-layers lint-format lint-length lint-man $(LINTED) ## layers, headers alone, clang's warnings and thread safety, format
+lint: lint-rules lint-format lint-man $(LINTED) ## structure, headers alone, clang's warnings and thread safety, format, man page
 	@echo "lint: clean"
 
-lint-layers:
+# Each rule first shows that it tells good from bad.
+lint-rules: lint-test
 	@awk -f test/layers.awk $(HEADERS) $(filter src/%,$(SOURCES))
-	@! grep -L '^#pragma once' $(HEADERS) | sed 's/$$/: no #pragma once/' | grep .
+	@awk -f test/sizes.awk $(HEADERS) $(filter src/%,$(SOURCES))
+	@awk -f test/headers.awk $(HEADERS)
+
+lint-test:
+	@bash test/lint_test.sh
 
 lint-format: | require
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
-
-lint-length:
-	@wc -l $(FORMATTED) | awk '$$2 != "total" && $$1 > 450 { print "lint: " $$2 " has grown to " $$1 " lines" }'
-
-lint-man: | require
-	@mandoc -Tlint docs/redis-proxy.1
 
 $(LINT)/%.h.ok: %.h Makefile | require
 	@mkdir -p $(@D)
