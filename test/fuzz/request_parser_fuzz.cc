@@ -1,80 +1,10 @@
-// libFuzzer entry for the HTTP parsers, which has to be built with
-// `clang++ -fsanitize=fuzzer,address,undefined`. Random bytes are read whole, cut in two and byte
-// by byte: the three must agree in everything, or a request would mean different things depending
-// on how the network delivers it.
-#include <algorithm>
+// libFuzzer entry, which has to be built with `clang++ -fsanitize=fuzzer,address,undefined`.
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
 
-#include "base/check.h"
-#include "http/body.h"
-#include "http/request_parser.h"
-#include "http/target.h"
-#include "test/fuzz/exact_copy.h"
-
-namespace rp::http {
-namespace {
-
-// Everything that Parse and then Skip make of `bytes`, which arrive up to `first_cut` and from
-// there `step` bytes at a time, as one text.
-std::string Read(std::string_view bytes, size_t first_cut, size_t step) {
-  const Limits limits{.leading_empty_lines = 2,
-                      .request_line_bytes = 128,
-                      .header_line_bytes = 64,
-                      .header_bytes = 256,
-                      .header_count = 8,
-                      .body_bytes = 64};
-  RequestParser parser(limits);
-  BodySkipper skipper;
-  std::string text;
-  bool head_done = false;
-  size_t start = 0;  // of what was not consumed
-  for (size_t cut = first_cut;; cut = std::min(cut + step, bytes.size())) {
-    const ExactCopy piece(bytes.substr(start, cut - start));
-    ParseStatus status = ParseStatus::kDone;
-    std::string_view rest = piece.view();
-    if (!head_done) {
-      RequestHead head;
-      status = parser.Parse(rest, &head);
-      if (status == ParseStatus::kError) {
-        return "error " + std::to_string(parser.error_status()) + std::string(parser.error_text());
-      }
-      if (status == ParseStatus::kDone) {
-        head_done = true;
-        std::string key;
-        const bool has_key = head.target.starts_with('/');
-        text = std::to_string(static_cast<int>(head.method)) + std::string(head.target) + " " +
-               std::to_string(head.minor_version) + (head.keep_alive ? "k" : "") +
-               (head.expect_continue ? "e" : "") + (head.chunked ? "c" : "") +
-               std::to_string(head.content_length) + std::string(head.authorization) + " " +
-               (has_key ? std::to_string(static_cast<int>(DecodeKey(head.target, &key))) : "-") +
-               key + " " + std::to_string(parser.consumed());
-        rest.remove_prefix(parser.consumed());
-        start += parser.consumed();
-        skipper.Start(head, limits.body_bytes);
-      }
-    }
-    if (head_done) {
-      size_t consumed = 0;
-      status = skipper.Skip(rest, &consumed);
-      start += consumed;
-      if (status == ParseStatus::kError) return text + " bad body";
-      if (status == ParseStatus::kDone) return text + " body until " + std::to_string(start);
-      RP_CHECK(consumed == rest.size());
-    }
-    if (cut == bytes.size()) return text + " more";
-  }
-}
-
-}  // namespace
-}  // namespace rp::http
+#include "test/fuzz/request_parser_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const std::string whole = rp::http::Read(bytes, size, size);
-  const size_t middle = size == 0 ? 0 : data[size - 1] % (size + 1);
-  RP_CHECK(rp::http::Read(bytes, middle, size) == whole);
-  RP_CHECK(rp::http::Read(bytes, 0, 1) == whole);
+  rp::http::fuzz::CheckRequestParser({reinterpret_cast<const char*>(data), size});
   return 0;
 }
