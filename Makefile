@@ -46,12 +46,12 @@ CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) 
 INTEGRATION_SOURCES := $(wildcard integration/*.cc integration/checker/stale_*.cc) $(HARNESS_SOURCES) \
                        test/support/fake_redis.cc
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
-SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
+PROGRAM_SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES)
+SOURCES := $(PROGRAM_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
 HEADERS := $(wildcard include/*/*.h)
 FORMATTED := $(SOURCES) $(HEADERS) $(wildcard test/*/*.h integration/*/*.h)
 
 LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(OUT)/%.o)
-MAIN_OBJECT := $(OUT)/src/main.o
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
 INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
 CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
@@ -101,38 +101,27 @@ endif
 $(OUT)/librp.a: $(LIB_OBJECTS) $(OUT)/sources
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
-$(OUT)/redis-proxy: $(MAIN_OBJECT) $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
-
-$(OUT)/unit-tests: $(UNIT_OBJECTS) $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+PROGRAMS := $(OUT)/redis-proxy $(OUT)/unit-tests $(OUT)/coherence-check $(OUT)/micro $(FUZZERS) $(BENCHES)
+$(OUT)/redis-proxy: $(OUT)/src/main.o
+$(OUT)/unit-tests: $(UNIT_OBJECTS)
+$(OUT)/coherence-check: $(CHECKER_OBJECTS)
+$(OUT)/micro: $(MICRO_OBJECTS)
+$(FUZZERS) $(BENCHES): %: %.o
+$(OUT)/unit-tests $(INTEGRATION): private RP_LDLIBS += -lgtest_main -lgtest
+$(OUT)/coherence-check: private RP_LDLIBS += -lgtest
+$(FUZZERS): private LINK += -fsanitize=fuzzer
 
 ifeq ($(BUILD),release)
-$(INTEGRATION): $(INTEGRATION_OBJECTS) $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ -lgtest_main -lgtest $(RP_LDLIBS)
+PROGRAMS += $(INTEGRATION)
+$(INTEGRATION): $(INTEGRATION_OBJECTS)
 else
 $(INTEGRATION): FORCE | require
 	@$(MAKE) --no-print-directory BUILD=release $@
 endif
 
-$(OUT)/coherence-check: $(CHECKER_OBJECTS) $(OUT)/librp.a
+$(PROGRAMS): $(OUT)/librp.a
 	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ -lgtest $(RP_LDLIBS)
-
-$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(RP_LDLIBS)
-
-$(OUT)/micro: $(MICRO_OBJECTS) $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
-
-$(BENCHES): $(OUT)/%: $(OUT)/%.o $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $< $(RP_LDLIBS)
 
 $(OUT)/man: $(OUT)/src/man.o $(OUT)/librp.a
 	@echo "  LINK  $@"
@@ -250,7 +239,7 @@ tsan: ## check under ThreadSanitizer
 coverage: require ## check with coverage counted: summary, and pages in build/coverage/html
 	@MAKE='$(MAKE)' sh scripts/coverage.sh
 
-fuzz: require ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20; 0 runs only what was found before
+fuzz: require ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20; 0 runs only the seeds
 	@$(MAKE) --no-print-directory BUILD=fuzz CXX=$(CLANGXX) fuzz-here
 
 fuzz-here: $(FUZZERS)
@@ -269,7 +258,7 @@ bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 
 	@$(OUT)/micro $(GROUP)
 
 scripts-test: ## show that only run, test and deps* install anything
-	@MAKE='$(MAKE)' sh scripts/test_no_surprises.sh
+	@MAKE='$(MAKE)' bash scripts/test_no_surprises.sh
 
 install-test: all ## install into a temporary folder, look at what is there, uninstall
 	@sh scripts/test_install.sh '$(MAKE)'
@@ -283,19 +272,19 @@ LINT := build/lint
 LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -Iinclude -DRP_VERSION='"lint"' \
              -MMD -MP -MF $(@:.ok=.d) -MT $@
 
-# A header with a source of its own stands alone because that source includes it first (lint-layers).
+# A header with a source of its own stands alone because that source includes it first (layers.awk).
 LINTED := $(SOURCES:%=$(LINT)/%.ok) \
           $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
 lint: lint-rules lint-format lint-man $(LINTED) ## structure, headers alone, clang's warnings and thread safety, format, man page
 	@echo "lint: clean"
 
-# Each rule first shows that it tells good from bad.
 lint-rules: lint-test
-	@awk -f test/layers.awk $(HEADERS) $(filter src/%,$(SOURCES))
-	@awk -f test/sizes.awk $(HEADERS) $(filter src/%,$(SOURCES))
-	@awk -f test/headers.awk $(HEADERS)
+	@status=0; for rule in layers sizes headers; do \
+	  awk -f test/$$rule.awk $(HEADERS) $(PROGRAM_SOURCES) || status=1; \
+	done; exit $$status
 
+# Each rule tells good from bad.
 lint-test:
 	@bash test/lint_test.sh
 
@@ -321,7 +310,7 @@ $(LINT)/precompiled.pch: test/precompiled.h Makefile | require
 -include $(wildcard $(LINT)/*/*.d $(LINT)/*/*/*.d)
 
 tidy: compile_commands | require ## clang-tidy with the checks of .clang-tidy
-	@sh scripts/tidy.sh $(filter src/%,$(SOURCES))
+	@sh scripts/tidy.sh $(PROGRAM_SOURCES)
 	@echo "tidy: clean"
 
 compile_commands: ## write compile_commands.json, for editors and clang-tidy

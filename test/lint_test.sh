@@ -64,12 +64,15 @@ seq 401 | sed 's|^|// |' >g.h && bad 'g.h:401: the file has 401 lines' sizes.awk
 
 # --- headers.awk: owner, thread safety, cost, once ----------------------------------------------------------------------
 printf '// What it is for.\n//\n// Owner: the server. Thread safety: none.\n// Cost: O(1).\n#pragma once\n' >good.h
-good headers.awk good.h good.h
+echo 'int a;' >f.cc
+good headers.awk good.h f.cc good.h
+good headers.awk f.cc
 for label in Owner 'Thread safety' Cost; do
   sed "s/$label: [^.]*\.//" good.h >bad.h && bad "does not say \`$label:\`" headers.awk bad.h good.h
   { sed "s/$label: [^.]*\.//" good.h; echo "// $label: far from the top."; } >bad.h &&
     bad "does not say \`$label:\`" headers.awk good.h bad.h
 done
+sed 's/Cost: .*/Cost:/' good.h >bad.h && bad 'does not say `Cost:`' headers.awk bad.h good.h
 sed 's/#pragma once//' good.h >bad.h && bad 'no #pragma once' headers.awk bad.h good.h
 
 # --- layers.awk: who may include whom -----------------------------------------------------------------------------------
