@@ -80,8 +80,8 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench tests check unit integration test asan tsan coverage fuzz fuzz-here \
-        coherence-check coherence-mutants lint lint-test lint-rules lint-format lint-man tidy compile_commands format build \
-        install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
+        coherence-check coherence-mutants lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands \
+        format build install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -101,11 +101,13 @@ endif
 $(OUT)/librp.a: $(LIB_OBJECTS) $(OUT)/sources
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
-PROGRAMS := $(OUT)/redis-proxy $(OUT)/unit-tests $(OUT)/coherence-check $(OUT)/micro $(FUZZERS) $(BENCHES)
+PROGRAMS := $(OUT)/redis-proxy $(OUT)/unit-tests $(OUT)/coherence-check $(OUT)/micro $(OUT)/man \
+            $(FUZZERS) $(BENCHES)
 $(OUT)/redis-proxy: $(OUT)/src/main.o
 $(OUT)/unit-tests: $(UNIT_OBJECTS)
 $(OUT)/coherence-check: $(CHECKER_OBJECTS)
 $(OUT)/micro: $(MICRO_OBJECTS)
+$(OUT)/man: $(OUT)/src/man.o
 $(FUZZERS) $(BENCHES): %: %.o
 $(OUT)/unit-tests $(INTEGRATION): private RP_LDLIBS += -lgtest_main -lgtest
 $(OUT)/coherence-check: private RP_LDLIBS += -lgtest
@@ -122,10 +124,6 @@ endif
 $(PROGRAMS): $(OUT)/librp.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $< $(RP_LDLIBS)
-
-$(OUT)/man: $(OUT)/src/man.o $(OUT)/librp.a
-	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $^ $(RP_LDLIBS)
 
 docs/redis-proxy.1: VERSION $(OUT)/man
 	$(Q)$(OUT)/man "$$(cat VERSION)" >$@
@@ -276,7 +274,8 @@ LINT_FLAGS = -std=c++20 -pthread $(WARNINGS) -Werror -Iinclude -DRP_VERSION='"li
 LINTED := $(SOURCES:%=$(LINT)/%.ok) \
           $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
-lint: lint-rules lint-format lint-man $(LINTED) ## structure, headers alone, clang's warnings and thread safety, format, man page
+lint: lint-rules lint-format lint-man lint-docs $(LINTED)
+lint: ## structure, headers alone, clang's warnings and thread safety, format, documents
 	@echo "lint: clean"
 
 lint-rules: lint-test
@@ -290,6 +289,12 @@ lint-test:
 
 lint-format: | require
 	@$(CLANG_FORMAT) --dry-run -Werror $(FORMATTED)
+
+lint-man: | require
+	@mandoc -Tlint docs/redis-proxy.1
+
+lint-docs:
+	@sh scripts/check_docs.sh
 
 $(LINT)/%.h.ok: %.h Makefile | require
 	@mkdir -p $(@D)

@@ -35,8 +35,9 @@ rlim_t OwnDescriptors(const config::Options& options) {
   const int listening = options.resp ? 2 : 1;
   const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
   const int subscriber = options.coherent == config::Coherent::kNo ? 0 : 1 + kInterrupt;
-  return static_cast<rlim_t>(options.reactors * (kPerReactor + listening) + kOfFirstReactor +
-                             fetchers + subscriber + kForResolver);
+  const int own = options.reactors * (kPerReactor + listening) + kOfFirstReactor + fetchers +
+                  subscriber + kForResolver;
+  return static_cast<rlim_t>(own);
 }
 
 // poll(2) says POLLNVAL of what is not open.

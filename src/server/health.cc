@@ -98,6 +98,7 @@ std::vector<HostPort> AddressesOfServers() {
     if (!RunsOwnFile(entry.path())) continue;
     const std::vector<std::string> arguments = ArgumentsOf(entry.path());
     std::vector<const char*> pointers;
+    pointers.reserve(arguments.size());
     for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
     config::Options options;
     const auto action =

@@ -190,7 +190,7 @@ Server::~Server() {
 
 Result<void> Server::StartThreads(const config::Options& options) {
   if (coherence_ != nullptr) {
-    const Result<void> following = StartFollowing(options);
+    Result<void> following = StartFollowing(options);
     if (!following) return following;
   }
   redis::Options redis = RedisOptionsOf(options, coherence_.get());
