@@ -4,8 +4,8 @@
 // and it must not be in two boxes.
 //
 // The push and empty() are sequentially consistent, so both ways to wake the owner are sound: write
-// an eventfd when Push says true; or have the owner announce its sleep (Parker, or a flag) before
-// it asks empty(), and have the pusher look for the announcement after Push.
+// an eventfd when Push says true; or have the owner announce its sleep (an EventCount, or a flag)
+// before it asks empty(), and have the pusher look for the announcement after Push.
 //
 // Thread safety: Push, PushChain and empty from any thread, TakeAll from the owner's thread alone.
 // Lock-free. An item taken out again and pushed at once does no harm (no ABA): a push relies on

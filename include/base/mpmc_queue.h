@@ -38,8 +38,8 @@ class MpmcQueue {
 
   // False when the queue is full, or when the pop that frees the next slot has not ended yet.
   //
-  // Fits Parker: a push is published by a sequentially consistent store and so is ordered before
-  // a WakeOne that follows it.
+  // Fits an EventCount: a push is published by a sequentially consistent store and so is ordered
+  // before a WakeOne that follows it.
   [[nodiscard]] bool TryPush(T item) {
     // Relaxed: a stale ticket is caught by the slot's turn or by the compare-exchange.
     uint64_t ticket = tail_.load(std::memory_order_relaxed);

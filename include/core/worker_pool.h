@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/event_count.h"
 #include "base/mpmc_queue.h"
-#include "base/parker.h"
 #include "proxy/router.h"
 
 namespace rp::core {
@@ -52,7 +52,7 @@ class WorkerPool {
   proxy::Router* const router_;
   const std::function<void()> sweep_;
   MpmcQueue<Job> queue_{kQueueCapacity};
-  Parker parker_;
+  EventCount event_count_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> sweep_waits_ = false;  // a slice is in the queue
   std::vector<std::thread> threads_;

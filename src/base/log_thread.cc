@@ -7,10 +7,10 @@
 #include <atomic>
 
 #include "base/check.h"
+#include "base/event_count.h"
 #include "base/line_writer.h"
 #include "base/log.h"
 #include "base/log_ring.h"
-#include "base/parker.h"
 
 namespace rp {
 namespace {
@@ -37,7 +37,7 @@ class LogThread::Shared {
 
   [[nodiscard]] bool Add(LogLine* line) {
     const bool added = ring_.Push(line);
-    parker_.WakeOne();  // for a lost line as well: it is to be told
+    event_count_.WakeOne();  // for a lost line as well: it is to be told
     return added;
   }
 
@@ -45,14 +45,14 @@ class LogThread::Shared {
     for (;;) {
       while (Work()) {
       }
-      const uint32_t ticket = parker_.Prepare();
+      const uint32_t ticket = event_count_.PrepareWait();
       if (Work()) {
-        parker_.Cancel();
+        event_count_.CancelWait();
       } else if (stopping_.load(std::memory_order_seq_cst)) {
-        parker_.Cancel();
+        event_count_.CancelWait();
         break;
       } else {
-        parker_.Park(ticket);
+        event_count_.Wait(ticket);
       }
     }
     finished_.store(true, std::memory_order_release);
@@ -67,7 +67,7 @@ class LogThread::Shared {
   // Ends Run when nothing is left to do. Whether it ended within `limit`.
   [[nodiscard]] bool Stop(Duration limit) {
     stopping_.store(true, std::memory_order_seq_cst);
-    parker_.WakeAll();
+    event_count_.WakeAll();
     return AwaitWithin(limit, [this] { return finished_.load(std::memory_order_acquire); });
   }
 
@@ -103,7 +103,7 @@ class LogThread::Shared {
   }
 
   LogRing ring_;
-  Parker parker_;
+  EventCount event_count_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> finished_{false};
   std::atomic<uint64_t> done_{0};  // lines of the ring that were written or lost

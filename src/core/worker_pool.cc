@@ -22,7 +22,7 @@ void WorkerPool::Start(int threads) {
 
 void WorkerPool::Stop() {
   stopping_.store(true, std::memory_order_seq_cst);
-  parker_.WakeAll();
+  event_count_.WakeAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -53,18 +53,18 @@ void WorkerPool::Work() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     Job job = nullptr;
     if (!queue_.TryPop(&job)) {
-      const uint32_t ticket = parker_.Prepare();
+      const uint32_t ticket = event_count_.PrepareWait();
       // Sequentially consistent, for Stop: either it is seen here or WakeAll sees this sleeper.
       const bool stopping = stopping_.load(std::memory_order_seq_cst);
       if (stopping || queue_.TryPop(&job)) {
-        parker_.Cancel();
+        event_count_.CancelWait();
         if (stopping) return;
       } else {
-        parker_.Park(ticket);
+        event_count_.Wait(ticket);
         continue;
       }
     }
-    if (!queue_.SeemsEmpty()) parker_.WakeOne();
+    if (!queue_.SeemsEmpty()) event_count_.WakeOne();
     if (job == nullptr) {
       sweep_waits_.exchange(false, std::memory_order_acq_rel);
       sweep_();
@@ -76,7 +76,7 @@ void WorkerPool::Work() {
 
 bool WorkerPool::TryPush(Job job) {
   if (!queue_.TryPush(job)) return false;
-  parker_.WakeOne();
+  event_count_.WakeOne();
   return true;
 }
 

@@ -1,4 +1,4 @@
-#include "base/parker.h"
+#include "base/event_count.h"
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -22,7 +22,7 @@ long Futex(const std::atomic<uint32_t>* word, int operation, uint32_t value) {
 
 }  // namespace
 
-void Parker::Park(uint32_t ticket) {
+void EventCount::Wait(uint32_t ticket) {
   while (epoch_.load(std::memory_order_seq_cst) == ticket) {
     // EAGAIN: the epoch moved on. EINTR: a signal. Any other failure is a bug.
     RP_CHECK(Futex(&epoch_, FUTEX_WAIT, ticket) == 0 || errno == EAGAIN || errno == EINTR);
@@ -30,11 +30,11 @@ void Parker::Park(uint32_t ticket) {
   sleepers_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-void Parker::WakeAll() {
+void EventCount::WakeAll() {
   if (sleepers_.load(std::memory_order_seq_cst) != 0) Wake(std::numeric_limits<int>::max());
 }
 
-void Parker::Wake(int most_threads) {
+void EventCount::Wake(int most_threads) {
   epoch_.fetch_add(1, std::memory_order_seq_cst);
   RP_CHECK(Futex(&epoch_, FUTEX_WAKE, static_cast<uint32_t>(most_threads)) >= 0);
 }

@@ -1,4 +1,4 @@
-#include "base/parker.h"
+#include "base/event_count.h"
 
 #include <gtest/gtest.h>
 
@@ -14,99 +14,99 @@ namespace {
 
 // A test that hangs here has found a lost wake-up.
 
-TEST(ParkerTest, DoesNotSleepWhenTheWakeUpCameBetweenPrepareAndPark) {
-  Parker parker;
-  uint32_t ticket = parker.Prepare();
-  parker.WakeOne();
-  parker.Park(ticket);
-  ticket = parker.Prepare();
-  parker.WakeAll();
-  parker.Park(ticket);
+TEST(EventCountTest, DoesNotSleepWhenTheWakeUpCameBetweenPrepareAndWait) {
+  EventCount event_count;
+  uint32_t ticket = event_count.PrepareWait();
+  event_count.WakeOne();
+  event_count.Wait(ticket);
+  ticket = event_count.PrepareWait();
+  event_count.WakeAll();
+  event_count.Wait(ticket);
 }
 
-TEST(ParkerTest, ForgetsWakeUpsFromBeforePrepare) {
-  Parker parker;
-  parker.WakeOne();
-  const uint32_t first = parker.Prepare();
-  parker.Cancel();
-  parker.WakeOne();
-  parker.WakeAll();
-  EXPECT_EQ(parker.Prepare(), first) << "nobody slept, so nothing was to be done";
-  parker.Cancel();
+TEST(EventCountTest, ForgetsWakeUpsFromBeforePrepare) {
+  EventCount event_count;
+  event_count.WakeOne();
+  const uint32_t first = event_count.PrepareWait();
+  event_count.CancelWait();
+  event_count.WakeOne();
+  event_count.WakeAll();
+  EXPECT_EQ(event_count.PrepareWait(), first) << "nobody slept, so nothing was to be done";
+  event_count.CancelWait();
 }
 
-TEST(ParkerTest, SleepsUntilItIsWoken) {
-  Parker parker;
+TEST(EventCountTest, SleepsUntilItIsWoken) {
+  EventCount event_count;
   std::atomic<bool> prepared{false};
   std::atomic<bool> woken{false};
   std::thread sleeper([&] {
-    const uint32_t ticket = parker.Prepare();
+    const uint32_t ticket = event_count.PrepareWait();
     prepared = true;
-    parker.Park(ticket);
+    event_count.Wait(ticket);
     EXPECT_TRUE(woken);
   });
   while (!prepared) std::this_thread::yield();
   woken = true;
-  parker.WakeOne();
+  event_count.WakeOne();
   sleeper.join();
 }
 
-TEST(ParkerTest, WakesEveryThreadAtOnce) {
-  Parker parker;
+TEST(EventCountTest, WakesEveryThreadAtOnce) {
+  EventCount event_count;
   std::atomic<int> prepared{0};
   std::vector<std::thread> sleepers;
   for (int i = 0; i < 4; ++i) {
     sleepers.emplace_back([&] {
-      const uint32_t ticket = parker.Prepare();
+      const uint32_t ticket = event_count.PrepareWait();
       ++prepared;
-      parker.Park(ticket);
+      event_count.Wait(ticket);
     });
   }
   while (prepared != 4) std::this_thread::yield();
-  parker.WakeAll();
+  event_count.WakeAll();
   for (std::thread& sleeper : sleepers) sleeper.join();
 }
 
-// The protocol of parker.h. Returns false when `stop` and nothing is left.
-bool PopOrPark(MpmcQueue<uint64_t>* queue, Parker* parker, const std::atomic<bool>& stop,
+// The protocol of event_count.h. Returns false when `stop` and nothing is left.
+bool PopOrWait(MpmcQueue<uint64_t>* queue, EventCount* event_count, const std::atomic<bool>& stop,
                uint64_t* item) {
   for (;;) {
     if (queue->TryPop(item)) return true;
-    const uint32_t ticket = parker->Prepare();
+    const uint32_t ticket = event_count->PrepareWait();
     if (queue->TryPop(item)) {
-      parker->Cancel();
+      event_count->CancelWait();
       return true;
     }
     if (stop) {
-      parker->Cancel();
+      event_count->CancelWait();
       return false;
     }
-    parker->Park(ticket);
+    event_count->Wait(ticket);
   }
 }
 
-TEST(ParkerStressTest, LosesNoWakeUpInAGameOfPingPong) {
+TEST(EventCountStressTest, LosesNoWakeUpInAGameOfPingPong) {
   // Each item is sent only when the one before is answered, so a single lost wake-up hangs.
   constexpr uint64_t kRounds = 20000;
   MpmcQueue<uint64_t> requests(1);
   MpmcQueue<uint64_t> replies(1);
-  Parker server_parker;
-  Parker client_parker;
+  EventCount server_event_count;
+  EventCount client_event_count;
   const std::atomic<bool> stop{false};
   std::thread server([&] {
     for (uint64_t i = 0; i < kRounds; ++i) {
       uint64_t item = 0;
-      PopOrPark(&requests, &server_parker, stop, &item);
+      PopOrWait(&requests, &server_event_count, stop, &item);
       while (!replies.TryPush(item + 1)) std::this_thread::yield();
-      client_parker.WakeOne();
+      client_event_count.WakeOne();
     }
   });
   uint64_t wrong = 0;
   for (uint64_t i = 0; i < kRounds; ++i) {
     while (!requests.TryPush(i)) std::this_thread::yield();
-    server_parker.WakeOne();
+    server_event_count.WakeOne();
     uint64_t reply = 0;
-    PopOrPark(&replies, &client_parker, stop, &reply);
+    PopOrWait(&replies, &client_event_count, stop, &reply);
     wrong += reply != i + 1;
   }
   server.join();
@@ -116,10 +116,10 @@ TEST(ParkerStressTest, LosesNoWakeUpInAGameOfPingPong) {
 // Both sides of the protocol at once, round after round, without sleeping in between: the sleeper
 // must find the item, or the producer must have seen the sleeper. A publication that is not
 // sequentially consistent fails here on hardware that lets a load overtake a store.
-TEST(ParkerStressTest, FindsTheItemOrSeesTheSleeperInEveryRound) {
+TEST(EventCountStressTest, FindsTheItemOrSeesTheSleeperInEveryRound) {
   constexpr uint64_t kRounds = 50000;
   MpmcQueue<uint64_t> queue(1);
-  Parker parker;
+  EventCount event_count;
   std::atomic<uint64_t> arrived{0};
   const auto meet = [&arrived](uint64_t meeting) {
     ++arrived;
@@ -132,7 +132,7 @@ TEST(ParkerStressTest, FindsTheItemOrSeesTheSleeperInEveryRound) {
     for (uint64_t round = 0; round < kRounds; ++round) {
       meet(2 * round + 1);
       not_pushed += !queue.TryPush(round);
-      parker.WakeOne();
+      event_count.WakeOne();
       meet(2 * round + 2);
     }
   });
@@ -141,12 +141,12 @@ TEST(ParkerStressTest, FindsTheItemOrSeesTheSleeperInEveryRound) {
   uint64_t item = 0;
   for (uint64_t round = 0; round < kRounds; ++round) {
     meet(2 * round + 1);
-    const uint32_t ticket = parker.Prepare();
+    const uint32_t ticket = event_count.PrepareWait();
     const bool found = queue.TryPop(&item);
     meet(2 * round + 2);
-    const bool woken = parker.Prepare() != ticket;
-    parker.Cancel();
-    parker.Cancel();
+    const bool woken = event_count.PrepareWait() != ticket;
+    event_count.CancelWait();
+    event_count.CancelWait();
     lost += !found && !woken;
     if (!found && !queue.TryPop(&item)) ++missing;
   }
@@ -156,13 +156,13 @@ TEST(ParkerStressTest, FindsTheItemOrSeesTheSleeperInEveryRound) {
   EXPECT_EQ(missing, 0u);
 }
 
-TEST(ParkerStressTest, LosesNoWakeUpBetweenManyProducersAndManyConsumers) {
+TEST(EventCountStressTest, LosesNoWakeUpBetweenManyProducersAndManyConsumers) {
   // The producers wait for their item's consumption in every round, so nothing that comes later
   // can cover up for a lost wake-up.
   constexpr uint64_t kProducers = 2;
   constexpr uint64_t kRounds = 10000;
   MpmcQueue<uint64_t> queue(4);
-  Parker parker;
+  EventCount event_count;
   std::atomic<bool> stop{false};
   std::vector<std::atomic<uint64_t>> consumed(kProducers);
 
@@ -170,7 +170,7 @@ TEST(ParkerStressTest, LosesNoWakeUpBetweenManyProducersAndManyConsumers) {
   for (int i = 0; i < 3; ++i) {
     consumers.emplace_back([&] {
       uint64_t producer = 0;
-      while (PopOrPark(&queue, &parker, stop, &producer)) {
+      while (PopOrWait(&queue, &event_count, stop, &producer)) {
         ++consumed[producer];
         consumed[producer].notify_one();
       }
@@ -181,14 +181,14 @@ TEST(ParkerStressTest, LosesNoWakeUpBetweenManyProducersAndManyConsumers) {
     producers.emplace_back([&, producer] {
       for (uint64_t round = 0; round < kRounds; ++round) {
         while (!queue.TryPush(producer)) std::this_thread::yield();
-        parker.WakeOne();
+        event_count.WakeOne();
         consumed[producer].wait(round);
       }
     });
   }
   for (std::thread& thread : producers) thread.join();
   stop = true;
-  parker.WakeAll();
+  event_count.WakeAll();
   for (std::thread& thread : consumers) thread.join();
   EXPECT_EQ(consumed[0] + consumed[1], kProducers * kRounds);
 }
