@@ -24,15 +24,16 @@
 
 namespace rp {
 
-// Whether the caller has time for another thread that is in the way.
-enum class Wait : bool { kNo, kYes };
+// Whether a call may block until another thread releases a lock.
+enum class Blocking : bool { kNo, kYes };
 
 class RP_CAPABILITY("mutex") Mutex {
  public:
   void Lock() RP_ACQUIRE() { mutex_.lock(); }
-  // False when somebody has it and the caller does not wait.
-  [[nodiscard]] bool Lock(Wait wait) RP_TRY_ACQUIRE(true) {
-    if (wait == Wait::kNo) return mutex_.try_lock();
+  // Returns true once the mutex is locked. With Blocking::kNo, returns false at once if another
+  // thread has locked it.
+  [[nodiscard]] bool Lock(Blocking blocking) RP_TRY_ACQUIRE(true) {
+    if (blocking == Blocking::kNo) return mutex_.try_lock();
     mutex_.lock();
     return true;
   }

@@ -45,12 +45,13 @@ class Cache {
   // The live value of the key, now the most recently used, or none; for who must not wait, none
   // also if another thread is in the way.
   [[nodiscard]] EntryRef Get(uint64_t hash, std::string_view key, TimePoint now,
-                             Wait wait = Wait::kYes);
+                             Blocking blocking = Blocking::kYes);
 
   // For a key that Get did not find; see Stripe. REQUIRES: candidate's hash, key_bytes and deadline
   // are set.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, EntryRef* hit, Wait wait = Wait::kYes);
+                                      TimePoint now, EntryRef* hit,
+                                      Blocking blocking = Blocking::kYes);
 
   struct Finished {
     Waiter* waiters;

@@ -110,13 +110,14 @@ class alignas(64) Stripe {
 
   // The live entry, now the most recently used, or none; for who must not wait, none also while
   // another thread is in the stripe. An entry whose time is over is unlinked into `expired`.
-  [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, Wait wait,
+  [[nodiscard]] EntryRef Get(uint32_t tag, std::string_view key, TimePoint now, Blocking blocking,
                              EntryRef* expired);
 
   // As Get; but without a live entry `waiter` joins the key's flight, or `candidate` becomes that
   // flight with `waiter` as its first. The flight's deadline is then at least `deadline`.
   [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, Wait wait, EntryRef* hit, EntryRef* expired);
+                                      TimePoint now, Blocking blocking, EntryRef* hit,
+                                      EntryRef* expired);
 
   // Takes out what is left of the flight's key, unless an invalidation has made the flight's word
   // worth no more than that entry's.

@@ -2,11 +2,11 @@
 // unchanged.
 //
 // A command that the proxy itself has chosen for a client (Question::reads_only) is just sent. A
-// client's own command must be in the table of commands that Redis has given (COMMAND), and must not
-// block or change a connection that all clients share. Before its reply is delivered, the keys that
-// it may have written are removed from the cache, so that a client reads its own writes. That holds
-// for failures too, if the command may have been carried out. If the keys are not known, the whole
-// cache is flushed.
+// client's own command must be in the table of commands that Redis has given (COMMAND), and must
+// not block or change a connection that all clients share. Before its reply is delivered, the keys
+// that it may have written are removed from the cache, so that a client reads its own writes. That
+// holds for failures too, if the command may have been carried out. If the keys are not known, the
+// whole cache is flushed.
 //
 // There is no order between requests: two that are in flight may overtake each other.
 //

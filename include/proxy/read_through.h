@@ -6,9 +6,9 @@
 //                                                  +--------------+  the answer is too old, or came
 //                                                                    after the first one's deadline
 //
-// With Wait::kNo no call waits for another thread; that is how reactors call it. A worker may wait
-// for a lock. Nothing here waits for Redis: a miss registers a waiter and the thread goes on, so
-// that a hung Redis delays no hit. A caller collects the fetches that it starts, so that the
+// With Blocking::kNo no call waits for another thread; that is how reactors call it. A worker may
+// wait for a lock. Nothing here waits for Redis: a miss registers a waiter and the thread goes on,
+// so that a hung Redis delays no hit. A caller collects the fetches that it starts, so that the
 // fetchers are woken once and send them together. A flight belongs to the proxy, not to a client: a
 // client that leaves does not cancel it for the others. The entry is stored with the deadline that
 // Redis gave the key (PTTL, counted from before the GET was sent), so that no entry outlives its
@@ -61,14 +61,14 @@ class ReadThrough final : public redis::FetchSink {
     kBusy,      // nothing was done: that would take waiting for another thread
   };
   // Answers the request or takes it. A fetch that this takes is added to `fetches`, and Submit must
-  // follow. With Wait::kNo the key counts as missed by TryHit.
+  // follow. With Blocking::kNo the key counts as missed by TryHit.
   // REQUIRES: key, deadline and home are set; the outcome is kPending.
-  [[nodiscard]] Started Start(Request* request, TimePoint now, Wait wait,
+  [[nodiscard]] Started Start(Request* request, TimePoint now, Blocking blocking,
                               redis::FetchQueue* fetches);
 
   // Hands the fetches that Start has collected to the fetchers and empties the queue. With
-  // Wait::kNo, returns false and does nothing if their lock is held.
-  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Wait wait);
+  // Blocking::kNo, returns false and does nothing if their lock is held.
+  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Blocking blocking);
 
   // Takes a request out of its flight, which goes on for others. Returns false if its answer is on
   // the way, or if no worker has started it yet. REQUIRES: the caller is its home.
@@ -86,7 +86,7 @@ class ReadThrough final : public redis::FetchSink {
  private:
   struct Flight;
 
-  [[nodiscard]] Started StartMiss(Request* request, TimePoint now, Wait wait,
+  [[nodiscard]] Started StartMiss(Request* request, TimePoint now, Blocking blocking,
                                   redis::FetchQueue* fetches);
   void SubmitAgain(std::unique_ptr<Flight> flight);
   void FailAll(redis::FetchQueue* refused);

@@ -29,20 +29,20 @@ class Router {
 
   struct StartResult {
     RequestChain answered;
-    RequestChain left;  // with Wait::kNo: what would take waiting for another thread
+    RequestChain left;  // with Blocking::kNo: what would take waiting for another thread
   };
   // Starts the requests of the chain that begins at `first`: answers some now and returns them; the
   // others are delivered to their home later. Fetches that this takes are added to `fetches`, and
-  // Submit must follow. With Wait::kNo, requests that would take waiting for another thread are
+  // Submit must follow. With Blocking::kNo, requests that would take waiting for another thread are
   // left, and so are all commands; keys count as missed by TryHit.
   // REQUIRES: question, deadline and home are set, and the outcome is kPending.
-  [[nodiscard]] StartResult Start(Request* first, TimePoint now, Wait wait,
+  [[nodiscard]] StartResult Start(Request* first, TimePoint now, Blocking blocking,
                                   redis::FetchQueue* fetches);
 
-  // Hands `*fetches` to the fetchers. With Wait::kNo, returns false and does nothing if their lock
-  // is held.
-  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Wait wait) {
-    return read_through_->Submit(fetches, wait);
+  // Hands `*fetches` to the fetchers. With Blocking::kNo, returns false and does nothing if their
+  // lock is held.
+  [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Blocking blocking) {
+    return read_through_->Submit(fetches, blocking);
   }
 
   // Starts the chain and submits its fetches. Returns the requests that are answered now. This is
@@ -62,7 +62,7 @@ class Router {
   void FreeMemory() { read_through_->FreeMemory(); }
 
  private:
-  [[nodiscard]] ReadThrough::Started StartOne(Request* request, TimePoint now, Wait wait,
+  [[nodiscard]] ReadThrough::Started StartOne(Request* request, TimePoint now, Blocking blocking,
                                               redis::FetchQueue* fetches);
 
   ReadThrough* const read_through_;

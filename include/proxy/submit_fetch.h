@@ -15,9 +15,9 @@ namespace rp::proxy {
 // otherwise FetchSink::OnFetched follows.
 using SubmitFetch = std::function<bool(redis::Fetch*)>;
 
-// The same for many: fetches that do not fit stay in `*fetches`. With Wait::kNo, returns false and
-// does nothing if the fetchers' lock is held.
-using SubmitFetches = std::function<bool(redis::FetchQueue*, Wait)>;
+// The same for many: fetches that do not fit stay in `*fetches`. With Blocking::kNo, returns false
+// and does nothing if the fetchers' lock is held.
+using SubmitFetches = std::function<bool(redis::FetchQueue*, Blocking)>;
 
 // The error text when their queue is full.
 inline constexpr std::string_view kQueueFullText = "too many requests wait for Redis already";

@@ -77,7 +77,7 @@ class Fetchers {
   // Takes over the fetches, whose keys or commands, and deadlines, are set. Nothing will happen to
   // those that are left in `fetches`: as many wait as may, or Stop was called. False, with nothing
   // done, only for who must not wait while another thread is in the way.
-  [[nodiscard]] bool Submit(FetchQueue* fetches, Wait wait) RP_EXCLUDES(mutex_);
+  [[nodiscard]] bool Submit(FetchQueue* fetches, Blocking blocking) RP_EXCLUDES(mutex_);
   // As Submit for one; false if it was not taken.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
 

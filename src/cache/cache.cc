@@ -46,20 +46,20 @@ Cache::~Cache() {
   }
 }
 
-EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now, Wait wait) {
+EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now, Blocking blocking) {
   EntryRef expired;
   EntryRef entry =
-      stripes_[StripeIndex(hash)].Get(static_cast<uint32_t>(hash), key, now, wait, &expired);
+      stripes_[StripeIndex(hash)].Get(static_cast<uint32_t>(hash), key, now, blocking, &expired);
   if (expired) Release(expired);
   return entry;
 }
 
 Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                             EntryRef* hit, Wait wait) {
+                             EntryRef* hit, Blocking blocking) {
   EntryRef expired;
   candidate->tag = static_cast<uint32_t>(candidate->hash);
   const Admission admission = stripes_[StripeIndex(candidate->hash)].JoinOrStart(
-      candidate, waiter, deadline, now, wait, hit, &expired);
+      candidate, waiter, deadline, now, blocking, hit, &expired);
   if (expired) Release(expired);
   return admission;
 }

@@ -15,9 +15,9 @@ void Stripe::Init(Published published, const StripeOptions& options, const Fresh
   PublishDeadline();
 }
 
-EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, Wait wait,
+EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, Blocking blocking,
                      EntryRef* expired) {
-  if (!mutex_.Lock(wait)) return {};
+  if (!mutex_.Lock(blocking)) return {};
   EntryRef entry = Use(tag, key, now, expired);
   // A miss is counted when it joins or starts a flight.
   if (entry) ++stats_.hits;
@@ -26,8 +26,8 @@ EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, Wait wai
 }
 
 Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                              Wait wait, EntryRef* hit, EntryRef* expired) {
-  if (!mutex_.Lock(wait)) return Admission::kBusy;
+                              Blocking blocking, EntryRef* hit, EntryRef* expired) {
+  if (!mutex_.Lock(blocking)) return Admission::kBusy;
   const Admission admission = Admit(candidate, waiter, deadline, now, hit, expired);
   mutex_.Unlock();
   return admission;

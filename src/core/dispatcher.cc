@@ -30,18 +30,19 @@ void Dispatcher::Start() {
   if (fetches_.empty()) return;
   // If the fetchers' lock is held, the next turn comes at once and tries again. A thread that holds
   // it for so long has lost the processor, and gets it sooner if this thread waits.
-  const Wait wait = refusals_ < kMaxRefusals ? Wait::kNo : Wait::kYes;
-  refusals_ = router_->Submit(&fetches_, wait) ? 0 : refusals_ + 1;
+  const Blocking blocking = refusals_ < kMaxRefusals ? Blocking::kNo : Blocking::kYes;
+  refusals_ = router_->Submit(&fetches_, blocking) ? 0 : refusals_ + 1;
 }
 
 void Dispatcher::Finish() {
-  if (!fetches_.empty()) RP_CHECK(router_->Submit(&fetches_, Wait::kYes));
+  if (!fetches_.empty()) RP_CHECK(router_->Submit(&fetches_, Blocking::kYes));
 }
 
 void Dispatcher::StartChain() {
   proxy::RequestChain chain = std::exchange(chain_, {});
   if (options_.answers_inline && !chain.empty() && chain.size() <= kShortChain) {
-    const auto [answered, left] = router_->Start(chain.first(), turn_->now, Wait::kNo, &fetches_);
+    const auto [answered, left] =
+        router_->Start(chain.first(), turn_->now, Blocking::kNo, &fetches_);
     if (!answered.empty()) home_->Deliver(answered.first(), answered.last());
     chain = left;
   }

@@ -73,7 +73,7 @@ ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher
       wake_homes_(std::move(wake_homes)) {}
 
 cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const {
-  return cache_->Get(hasher_(key), key, now, Wait::kNo);
+  return cache_->Get(hasher_(key), key, now, Blocking::kNo);
 }
 
 bool ReadThrough::TryHit(Request* request, TimePoint now) const {
@@ -93,21 +93,21 @@ bool ReadThrough::Peek(Request* request, TimePoint now) const {
   return true;
 }
 
-ReadThrough::Started ReadThrough::Start(Request* request, TimePoint now, Wait wait,
+ReadThrough::Started ReadThrough::Start(Request* request, TimePoint now, Blocking blocking,
                                         redis::FetchQueue* fetches) {
   RP_DCHECK(request->answer.outcome == Outcome::kPending);
   request->hash = hasher_(request->question.key);
-  if (wait == Wait::kYes) {
+  if (blocking == Blocking::kYes) {
     request->answer.value = cache_->Get(request->hash, request->question.key, now);
     if (request->answer.value) {
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
     }
   }
-  return StartMiss(request, now, wait, fetches);
+  return StartMiss(request, now, blocking, fetches);
 }
 
-ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wait wait,
+ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Blocking blocking,
                                             redis::FetchQueue* fetches) {
   auto flight = std::make_unique<Flight>();
   flight->hash = request->hash;
@@ -130,7 +130,7 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
   // From the moment it waits the request may be answered and reused by others: it is not touched
   // again.
   switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->answer.value,
-                              wait)) {
+                              blocking)) {
     case cache::Admission::kHit:
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
@@ -146,9 +146,9 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Wai
   return Started::kInFlight;
 }
 
-bool ReadThrough::Submit(redis::FetchQueue* fetches, Wait wait) {
+bool ReadThrough::Submit(redis::FetchQueue* fetches, Blocking blocking) {
   if (fetches->empty()) return true;
-  if (!submit_(fetches, wait)) return false;
+  if (!submit_(fetches, blocking)) return false;
   FailAll(fetches);
   return true;
 }
@@ -181,7 +181,7 @@ void ReadThrough::FreeMemory() {
 void ReadThrough::SubmitAgain(std::unique_ptr<Flight> flight) {
   redis::FetchQueue one;
   one.PushBack(flight.release());
-  RP_CHECK(Submit(&one, Wait::kYes));
+  RP_CHECK(Submit(&one, Blocking::kYes));
 }
 
 void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {

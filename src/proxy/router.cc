@@ -4,13 +4,13 @@
 
 namespace rp::proxy {
 
-Router::StartResult Router::Start(Request* first, TimePoint now, Wait wait,
+Router::StartResult Router::Start(Request* first, TimePoint now, Blocking blocking,
                                   redis::FetchQueue* fetches) {
   StartResult result;
   while (first != nullptr) {
     Request* const request = first;
     first = RequestChain::Next(request);  // once started it may be another's
-    switch (StartOne(request, now, wait, fetches)) {
+    switch (StartOne(request, now, blocking, fetches)) {
       case ReadThrough::Started::kAnswered:
         result.answered.Append(request);
         break;
@@ -24,17 +24,17 @@ Router::StartResult Router::Start(Request* first, TimePoint now, Wait wait,
   return result;
 }
 
-ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Wait wait,
+ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Blocking blocking,
                                       redis::FetchQueue* fetches) {
   switch (request->question.kind) {
     case Question::Kind::kKey:
-      return read_through_->Start(request, now, wait, fetches);
+      return read_through_->Start(request, now, blocking, fetches);
     case Question::Kind::kKeyOrCommand:
-      if (wait == Wait::kNo) return ReadThrough::Started::kBusy;
+      if (blocking == Blocking::kNo) return ReadThrough::Started::kBusy;
       if (read_through_->Peek(request, now)) return ReadThrough::Started::kAnswered;
       break;
     case Question::Kind::kCommand:
-      if (wait == Wait::kNo) return ReadThrough::Started::kBusy;
+      if (blocking == Blocking::kNo) return ReadThrough::Started::kBusy;
       break;
   }
   return forwarder_->Start(request, now) ? ReadThrough::Started::kAnswered
@@ -43,8 +43,8 @@ ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Wait wait
 
 RequestChain Router::Run(Request* first) {
   redis::FetchQueue fetches;
-  const StartResult result = Start(first, Now(), Wait::kYes, &fetches);
-  RP_CHECK(Submit(&fetches, Wait::kYes));
+  const StartResult result = Start(first, Now(), Blocking::kYes, &fetches);
+  RP_CHECK(Submit(&fetches, Blocking::kYes));
   return result.answered;
 }
 

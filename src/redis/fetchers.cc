@@ -84,8 +84,8 @@ std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
 
 Fetchers::~Fetchers() { Stop(); }
 
-bool Fetchers::Submit(FetchQueue* fetches, Wait wait) {
-  if (!mutex_.Lock(wait)) return false;
+bool Fetchers::Submit(FetchQueue* fetches, Blocking blocking) {
+  if (!mutex_.Lock(blocking)) return false;
   const Wakes wakes = TakeOver(fetches);
   const bool is_full = !fetches->empty() && !stopping_;
   mutex_.Unlock();
@@ -97,7 +97,7 @@ bool Fetchers::Submit(FetchQueue* fetches, Wait wait) {
 bool Fetchers::Submit(Fetch* fetch) {
   FetchQueue one;
   one.PushBack(fetch);
-  return Submit(&one, Wait::kYes) && one.empty();
+  return Submit(&one, Blocking::kYes) && one.empty();
 }
 
 void Fetchers::Stop() {

@@ -13,7 +13,7 @@ bool HeapTrimmer::OnFreed(uint64_t bytes) {
 }
 
 void HeapTrimmer::Visit(uint64_t cache_bytes) {
-  if (!mutex_.Lock(Wait::kNo)) return;
+  if (!mutex_.Lock(Blocking::kNo)) return;
   most_cache_bytes_ = std::max(most_cache_bytes_, cache_bytes);
   const uint64_t others = freed_bytes_.load(std::memory_order_relaxed);
   const uint64_t freed_bytes = most_cache_bytes_ - cache_bytes + others;

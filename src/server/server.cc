@@ -141,8 +141,8 @@ Server::Server(const config::Options& options, size_t most_refused)
       coherence_(MakeCoherence(options)),
       read_through_(
           {.max_age = options.max_age}, hasher_, &cache_, coherence_.get(),
-          [this](redis::FetchQueue* fetches, Wait wait) {
-            return fetchers_->Submit(fetches, wait);
+          [this](redis::FetchQueue* fetches, Blocking blocking) {
+            return fetchers_->Submit(fetches, blocking);
           },
           [this](TimePoint deadline) { sweeper_.Schedule(deadline); },
           [this] {

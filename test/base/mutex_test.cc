@@ -29,7 +29,7 @@ TEST(MutexTest, WaitsOnlyIfTold) {
   bool while_held = true;
   bool while_free = false;
   const auto try_lock = [&mutex](bool* got) {
-    if (mutex.Lock(Wait::kNo)) {
+    if (mutex.Lock(Blocking::kNo)) {
       *got = true;
       mutex.Unlock();
     } else {
@@ -40,7 +40,7 @@ TEST(MutexTest, WaitsOnlyIfTold) {
   std::thread(try_lock, &while_held).join();
   bool waited = false;
   std::thread waiter([&] {
-    if (!mutex.Lock(Wait::kYes)) return;
+    if (!mutex.Lock(Blocking::kYes)) return;
     waited = true;
     mutex.Unlock();
   });

@@ -170,9 +170,9 @@ class Client {
     auto flight = std::make_unique<TestFlight>(key, deadline);
     CountedWaiter& waiter = waiters_.emplace_back();
     const bool waits = random_() % 2 == 0;
-    const Admission admission = cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit,
-                                                    waits ? Wait::kYes : Wait::kNo);
-    switch (admission) {
+    const Admission result = cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit,
+                                                 waits ? Blocking::kYes : Blocking::kNo);
+    switch (result) {
       case Admission::kBusy:
         EXPECT_FALSE(waits);
         waiters_.pop_back();

@@ -44,16 +44,16 @@ TEST(CacheTest, GetWithoutWaitingFindsAndUsesTheSame) {
   Cache cache({.capacity = 2, .expire = std::chrono::nanoseconds(100)});
   Put(&cache, "a", "1", At(1));
   Put(&cache, "b", "2", At(2));
-  const EntryRef found = cache.Get(HashOf("a"), "a", At(3), Wait::kNo);
+  const EntryRef found = cache.Get(HashOf("a"), "a", At(3), Blocking::kNo);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->value(), "1");
   EXPECT_EQ(cache.stats().hits, 1u);
-  EXPECT_FALSE(cache.Get(HashOf("c"), "c", At(4), Wait::kNo));
+  EXPECT_FALSE(cache.Get(HashOf("c"), "c", At(4), Blocking::kNo));
   EXPECT_EQ(cache.stats().misses, 2u) << "only who asks Redis has missed";
   Put(&cache, "c", "3", At(5));
-  EXPECT_FALSE(cache.Get(HashOf("b"), "b", At(6), Wait::kNo)) << "a was used later";
-  EXPECT_TRUE(cache.Get(HashOf("a"), "a", At(102), Wait::kNo));
-  EXPECT_FALSE(cache.Get(HashOf("a"), "a", At(202), Wait::kNo)) << "its time is over";
+  EXPECT_FALSE(cache.Get(HashOf("b"), "b", At(6), Blocking::kNo)) << "a was used later";
+  EXPECT_TRUE(cache.Get(HashOf("a"), "a", At(102), Blocking::kNo));
+  EXPECT_FALSE(cache.Get(HashOf("a"), "a", At(202), Blocking::kNo)) << "its time is over";
 }
 
 TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
@@ -62,9 +62,9 @@ TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
   TestFlight other("a");
   std::array<Waiter, 2> waiters;
   EntryRef hit;
-  EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(9), At(1), &hit, Wait::kNo),
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(9), At(1), &hit, Blocking::kNo),
             Admission::kStarted);
-  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(10), At(2), &hit, Wait::kNo),
+  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(10), At(2), &hit, Blocking::kNo),
             Admission::kJoined);
   EXPECT_EQ(flight.fetch_deadline.load(), At(10));
   EXPECT_EQ(cache.stats().misses, 2u);
@@ -72,7 +72,7 @@ TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
   EXPECT_EQ(finished.waiters, &waiters[1]);
   EXPECT_EQ(finished.waiters->next_waiter, &waiters[0]);
   Waiter late;
-  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Wait::kNo), Admission::kHit);
+  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Blocking::kNo), Admission::kHit);
   ASSERT_TRUE(hit);
   EXPECT_EQ(hit->value(), "1");
 }

@@ -100,9 +100,9 @@ TEST_F(ScarceMemoryTest, AFlightWithoutAPlaceIsJoinedByNobodyAndAnswersWhoStarte
   EntryRef none;
   size_t started = 0;
   Waiter other;
-  Admission admission = Admission::kJoined;
+  Admission result = Admission::kJoined;
   const auto start = [&](TestFlight* flight, Waiter* waiter) {
-    return stripe.JoinOrStart(flight, waiter, At(1), At(1), Wait::kYes, &none, &none);
+    return stripe.JoinOrStart(flight, waiter, At(1), At(1), Blocking::kYes, &none, &none);
   };
   const auto start_next = [&] {
     static_cast<void>(start(flights[started].get(), &waiters[started]));
@@ -115,9 +115,9 @@ TEST_F(ScarceMemoryTest, AFlightWithoutAPlaceIsJoinedByNobodyAndAnswersWhoStarte
     again.key_bytes = flights.back()->key_bytes;
     again.hash = flights.back()->hash;
     again.tag = flights.back()->tag;
-    admission = start(&again, &other);
+    result = start(&again, &other);
   }
-  EXPECT_EQ(admission, Admission::kStarted) << "the last one had a place after all";
+  EXPECT_EQ(result, Admission::kStarted) << "the last one had a place after all";
   EntryRef entry = EntryFor(again.key_bytes, "value");
   TimePoint deadline;
   EXPECT_EQ(stripe.Finish(&again, &entry, At(2), &deadline, &none), &other);

@@ -31,7 +31,7 @@ class StripeTest : public ::testing::Test {
     Waiter waiter;
     EntryRef hit;
     EntryRef expired;
-    EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, now, now, Wait::kYes, &hit, &expired),
+    EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, now, now, Blocking::kYes, &hit, &expired),
               Admission::kStarted);
     EXPECT_TRUE(used_meanwhile.empty() || Get(used_meanwhile, now));
     EntryRef entry = EntryFor(key, key, hard_deadline);
@@ -46,7 +46,7 @@ class StripeTest : public ::testing::Test {
 
   EntryRef Get(std::string_view key, TimePoint now) {
     EntryRef expired;
-    return stripe_.Get(static_cast<uint32_t>(HashOf(key)), key, now, Wait::kYes, &expired);
+    return stripe_.Get(static_cast<uint32_t>(HashOf(key)), key, now, Blocking::kYes, &expired);
   }
 
   // The keys of a chain that Sweep gave; frees it.
@@ -170,7 +170,8 @@ TEST_F(StripeTest, NeverMovesTheOwnStampOfTheHeadBack) {
 TEST_F(StripeTest, HandsOutWhatARreadFoundExpired) {
   Put("a", At(0));
   EntryRef expired;
-  EXPECT_FALSE(stripe_.Get(static_cast<uint32_t>(HashOf("a")), "a", At(100), Wait::kYes, &expired));
+  EXPECT_FALSE(
+      stripe_.Get(static_cast<uint32_t>(HashOf("a")), "a", At(100), Blocking::kYes, &expired));
   ASSERT_TRUE(expired);
   EXPECT_EQ(expired->key(), "a");
   EXPECT_EQ(expired->references, 1u);
@@ -251,7 +252,7 @@ TEST_F(StripeTest, CountsHitsMissesEvictionsAndExpirations) {
   Waiter waiter;
   EntryRef hit;
   EntryRef expired;
-  EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, At(2), At(1), Wait::kYes, &hit, &expired),
+  EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, At(2), At(1), Blocking::kYes, &hit, &expired),
             Admission::kStarted);
   EXPECT_EQ(EvictedBy(kNever), "b");
   EXPECT_FALSE(Get("c", At(100)));

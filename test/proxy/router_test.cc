@@ -68,11 +68,11 @@ TEST_F(RouterTest, WithoutWaitingMissesAreStartedAndCommandsAreLeft) {
   Request* key_or_command = Ttl("miss", Question::Kind::kKeyOrCommand);
   redis::FetchQueue fetches;
   const Router::StartResult started =
-      router_.Start(Chain({miss, command, key_or_command}), Now(), Wait::kNo, &fetches);
+      router_.Start(Chain({miss, command, key_or_command}), Now(), Blocking::kNo, &fetches);
   EXPECT_TRUE(started.answered.empty());
   EXPECT_EQ(All(started.left), (std::vector<Request*>{command, key_or_command}));
   EXPECT_TRUE(commands_.empty());
-  ASSERT_TRUE(router_.Submit(&fetches, Wait::kNo));
+  ASSERT_TRUE(router_.Submit(&fetches, Blocking::kNo));
   Finish(Value("value"));
   EXPECT_EQ(miss->answer.value->value(), "value");
 }

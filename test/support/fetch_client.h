@@ -127,7 +127,7 @@ class FetchClient final : public FetchSink {
       const std::lock_guard<std::mutex> lock(mutex_);
       requests_.push_back(std::move(request));
     }
-    RP_CHECK(fetchers_->Submit(&fetches, Wait::kYes));
+    RP_CHECK(fetchers_->Submit(&fetches, Blocking::kYes));
     for (; !fetches.empty(); fetches.PopFront())
       submitted[submitted.size() - fetches.size()] = nullptr;
     return submitted;

@@ -112,7 +112,9 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
     : cache_({.value_bytes = kLargestValueBytes}),
       read_through_(
           {}, hasher_, &cache_, nullptr,
-          [this](redis::FetchQueue* fetches, Wait wait) { return Submit(fetches, wait); },
+          [this](redis::FetchQueue* fetches, Blocking blocking) {
+            return Submit(fetches, blocking);
+          },
           [](TimePoint) {},
           [this] {
             for (ReactorThread& thread : threads_) thread.reactor->Wake();
@@ -179,13 +181,13 @@ HarnessOptions ReactorHarness::DefaultOptions() {
   return options;
 }
 
-bool ReactorHarness::Submit(redis::FetchQueue* fetches, Wait wait) {
-  if (wait == Wait::kNo && refusals_ > 0) {
+bool ReactorHarness::Submit(redis::FetchQueue* fetches, Blocking blocking) {
+  if (blocking == Blocking::kNo && refusals_ > 0) {
     --refusals_;
     return false;
   }
   const std::lock_guard lock(mutex_);
-  if (wait == Wait::kYes) fetches_of_workers_ += fetches->size();
+  if (blocking == Blocking::kYes) fetches_of_workers_ += fetches->size();
   while (!fetches->empty()) fetches_.push_back(fetches->PopFront());
   condition_.notify_all();
   return true;

@@ -126,7 +126,7 @@ class ReactorHarness {
     std::thread thread;
   };
 
-  bool Submit(redis::FetchQueue* fetches, Wait wait);
+  bool Submit(redis::FetchQueue* fetches, Blocking blocking);
   resp_front::RespOptions WithServer(resp_front::RespOptions options);
   void Answer(const std::string& key, const redis::FetchResult& result);
 

@@ -11,7 +11,7 @@ namespace rp::proxy {
 
 // `submit` takes a fetch or refuses it.
 inline SubmitFetches SubmitEach(SubmitFetch submit) {
-  return [submit = std::move(submit)](redis::FetchQueue* fetches, Wait) {
+  return [submit = std::move(submit)](redis::FetchQueue* fetches, Blocking) {
     redis::FetchQueue refused;
     while (!fetches->empty()) {
       redis::Fetch* const fetch = fetches->PopFront();
@@ -25,8 +25,8 @@ inline SubmitFetches SubmitEach(SubmitFetch submit) {
 // Start and Submit for a request by itself.
 inline bool StartOne(ReadThrough* read_through, Request* request, TimePoint now) {
   redis::FetchQueue fetches;
-  const ReadThrough::Started started = read_through->Start(request, now, Wait::kYes, &fetches);
-  RP_CHECK(read_through->Submit(&fetches, Wait::kYes));
+  const ReadThrough::Started started = read_through->Start(request, now, Blocking::kYes, &fetches);
+  RP_CHECK(read_through->Submit(&fetches, Blocking::kYes));
   return started == ReadThrough::Started::kAnswered;
 }
 
