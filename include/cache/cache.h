@@ -49,9 +49,9 @@ class Cache {
 
   // For a key that Get did not find; see Stripe. REQUIRES: candidate's hash, key_bytes and deadline
   // are set.
-  [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, EntryRef* hit,
-                                      Blocking blocking = Blocking::kYes);
+  [[nodiscard]] LookupResult JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                         TimePoint now, EntryRef* hit,
+                                         Blocking blocking = Blocking::kYes);
 
   struct Finished {
     Waiter* waiters;

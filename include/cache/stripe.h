@@ -62,7 +62,7 @@ struct Flight {
 
 // Who asks first starts the flight and sends the GET; who comes later joins it. kBusy: another
 // thread is in the way, the caller does not wait, and nothing was done.
-enum class Admission { kHit, kJoined, kStarted, kBusy };
+enum class LookupResult { kHit, kJoined, kStarted, kBusy };
 
 struct StripeStats {
   uint64_t hits = 0;
@@ -115,9 +115,9 @@ class alignas(64) Stripe {
 
   // As Get; but without a live entry `waiter` joins the key's flight, or `candidate` becomes that
   // flight with `waiter` as its first. The flight's deadline is then at least `deadline`.
-  [[nodiscard]] Admission JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                      TimePoint now, Blocking blocking, EntryRef* hit,
-                                      EntryRef* expired);
+  [[nodiscard]] LookupResult JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                         TimePoint now, Blocking blocking, EntryRef* hit,
+                                         EntryRef* expired);
 
   // Takes out what is left of the flight's key, unless an invalidation has made the flight's word
   // worth no more than that entry's.
@@ -167,9 +167,9 @@ class alignas(64) Stripe {
   [[nodiscard]] TimePoint KeptUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
       RP_REQUIRES(mutex_);
-  [[nodiscard]] Admission Admit(Flight* candidate, Waiter* waiter, TimePoint deadline,
-                                TimePoint now, EntryRef* hit, EntryRef* expired)
-      RP_REQUIRES(mutex_);
+  [[nodiscard]] LookupResult JoinOrStartLocked(Flight* candidate, Waiter* waiter,
+                                               TimePoint deadline, TimePoint now, EntryRef* hit,
+                                               EntryRef* expired) RP_REQUIRES(mutex_);
   [[nodiscard]] Waiter* TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
   // Moves the entry of the last hit to the head. A hit leaves this to whoever comes next, and only
   // has the neighbours fetched from memory: waiting for them would be a fifth of a hit's time

@@ -54,14 +54,14 @@ EntryRef Cache::Get(uint64_t hash, std::string_view key, TimePoint now, Blocking
   return entry;
 }
 
-Admission Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                             EntryRef* hit, Blocking blocking) {
+LookupResult Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                TimePoint now, EntryRef* hit, Blocking blocking) {
   EntryRef expired;
   candidate->tag = static_cast<uint32_t>(candidate->hash);
-  const Admission admission = stripes_[StripeIndex(candidate->hash)].JoinOrStart(
+  const LookupResult result = stripes_[StripeIndex(candidate->hash)].JoinOrStart(
       candidate, waiter, deadline, now, blocking, hit, &expired);
   if (expired) Release(expired);
-  return admission;
+  return result;
 }
 
 Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, bool drop_old) {

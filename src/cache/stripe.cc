@@ -25,20 +25,21 @@ EntryRef Stripe::Get(uint32_t tag, std::string_view key, TimePoint now, Blocking
   return entry;
 }
 
-Admission Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                              Blocking blocking, EntryRef* hit, EntryRef* expired) {
-  if (!mutex_.Lock(blocking)) return Admission::kBusy;
-  const Admission admission = Admit(candidate, waiter, deadline, now, hit, expired);
+LookupResult Stripe::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                 TimePoint now, Blocking blocking, EntryRef* hit,
+                                 EntryRef* expired) {
+  if (!mutex_.Lock(blocking)) return LookupResult::kBusy;
+  const LookupResult result = JoinOrStartLocked(candidate, waiter, deadline, now, hit, expired);
   mutex_.Unlock();
-  return admission;
+  return result;
 }
 
-Admission Stripe::Admit(Flight* candidate, Waiter* waiter, TimePoint deadline, TimePoint now,
-                        EntryRef* hit, EntryRef* expired) {
+LookupResult Stripe::JoinOrStartLocked(Flight* candidate, Waiter* waiter, TimePoint deadline,
+                                       TimePoint now, EntryRef* hit, EntryRef* expired) {
   *hit = Use(candidate->tag, candidate->key(), now, expired);
   if (*hit) {
     ++stats_.hits;
-    return Admission::kHit;
+    return LookupResult::kHit;
   }
   ++stats_.misses;
   Flight* flight = flights_.Find(candidate->tag, candidate->key());
@@ -48,7 +49,7 @@ Admission Stripe::Admit(Flight* candidate, Waiter* waiter, TimePoint deadline, T
     flights_.Erase(flight);
     flight = nullptr;
   }
-  const Admission admission = flight != nullptr ? Admission::kJoined : Admission::kStarted;
+  const LookupResult result = flight != nullptr ? LookupResult::kJoined : LookupResult::kStarted;
   if (flight == nullptr) {
     flight = candidate;
     flight->storable = flight->storable && freshness_->Trusted(now);
@@ -67,7 +68,7 @@ Admission Stripe::Admit(Flight* candidate, Waiter* waiter, TimePoint deadline, T
   if (flight->deadline->load(std::memory_order_relaxed) < deadline) {
     flight->deadline->store(deadline, std::memory_order_relaxed);
   }
-  return admission;
+  return result;
 }
 
 EntryRef Stripe::DropOld(const Flight* flight) {

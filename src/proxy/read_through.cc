@@ -131,14 +131,14 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Blo
   // again.
   switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->answer.value,
                               blocking)) {
-    case cache::Admission::kHit:
+    case cache::LookupResult::kHit:
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
-    case cache::Admission::kBusy:
+    case cache::LookupResult::kBusy:
       return Started::kBusy;
-    case cache::Admission::kJoined:
+    case cache::LookupResult::kJoined:
       return Started::kInFlight;
-    case cache::Admission::kStarted:
+    case cache::LookupResult::kStarted:
       break;
   }
   // The fetchers have the flight from Submit on; OnFetched takes it back.

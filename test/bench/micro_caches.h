@@ -57,7 +57,7 @@ class OurCache {
     cache::Waiter waiter;
     cache::EntryRef hit;
     RP_CHECK(cache_.JoinOrStart(flight.get(), &waiter, now, now, &hit) ==
-             cache::Admission::kStarted);
+             cache::LookupResult::kStarted);
     cache::EntryRef entry = cache::MakeEntry(hash, key.text(), value, now, HardDeadline(key, now));
     RP_CHECK(cache_.Finish(flight.get(), entry, now, true).waiters == &waiter);
   }

@@ -170,19 +170,19 @@ class Client {
     auto flight = std::make_unique<TestFlight>(key, deadline);
     CountedWaiter& waiter = waiters_.emplace_back();
     const bool waits = random_() % 2 == 0;
-    const Admission result = cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit,
-                                                 waits ? Blocking::kYes : Blocking::kNo);
+    const LookupResult result = cache_->JoinOrStart(flight.get(), &waiter, deadline, now, &hit,
+                                                    waits ? Blocking::kYes : Blocking::kNo);
     switch (result) {
-      case Admission::kBusy:
+      case LookupResult::kBusy:
         EXPECT_FALSE(waits);
         waiters_.pop_back();
         return;
-      case Admission::kHit:
+      case LookupResult::kHit:
         waiters_.pop_back();
         return Verify(hit, key);
-      case Admission::kJoined:
+      case LookupResult::kJoined:
         return;
-      case Admission::kStarted:
+      case LookupResult::kStarted:
         flights_.push_back(std::move(flight));
     }
   }

@@ -63,16 +63,17 @@ TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
   std::array<Waiter, 2> waiters;
   EntryRef hit;
   EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(9), At(1), &hit, Blocking::kNo),
-            Admission::kStarted);
+            LookupResult::kStarted);
   EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(10), At(2), &hit, Blocking::kNo),
-            Admission::kJoined);
+            LookupResult::kJoined);
   EXPECT_EQ(flight.fetch_deadline.load(), At(10));
   EXPECT_EQ(cache.stats().misses, 2u);
   const auto finished = cache.Finish(&flight, EntryFor("a", "1"), At(3));
   EXPECT_EQ(finished.waiters, &waiters[1]);
   EXPECT_EQ(finished.waiters->next_waiter, &waiters[0]);
   Waiter late;
-  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Blocking::kNo), Admission::kHit);
+  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Blocking::kNo),
+            LookupResult::kHit);
   ASSERT_TRUE(hit);
   EXPECT_EQ(hit->value(), "1");
 }
@@ -286,14 +287,14 @@ TEST(CacheFlightTest, OneMissStartsTheFlightAndOthersJoin) {
   TestFlight flight("a");
   Waiter waiters[3];
   EntryRef hit;
-  EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(10), At(1), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiters[0], At(10), At(1), &hit), LookupResult::kStarted);
   TestFlight other("a");
-  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(11), At(2), &hit), Admission::kJoined);
-  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[2], At(12), At(3), &hit), Admission::kJoined);
+  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[1], At(11), At(2), &hit), LookupResult::kJoined);
+  EXPECT_EQ(cache.JoinOrStart(&other, &waiters[2], At(12), At(3), &hit), LookupResult::kJoined);
   EXPECT_EQ(cache.stats().misses, 3u);
   TestFlight unrelated("b");
   Waiter waiter;
-  EXPECT_EQ(cache.JoinOrStart(&unrelated, &waiter, At(10), At(4), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&unrelated, &waiter, At(10), At(4), &hit), LookupResult::kStarted);
 
   std::vector<Waiter*> returned;
   for (Waiter* each = cache.Finish(&flight, EntryFor("a", "1"), At(5)).waiters; each != nullptr;
@@ -310,14 +311,15 @@ TEST(CacheFlightTest, AfterAStoreAMissIsAHitAndWithoutOneTheNextMissStartsAnew) 
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(10), At(1), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(10), At(1), &hit), LookupResult::kStarted);
   static_cast<void>(cache.Finish(&flight, {}, At(2)));
   TestFlight second("a");
   Waiter second_waiter;
-  EXPECT_EQ(cache.JoinOrStart(&second, &second_waiter, At(10), At(3), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&second, &second_waiter, At(10), At(3), &hit),
+            LookupResult::kStarted);
   EXPECT_EQ(cache.Finish(&second, EntryFor("a", "1"), At(4)).waiters, &second_waiter);
   TestFlight third("a");
-  EXPECT_EQ(cache.JoinOrStart(&third, &waiter, At(10), At(5), &hit), Admission::kHit);
+  EXPECT_EQ(cache.JoinOrStart(&third, &waiter, At(10), At(5), &hit), LookupResult::kHit);
   ASSERT_TRUE(hit);
   EXPECT_EQ(hit->value(), "1");
 }
@@ -349,12 +351,12 @@ TEST(CacheFlightTest, IsNotAbandonedWhenALaterWaiterStillHasTime) {
   EXPECT_FALSE(cache.TryAbandon(&flight, At(19), &returned));
   EXPECT_EQ(returned, nullptr);
   Waiter late;
-  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(20), At(19), &hit), Admission::kJoined);
+  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(20), At(19), &hit), LookupResult::kJoined);
   EXPECT_TRUE(cache.TryAbandon(&flight, At(20), &returned));
   int count = 0;
   for (; returned != nullptr; returned = returned->next_waiter) ++count;
   EXPECT_EQ(count, 3);
-  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(40), At(30), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&other, &late, At(40), At(30), &hit), LookupResult::kStarted);
   static_cast<void>(cache.Finish(&other, {}, At(31)));
 }
 

@@ -71,8 +71,8 @@ TEST(CacheTest, AMissOfAnExpiredEntryStartsAFlight) {
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(200), At(99), &hit), Admission::kHit);
-  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(300), At(199), &hit), Admission::kStarted);
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(200), At(99), &hit), LookupResult::kHit);
+  EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(300), At(199), &hit), LookupResult::kStarted);
   EXPECT_FALSE(hit);
   EXPECT_EQ(cache.stats().entries, 0u);
   EXPECT_EQ(cache.Finish(&flight, {}, At(200)).waiters, &waiter);

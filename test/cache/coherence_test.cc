@@ -27,7 +27,7 @@ class CoherentCacheTest : public testing::Test {
     Waiter waiter;
     EntryRef hit;
     EXPECT_EQ(cache_.JoinOrStart(&flight, &waiter, At(started), At(started), &hit),
-              Admission::kStarted);
+              LookupResult::kStarted);
     return cache_.Finish(&flight, EntryFor(key, "value"), At(finished), true).deadline;
   }
 
@@ -74,11 +74,11 @@ TEST_F(CoherentCacheTest,
   Waiter early;
   Waiter late;
   EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&first, &early, At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&first, &early, At(1), At(1), &hit), LookupResult::kStarted);
   EXPECT_TRUE(cache_.IsCurrent(&first, At(1)));
   cache_.Invalidate(HashOf("a"), "a");
   EXPECT_FALSE(cache_.IsCurrent(&first, At(1)));
-  EXPECT_EQ(cache_.JoinOrStart(&second, &late, At(2), At(2), &hit), Admission::kStarted);
+  EXPECT_EQ(cache_.JoinOrStart(&second, &late, At(2), At(2), &hit), LookupResult::kStarted);
   EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), true).waiters, &early);
   EXPECT_FALSE(Hits("a", 3));
   EXPECT_TRUE(cache_.IsCurrent(&second, At(3)));
@@ -90,7 +90,7 @@ TEST_F(CoherentCacheTest, ADetachedFlightDoesNotTakeOutWhatTheNextOneStored) {
   TestFlight first("a");
   Waiter waiter;
   EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Invalidate(HashOf("a"), "a");
   FetchAt("a", 2, 3);
   EXPECT_EQ(cache_.Finish(&first, {}, At(4), true).waiters, &waiter);
@@ -101,7 +101,7 @@ TEST_F(CoherentCacheTest, AFlushDuringAFetchKeepsItsValueOut) {
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Flush();
   static_cast<void>(cache_.Finish(&flight, EntryFor("a", "old"), At(2), true));
   EXPECT_FALSE(Hits("a", 3));
@@ -113,12 +113,12 @@ TEST_F(CoherentCacheTest, WhoAsksAfterAFlushOrALossDoesNotJoinAFetchFromBefore) 
   TestFlight third("a");
   Waiter waiters[3];
   EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&first, &waiters[0], At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiters[0], At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Flush();
-  EXPECT_EQ(cache_.JoinOrStart(&second, &waiters[1], At(2), At(2), &hit), Admission::kStarted);
+  EXPECT_EQ(cache_.JoinOrStart(&second, &waiters[1], At(2), At(2), &hit), LookupResult::kStarted);
   cache_.EndEpoch(At(3));
   cache_.BeginEpoch(At(1000));
-  EXPECT_EQ(cache_.JoinOrStart(&third, &waiters[2], At(4), At(4), &hit), Admission::kStarted);
+  EXPECT_EQ(cache_.JoinOrStart(&third, &waiters[2], At(4), At(4), &hit), LookupResult::kStarted);
   EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), true).waiters, &waiters[0]);
   EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), true).waiters, &waiters[1]);
   EXPECT_FALSE(Hits("a", 7));
@@ -131,9 +131,9 @@ TEST_F(CoherentCacheTest, AWaiterThatLeavesIsNotAnsweredAndTheOthersAre) {
   TestFlight candidate("a");
   Waiter waiters[3];
   EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiters[0], At(1), At(1), &hit), Admission::kStarted);
-  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[1], At(1), At(1), &hit), Admission::kJoined);
-  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[2], At(1), At(1), &hit), Admission::kJoined);
+  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiters[0], At(1), At(1), &hit), LookupResult::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[1], At(1), At(1), &hit), LookupResult::kJoined);
+  ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[2], At(1), At(1), &hit), LookupResult::kJoined);
   EXPECT_TRUE(cache_.Leave(HashOf("a"), &waiters[1]));
   EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[1]));
   Waiter* rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), true).waiters;
@@ -202,7 +202,7 @@ TEST_F(CoherentCacheTest, AnEntryLeftOverAtCapacityMakesRoomForItsOwnKey) {
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(4), At(4), &hit), Admission::kStarted);
+  ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(4), At(4), &hit), LookupResult::kStarted);
   static_cast<void>(cache.Finish(&flight, EntryFor("a", "2"), At(5), true));
   EXPECT_TRUE(Get(&cache, "b", At(6)));
   EXPECT_EQ(Get(&cache, "a", At(7))->value(), "2");
@@ -252,7 +252,8 @@ TEST_F(StaleTest, EndsWhenRedisAnswersThatTheKeyIsGone) {
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  ASSERT_EQ(by_time_.JoinOrStart(&flight, &waiter, At(1001), At(1001), &hit), Admission::kStarted);
+  ASSERT_EQ(by_time_.JoinOrStart(&flight, &waiter, At(1001), At(1001), &hit),
+            LookupResult::kStarted);
   static_cast<void>(by_time_.Finish(&flight, {}, At(1002), true));
   EXPECT_FALSE(MayServe(&by_time_, "a", 1003));
   EXPECT_EQ(by_time_.stats().entries, 0u);

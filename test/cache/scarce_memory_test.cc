@@ -72,7 +72,7 @@ TEST_F(ScarceMemoryTest, AnEntryWithoutAPlaceInTheHeapIsNotStored) {
   TestFlight flight("a");
   Waiter waiter;
   EntryRef hit;
-  ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), Admission::kStarted);
+  ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   EntryRef entry = EntryFor("a", "1");
   {
     const ScarceMemory scarce;
@@ -100,7 +100,7 @@ TEST_F(ScarceMemoryTest, AFlightWithoutAPlaceIsJoinedByNobodyAndAnswersWhoStarte
   EntryRef none;
   size_t started = 0;
   Waiter other;
-  Admission result = Admission::kJoined;
+  LookupResult result = LookupResult::kJoined;
   const auto start = [&](TestFlight* flight, Waiter* waiter) {
     return stripe.JoinOrStart(flight, waiter, At(1), At(1), Blocking::kYes, &none, &none);
   };
@@ -117,7 +117,7 @@ TEST_F(ScarceMemoryTest, AFlightWithoutAPlaceIsJoinedByNobodyAndAnswersWhoStarte
     again.tag = flights.back()->tag;
     result = start(&again, &other);
   }
-  EXPECT_EQ(result, Admission::kStarted) << "the last one had a place after all";
+  EXPECT_EQ(result, LookupResult::kStarted) << "the last one had a place after all";
   EntryRef entry = EntryFor(again.key_bytes, "value");
   TimePoint deadline;
   EXPECT_EQ(stripe.Finish(&again, &entry, At(2), &deadline, &none), &other);

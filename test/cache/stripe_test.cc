@@ -32,7 +32,7 @@ class StripeTest : public ::testing::Test {
     EntryRef hit;
     EntryRef expired;
     EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, now, now, Blocking::kYes, &hit, &expired),
-              Admission::kStarted);
+              LookupResult::kStarted);
     EXPECT_TRUE(used_meanwhile.empty() || Get(used_meanwhile, now));
     EntryRef entry = EntryFor(key, key, hard_deadline);
     EntryRef none;
@@ -253,7 +253,7 @@ TEST_F(StripeTest, CountsHitsMissesEvictionsAndExpirations) {
   EntryRef hit;
   EntryRef expired;
   EXPECT_EQ(stripe_.JoinOrStart(&flight, &waiter, At(2), At(1), Blocking::kYes, &hit, &expired),
-            Admission::kStarted);
+            LookupResult::kStarted);
   EXPECT_EQ(EvictedBy(kNever), "b");
   EXPECT_FALSE(Get("c", At(100)));
   EXPECT_EQ(KeysOf(stripe_.Sweep(At(101), 10)), std::vector<std::string>{"a"});

@@ -105,7 +105,8 @@ TEST_F(ForwarderTest, AFetchUnderWayDuringTheWriteIsNotStored) {
   cache::TestFlight flight("k");
   cache::Waiter waiter;
   cache::EntryRef hit;
-  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, Now(), Now(), &hit), cache::Admission::kStarted);
+  ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, Now(), Now(), &hit),
+            cache::LookupResult::kStarted);
   Forward({"SET", "k", "v"}, Reply("+OK\r\n"));
   EXPECT_EQ(cache_.Finish(&flight, cache::EntryFor("k", "old"), Now()).waiters, &waiter);
   EXPECT_EQ(Remembered({"k"}), Words{});

@@ -49,7 +49,7 @@ inline TimePoint Put(Cache* cache, std::string_view key, std::string_view value,
   TestFlight flight(key);
   Waiter waiter;
   EntryRef hit;
-  RP_CHECK(cache->JoinOrStart(&flight, &waiter, now, now, &hit) == Admission::kStarted);
+  RP_CHECK(cache->JoinOrStart(&flight, &waiter, now, now, &hit) == LookupResult::kStarted);
   const auto finished = cache->Finish(&flight, EntryFor(key, value, hard_deadline), now);
   RP_CHECK(finished.waiters == &waiter);
   return finished.deadline;
