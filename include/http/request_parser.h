@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/parse_status.h"
+
 namespace rp::http {
 
 enum class Method : unsigned char {
@@ -56,8 +58,6 @@ struct RequestHead {
 
   bool has_body() const { return chunked || content_length != 0; }
 };
-
-enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
 
 enum class HeadError : unsigned char;
 

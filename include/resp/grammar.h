@@ -11,10 +11,9 @@
 #include <system_error>
 
 #include "base/ascii.h"
+#include "base/parse_status.h"
 
 namespace rp::resp {
-
-enum class ParseStatus : unsigned char { kDone, kNeedMore, kError };
 
 // The one spelling that Redis takes (its string2ll): digits without leading zeros, '-' before what
 // is below zero, the range of int64_t. No plus sign, no spaces, no "-0". *number is left alone when

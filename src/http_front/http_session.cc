@@ -29,21 +29,21 @@ size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection
     const std::string_view rest = bytes.substr(used);
     if (in_body_) {
       size_t skipped = 0;
-      const http::ParseStatus status = body_.Skip(rest, &skipped);
+      const ParseStatus status = body_.Skip(rest, &skipped);
       used += skipped;
-      if (status == http::ParseStatus::kNeedMore) break;
+      if (status == ParseStatus::kNeedMore) break;
       in_body_ = false;
       // What follows in this connection means nothing.
-      if (status == http::ParseStatus::kError) {
+      if (status == ParseStatus::kError) {
         if (body_.malformed()) FailLast(connection, 400, kBadBodyText);
         connection->CloseAfterAnswers(core::Closing::kLinger);
       }
       continue;
     }
     http::RequestHead head;
-    const http::ParseStatus status = parser_.Parse(rest, &head);
-    if (status == http::ParseStatus::kNeedMore) break;
-    if (status == http::ParseStatus::kError) {
+    const ParseStatus status = parser_.Parse(rest, &head);
+    if (status == ParseStatus::kNeedMore) break;
+    if (status == ParseStatus::kError) {
       AnswerAndClose(connection, parser_.error_status(), parser_.error_text());
       break;
     }

@@ -45,7 +45,7 @@ bool SaysThereAreNoKeys(std::string_view reply) {
 // The bytes of the first of some replies. REQUIRES: there is one.
 size_t FirstReplyBytes(std::string_view replies) {
   resp::ReplyFramer framer(replies.size());
-  RP_CHECK(framer.Parse(replies) == resp::ParseStatus::kDone);
+  RP_CHECK(framer.Parse(replies) == ParseStatus::kDone);
   return framer.consumed();
 }
 

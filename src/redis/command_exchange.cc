@@ -155,12 +155,12 @@ class CommandExchange {
   Result<size_t> ReadReply(size_t offset) {
     for (;;) {
       const std::string_view received = buffer_.bytes().substr(offset);
-      const resp::ParseStatus status = framer_.Parse(received);
-      if (status == resp::ParseStatus::kError) {
+      const ParseStatus status = framer_.Parse(received);
+      if (status == ParseStatus::kError) {
         const auto code = framer_.too_large() ? ErrorCode::kUpstream : ErrorCode::kProtocol;
         return Error{code, "Redis sent " + std::string(framer_.error_text())};
       }
-      if (status == resp::ParseStatus::kDone) {
+      if (status == ParseStatus::kDone) {
         if (!framer_.is_push()) return framer_.consumed();
         buffer_.Erase(offset, framer_.consumed());
       } else if (Result<void> moved = Transfer(); !moved) {

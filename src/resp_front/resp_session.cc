@@ -48,12 +48,12 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
   size_t used = 0;
   while (used < bytes.size() && connection->TakesRequests()) {
     resp::Command command;
-    const resp::ParseStatus status = reader_.Parse(bytes.substr(used), &command);
-    if (status == resp::ParseStatus::kNeedMore) {
+    const ParseStatus status = reader_.Parse(bytes.substr(used), &command);
+    if (status == ParseStatus::kNeedMore) {
       midway_ = true;
       break;
     }
-    if (status == resp::ParseStatus::kError) {
+    if (status == ParseStatus::kError) {
       silent_ = replies_off_ || skips_next_;
       ReplyError(reader_.error_text());
       connection->CloseAfterAnswers(core::Closing::kLinger);

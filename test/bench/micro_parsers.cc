@@ -76,7 +76,7 @@ void ParseHttp(std::string_view bytes, size_t passes) {
   for (size_t pass = 0; pass < passes; ++pass) {
     for (std::string_view rest = bytes; !rest.empty();) {
       http::RequestHead head;
-      RP_CHECK(parser.Parse(rest, &head) == http::ParseStatus::kDone);
+      RP_CHECK(parser.Parse(rest, &head) == ParseStatus::kDone);
       Keep(head);
       rest.remove_prefix(parser.consumed());
       parser.Reset();
@@ -150,7 +150,7 @@ void ReadResp(std::string_view bytes, size_t passes) {
   for (size_t pass = 0; pass < passes; ++pass) {
     for (std::string_view rest = bytes; !rest.empty();) {
       resp::Command command;
-      RP_CHECK(reader.Parse(rest, &command) == resp::ParseStatus::kDone);
+      RP_CHECK(reader.Parse(rest, &command) == ParseStatus::kDone);
       Keep(command);
       rest.remove_prefix(reader.consumed());
     }

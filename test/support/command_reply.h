@@ -39,7 +39,7 @@ class ParsedCommand {
  public:
   explicit ParsedCommand(const std::vector<std::string>& arguments)
       : bytes_(redis::Encode(arguments)), reader_(limits_) {
-    RP_CHECK(reader_.Parse(bytes_, &command_) == resp::ParseStatus::kDone);
+    RP_CHECK(reader_.Parse(bytes_, &command_) == ParseStatus::kDone);
   }
   ParsedCommand(const ParsedCommand&) = delete;
   ParsedCommand& operator=(const ParsedCommand&) = delete;

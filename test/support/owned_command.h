@@ -17,7 +17,7 @@ inline void SetCommand(Request* request, const std::vector<std::string>& words) 
   resp::RequestReader reader(limits);
   resp::Command command;
   const std::string bytes = redis::Encode(words);
-  ASSERT_EQ(reader.Parse(bytes, &command), resp::ParseStatus::kDone);
+  ASSERT_EQ(reader.Parse(bytes, &command), ParseStatus::kDone);
   ASSERT_TRUE(request->question.command.Assign(command));
   request->question.kind = Question::Kind::kCommand;
 }
