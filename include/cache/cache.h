@@ -17,6 +17,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/bounded_counter.h"
 #include "cache/stripe.h"
 
 namespace rp::cache {
@@ -123,9 +124,9 @@ class Cache {
   [[nodiscard]] TimePoint NextDeadline() const;
 
   // How many keys there are, without a lock.
-  [[nodiscard]] uint64_t size() const { return count_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t size() const { return count_.value(); }
   // What they are charged with, the same way.
-  [[nodiscard]] uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t bytes() const { return bytes_.value(); }
 
   // The counts may be of slightly different moments.
   [[nodiscard]] CacheStats stats();
@@ -157,8 +158,8 @@ class Cache {
   const CacheOptions options_;
   Freshness freshness_;
   std::atomic<uint32_t> purged_floor_ = 0;  // nothing below it is left
-  std::atomic<uint64_t> count_ = 0;
-  std::atomic<uint64_t> bytes_ = 0;
+  BoundedCounter count_;
+  BoundedCounter bytes_;
   std::atomic<size_t> sweep_start_ = 0;  // so that a short budget reaches every stripe in turn
   alignas(64) std::array<std::atomic<TimePoint>, kStripes> oldest_use_;
   alignas(64) std::array<std::atomic<TimePoint>, kStripes> next_deadline_;

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bounded_counter.h"
+
 namespace rp::core {
 
 class ClientCount {
@@ -34,16 +36,15 @@ class ClientCount {
   void Leave(Place place);
 
   [[nodiscard]] size_t limit() const { return limit_; }
-  [[nodiscard]] size_t served() const { return served_.load(std::memory_order_relaxed); }
+  [[nodiscard]] size_t served() const { return served_.value(); }
   [[nodiscard]] uint64_t received() const { return received_.load(std::memory_order_relaxed); }
 
  private:
-  // Relaxed throughout: the counters only count.
   const size_t limit_;
   const size_t refused_limit_;
-  std::atomic<size_t> served_ = 0;
-  std::atomic<size_t> refused_ = 0;  // they are told so and do not count as clients
-  std::atomic<uint64_t> received_ = 0;
+  BoundedCounter served_;
+  BoundedCounter refused_;              // they are told so and do not count as clients
+  std::atomic<uint64_t> received_ = 0;  // relaxed: it only counts
 };
 
 }  // namespace rp::core

@@ -15,18 +15,6 @@ constexpr int kMostShrunk = 1024;
 // The cache may always have this part of the memory limit.
 constexpr uint64_t kLeastShare = 4;
 
-// Adds `amount` unless the sum would pass `limit`: other threads never see it beyond, not even for
-// an instant.
-bool AddIfWithin(std::atomic<uint64_t>* counter, uint64_t amount, uint64_t limit) {
-  uint64_t current = counter->load(std::memory_order_relaxed);
-  while (amount <= limit && current <= limit - amount) {
-    // Relaxed: the counter only counts; the stripes' locks order the entries.
-    if (counter->compare_exchange_weak(current, current + amount, std::memory_order_relaxed))
-      return true;
-  }
-  return false;
-}
-
 uint64_t ChargeOf(const EntryRef& entry) {
   return ChargeBytes(entry->key_bytes, entry->value_bytes);
 }
@@ -130,8 +118,8 @@ void Cache::EndEpoch(TimePoint now) {
 }
 
 void Cache::Shrink() {
-  const uint64_t goal = bytes_.load(std::memory_order_relaxed) / 8 * 7;
-  for (int i = 0; i < kMostShrunk && bytes_.load(std::memory_order_relaxed) > goal; ++i) {
+  const uint64_t goal = bytes_.value() / 8 * 7;
+  for (int i = 0; i < kMostShrunk && bytes_.value() > goal; ++i) {
     if (!EvictOne()) return;
   }
 }
@@ -211,7 +199,7 @@ CacheStats Cache::stats() {
 
 uint64_t Cache::OutsideBytes(uint64_t charge_bytes) const {
   // The two counts may be of slightly different moments.
-  const uint64_t inside = bytes_.load(std::memory_order_relaxed) + charge_bytes;
+  const uint64_t inside = bytes_.value() + charge_bytes;
   const uint64_t all = AllChargedBytes();
   return all > inside ? all - inside : 0;
 }
@@ -234,15 +222,15 @@ bool Cache::MayMake(uint64_t charge_bytes) const {
 bool Cache::Reserve(uint64_t charge_bytes) {
   // A value that fits nowhere must not empty the cache in the attempt.
   if (options_.capacity == 0 || charge_bytes > Room(charge_bytes)) return false;
-  while (!AddIfWithin(&count_, 1, options_.capacity)) {
+  while (!count_.TryAdd(1, options_.capacity)) {
     if (!EvictOne()) return false;
   }
   for (;;) {
     const uint64_t room = Room(charge_bytes);
-    if (AddIfWithin(&bytes_, charge_bytes, room)) return true;
+    if (bytes_.TryAdd(charge_bytes, room)) return true;
     if (charge_bytes > room || !EvictOne()) break;
   }
-  count_.fetch_sub(1, std::memory_order_relaxed);
+  count_.Subtract(1);
   return false;
 }
 
@@ -276,8 +264,8 @@ void Cache::ReleaseChain(Entry* entries) {
 }
 
 void Cache::Release(const EntryRef& entry) {
-  count_.fetch_sub(1, std::memory_order_relaxed);
-  bytes_.fetch_sub(ChargeOf(entry), std::memory_order_relaxed);
+  count_.Subtract(1);
+  bytes_.Subtract(ChargeOf(entry));
 }
 
 }  // namespace rp::cache
