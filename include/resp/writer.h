@@ -29,11 +29,8 @@ inline char* PutBulkHeader(size_t bytes, char* out) {
 
 inline constexpr std::string_view kCrLf = "\r\n";
 
-// A missing value, and a missing array, in RESP2 (or 3, where they are the same).
+// The reply for a missing value.
 constexpr std::string_view NullReply(int version) { return version >= 3 ? "_\r\n" : "$-1\r\n"; }
-constexpr std::string_view NullArrayReply(int version) {
-  return version >= 3 ? "_\r\n" : "*-1\r\n";
-}
 
 class Writer {
  public:
@@ -49,20 +46,14 @@ class Writer {
   void Integer(int64_t number);
   void Bulk(std::string_view bytes);
   void Null() { out_->append(NullReply(version_)); }
-  void NullArray() { out_->append(NullArrayReply(version_)); }
 
   // Headers: so many elements, or pairs, are to be written behind them. In RESP2 a map is an array
   // of keys and values in turn, and a set or a push is an array.
   void ArrayHeader(size_t elements) { Header('*', elements); }
   void MapHeader(size_t pairs);
   void SetHeader(size_t elements) { Header(version_ >= 3 ? '~' : '*', elements); }
-  void PushHeader(size_t elements) { Header(version_ >= 3 ? '>' : '*', elements); }
 
-  // In RESP2: 1 or 0, and bulk strings.
-  void Bool(bool value);
-  void Double(double value);
-  void BigNumber(std::string_view digits);
-  // `format` is three bytes, "txt" or "mkd".
+  // In RESP2: a bulk string. `format` is three bytes, "txt" or "mkd".
   void Verbatim(std::string_view format, std::string_view text);
 
  private:

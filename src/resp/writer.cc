@@ -59,34 +59,6 @@ void Writer::MapHeader(size_t pairs) {
   }
 }
 
-void Writer::Bool(bool value) {
-  if (version_ >= 3) {
-    out_->append(value ? "#t\r\n" : "#f\r\n");
-  } else {
-    Integer(value ? 1 : 0);
-  }
-}
-
-// As redis-server's addReplyDouble with its "%.17g", whose longest is -1.2345678901234567e-308.
-void Writer::Double(double value) {
-  std::array<char, 32> text;
-  const char* end =
-      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 17)
-          .ptr;
-  const std::string_view digits(text.data(), static_cast<size_t>(end - text.data()));
-  if (version_ < 3) return Bulk(digits);
-  out_->push_back(',');
-  out_->append(digits);
-  out_->append(kCrLf);
-}
-
-void Writer::BigNumber(std::string_view digits) {
-  if (version_ < 3) return Bulk(digits);
-  out_->push_back('(');
-  out_->append(digits);
-  out_->append(kCrLf);
-}
-
 void Writer::Verbatim(std::string_view format, std::string_view text) {
   RP_CHECK(format.size() == 3);
   if (version_ < 3) return Bulk(text);
