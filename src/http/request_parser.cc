@@ -1,15 +1,13 @@
 #include "http/request_parser.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstring>
 #include <limits>
 #include <system_error>
 
 #include "base/check.h"
+#include "http/authority.h"
 #include "http/chars.h"
 
 namespace rp::http {
@@ -124,57 +122,6 @@ bool IsFieldValue(std::string_view value) {
     value.remove_prefix(sizeof(word));
   }
   return AllAre(kFieldChar, value);
-}
-
-bool IsRegName(std::string_view text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (Is(kRegNameChar, text[i])) continue;
-    const std::string_view escape = text.substr(i, 3);
-    if (escape.size() < 3 || escape[0] != '%' || !AllAre(kHexChar, escape.substr(1))) return false;
-    i += 2;
-  }
-  return true;
-}
-
-// What stands between the brackets: IPv6address or IPvFuture.
-bool IsIpLiteral(std::string_view text) {
-  if (!text.empty() && (text[0] == 'v' || text[0] == 'V')) {
-    const size_t dot = text.find('.');
-    if (dot == std::string_view::npos || dot < 2 || dot + 1 == text.size()) return false;
-    return AllAre(kHexChar, text.substr(1, dot - 1)) &&
-           std::all_of(text.begin() + static_cast<ptrdiff_t>(dot) + 1, text.end(),
-                       [](char c) { return c == ':' || Is(kRegNameChar, c); });
-  }
-  // No NUL can stand in it: neither targets nor field values have any.
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size()) return false;
-  std::copy(text.begin(), text.end(), terminated.begin());
-  in6_addr address;
-  return inet_pton(AF_INET6, terminated.data(), &address) == 1;
-}
-
-// uri-host [":" port] of RFC 3986 section 3.2 with a host that is not empty. There is no userinfo:
-// RFC 9110 section 4.2.4 tells recipients to treat it as an error.
-bool IsAuthority(std::string_view text) {
-  size_t host_bytes;
-  if (text.starts_with('[')) {
-    const size_t bracket = text.find(']');
-    if (bracket == std::string_view::npos || !IsIpLiteral(text.substr(1, bracket - 1))) {
-      return false;
-    }
-    host_bytes = bracket + 1;
-  } else {
-    host_bytes = std::min(text.find(':'), text.size());
-    if (host_bytes == 0 || !IsRegName(text.substr(0, host_bytes))) return false;
-  }
-  const std::string_view port = text.substr(host_bytes);
-  return port.empty() || (port[0] == ':' && AllAre(kDigitChar, port.substr(1)));
-}
-
-// The authority-form of CONNECT, whose port may not be left out (RFC 9110 section 9.3.6).
-bool IsAuthorityWithPort(std::string_view text) {
-  return IsAuthority(text) && Is(kDigitChar, text.back()) &&
-         text.find(':') != std::string_view::npos;
 }
 
 Method MethodOf(std::string_view token) {
