@@ -55,7 +55,7 @@ class Cache {
                                          Blocking blocking = Blocking::kYes);
 
   struct Finished {
-    Waiter* waiters;
+    WaiterList waiters;
     TimePoint deadline;  // of the entry, if it was stored and can expire; else kNever
   };
   // Ends the flight; from now on the next miss of its key starts another. `entry`, if any, is
@@ -73,7 +73,7 @@ class Cache {
   [[nodiscard]] bool IsCurrent(const Flight* flight, TimePoint now);
 
   // Ends a flight that nobody waits for any more; false when somebody joined after all.
-  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
+  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters);
 
   // The value of the key although its time is over or trust is lost, where nothing better can be
   // had: within `stale` of its end, before the end of its own TTL in Redis, and never once
@@ -149,7 +149,7 @@ class Cache {
   [[nodiscard]] bool EvictOne();
   // Gives back the room of entries that have left their stripe.
   void Release(const EntryRef& entry);
-  void ReleaseChain(Entry* entries);
+  void ReleaseAll(IntrusiveList<Entry> entries);
   [[nodiscard]] bool PurgeOld(int* budget);
   [[nodiscard]] bool FreeDue(TimePoint now, int* budget);
   template <typename Step>

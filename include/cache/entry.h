@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/intrusive_list.h"
 #include "base/time.h"
 
 namespace rp::cache {
@@ -30,10 +31,7 @@ inline constexpr size_t kMaxValueBytes = 0xffffffff;
 // to it is noticed.
 enum class Kind : uint32_t { kValue, kMissing, kWrongType };
 
-struct Entry {
-  // Neighbours in the stripe's list; the head was used last.
-  Entry* lru_prev;
-  Entry* lru_next;
+struct Entry : ListNode<Entry> {  // in the stripe's list by last use
   TimePoint last_use;
   // When the entry ends however often it is used: its TTL in Redis, -max-age. kNever for neither,
   // kTooFar for a TTL that no TimePoint holds.

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/intrusive_list.h"
 #include "base/mutex.h"
 #include "cache/entry.h"
 #include "cache/expiry_heap.h"
@@ -34,12 +35,11 @@ namespace rp::cache {
 struct Flight;
 
 // Something that waits for a flight; the owner derives from it.
-struct Waiter {
-  Waiter* next_waiter = nullptr;
+struct Waiter : ListNode<Waiter> {
   // Under the stripe's lock:
-  Waiter* previous_waiter = nullptr;
   Flight* flight = nullptr;  // that it waits for; null when it waits no more
 };
+using WaiterList = IntrusiveList<Waiter>;
 
 // One fetch under way for a key that is not in the cache, and all who wait for it. The owner
 // derives from it, keeps it alive until Finish or TryAbandon gives the waiters back, and sets
@@ -55,7 +55,7 @@ struct Flight {
   bool storable = true;
   // Under the stripe's lock:
   uint32_t epoch = 0;  // in which it started
-  Waiter* waiters = nullptr;
+  WaiterList waiters;
 
   [[nodiscard]] std::string_view key() const { return key_bytes; }
 };
@@ -127,15 +127,15 @@ class alignas(64) Stripe {
   // place, and gives back who waited. `*deadline` becomes that of the stored entry (kNever for
   // none), and `entry` is empty if it was stored. An older entry of the same key goes to
   // `replaced`.
-  [[nodiscard]] Waiter* Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
-                               EntryRef* replaced);
+  [[nodiscard]] WaiterList Finish(Flight* flight, EntryRef* entry, TimePoint now,
+                                  TimePoint* deadline, EntryRef* replaced);
 
   // Takes the waiter out of its flight; false when it waits for none (any more): its answer is on
   // the way. The flight goes on without it.
   [[nodiscard]] bool Leave(Waiter* waiter);
 
   // Detaches the flight if its deadline has passed, else returns false: somebody joined just now.
-  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, Waiter** waiters);
+  [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters);
 
   // Whether what the flight brings is still the key's value as far as can be known: no invalidation
   // came, no epoch ended and the lease holds.
@@ -149,11 +149,11 @@ class alignas(64) Stripe {
   [[nodiscard]] EntryRef EvictTail(TimePoint stamp);
 
   // Looks at up to `budget` entries whose bound has passed. Those that ended come back as a chain.
-  [[nodiscard]] Entry* Sweep(TimePoint now, int budget);
+  [[nodiscard]] IntrusiveList<Entry> Sweep(TimePoint now, int budget);
 
   // Takes out up to `budget` entries of epochs below the floor, as a chain; null when none are
   // left.
-  [[nodiscard]] Entry* Purge(int budget);
+  [[nodiscard]] IntrusiveList<Entry> Purge(int budget);
 
   // Takes out `key` if it is there, and detaches its flight: what that brings is not stored, and
   // the next miss starts another.
@@ -170,13 +170,11 @@ class alignas(64) Stripe {
   [[nodiscard]] LookupResult JoinOrStartLocked(Flight* candidate, Waiter* waiter,
                                                TimePoint deadline, TimePoint now, EntryRef* hit,
                                                EntryRef* expired) RP_REQUIRES(mutex_);
-  [[nodiscard]] Waiter* TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
+  [[nodiscard]] WaiterList TakeWaiters(Flight* flight) RP_REQUIRES(mutex_);
   // Moves the entry of the last hit to the head. A hit leaves this to whoever comes next, and only
   // has the neighbours fetched from memory: waiting for them would be a fifth of a hit's time
   // among a million keys.
   void MoveUsed() RP_REQUIRES(mutex_);
-  void LinkFront(Entry* entry) RP_REQUIRES(mutex_);
-  void UnlinkFromList(Entry* entry) RP_REQUIRES(mutex_);
   // False, with nothing done, for want of memory. `*deadline` becomes the entry's.
   [[nodiscard]] bool Insert(Entry* entry, TimePoint now, TimePoint* deadline) RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Remove(Entry* entry) RP_REQUIRES(mutex_);
@@ -186,9 +184,8 @@ class alignas(64) Stripe {
   Mutex mutex_;
   FlatTable<Entry> entries_ RP_GUARDED_BY(mutex_);
   FlatTable<Flight> flights_ RP_GUARDED_BY(mutex_);
-  Entry* head_ RP_GUARDED_BY(mutex_) = nullptr;
-  Entry* tail_ RP_GUARDED_BY(mutex_) = nullptr;
-  Entry* used_ RP_GUARDED_BY(mutex_) = nullptr;  // by the last hit, and not yet moved
+  IntrusiveList<Entry> by_use_ RP_GUARDED_BY(mutex_);  // the front was used last
+  Entry* used_ RP_GUARDED_BY(mutex_) = nullptr;        // by the last hit, and not yet moved
   ExpiryHeap heap_ RP_GUARDED_BY(mutex_);
   StripeStats stats_ RP_GUARDED_BY(mutex_);
   StripeOptions options_ RP_GUARDED_BY(mutex_);

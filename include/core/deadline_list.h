@@ -1,38 +1,30 @@
-// DeadlineList: things that all wait equally long, in the order in which their waits end.
+// DeadlineList: items that all wait equally long, in the order in which their waits end.
 //
 // Every wait of a reactor has one of a few lengths (-timeout, idle, ...), so a list for each length
-// is sorted by itself and no heap is needed. A node is in one list at most and leaves whichever it
-// is in.
+// is sorted by itself and no heap is needed. A node is in one list at most.
 //
-// Nodes are borrowed. Thread safety: the reactor's thread. Cost: O(1).
+// Owner: the reactor; the nodes are borrowed. Thread safety: the reactor's thread. Cost: O(1).
 #pragma once
 
-#include "base/check.h"
+#include "base/intrusive_list.h"
 #include "base/time.h"
 
 namespace rp::core {
 
-class DeadlineNode {
+class DeadlineNode : private ListNode<DeadlineNode> {
  public:
-  DeadlineNode() = default;
-  DeadlineNode(const DeadlineNode&) = delete;
-  DeadlineNode& operator=(const DeadlineNode&) = delete;
   ~DeadlineNode() { Leave(); }
 
-  [[nodiscard]] bool waits() const { return next_ != this; }
-  // Does nothing for a node that is in no list.
-  void Leave() {
-    prev_->next_ = next_;
-    next_->prev_ = prev_;
-    prev_ = next_ = this;
-  }
+  // Returns whether the node is in a list.
+  [[nodiscard]] bool waits() const { return linked(); }
+  // Takes the node out of its list. Does nothing for a node in no list.
+  void Leave() { Unlink(); }
 
  private:
+  friend class IntrusiveList<DeadlineNode>;
   template <typename Node>
   friend class DeadlineList;
 
-  DeadlineNode* prev_ = this;
-  DeadlineNode* next_ = this;
   TimePoint ends_ = kNever;
 };
 
@@ -42,34 +34,28 @@ class DeadlineList {
  public:
   explicit DeadlineList(Duration wait) : wait_(wait) {}
 
-  // The node's wait starts now, wherever it was before. REQUIRES: `now` is not before that of an
-  // earlier call.
+  // Starts the node's wait, and ends the one it was in. REQUIRES: `now` is not earlier than in the
+  // calls before.
   void Start(Node* node, TimePoint now) {
-    DeadlineNode* link = node;
-    link->Leave();
+    DeadlineNode* const link = node;
     link->ends_ = DeadlineAfter(now, wait_);
-    link->prev_ = ring_.prev_;
-    link->next_ = &ring_;
-    ring_.prev_->next_ = link;
-    ring_.prev_ = link;
+    nodes_.MoveToBack(link);
   }
 
-  // When the first wait ends; kNever when nobody waits.
-  [[nodiscard]] TimePoint next() const { return ring_.next_->ends_; }
+  // Returns when the first wait ends, or kNever if the list is empty.
+  [[nodiscard]] TimePoint next() const { return nodes_.empty() ? kNever : nodes_.front()->ends_; }
 
-  // Takes out a node whose wait has ended, or none.
+  // Takes out the first node and returns it if its wait has ended, else returns null.
   [[nodiscard]] Node* TakeEnded(TimePoint now) {
-    DeadlineNode* first = ring_.next_;
-    if (first == &ring_ || first->ends_ > now) return nullptr;
-    first->Leave();
-    return static_cast<Node*>(first);
+    if (nodes_.empty() || nodes_.front()->ends_ > now) return nullptr;
+    return static_cast<Node*>(nodes_.PopFront());
   }
 
   [[nodiscard]] Duration wait() const { return wait_; }
 
  private:
   const Duration wait_;
-  DeadlineNode ring_;  // its own end is kNever
+  IntrusiveList<DeadlineNode> nodes_;
 };
 
 }  // namespace rp::core

@@ -96,7 +96,7 @@ class ReadThrough final : public redis::FetchSink {
                               TimePoint hard_deadline, TimePoint now) const;
   [[nodiscard]] TimePoint HardDeadline(const redis::FetchResult& result) const;
   void Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now);
-  void AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,
+  void AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
                  const cache::EntryRef& value);
 
   const ReadThroughOptions options_;

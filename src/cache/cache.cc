@@ -1,6 +1,7 @@
 #include "cache/cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rp::cache {
 namespace {
@@ -64,10 +65,10 @@ Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, boo
   if (!reserved) entry = {};
   EntryRef replaced;
   TimePoint deadline = kNever;
-  Waiter* waiters = stripe.Finish(flight, &entry, now, &deadline, &replaced);
+  WaiterList waiters = stripe.Finish(flight, &entry, now, &deadline, &replaced);
   if (replaced) Release(replaced);
   if (entry) Release(entry);
-  return {waiters, deadline};
+  return {std::move(waiters), deadline};
 }
 
 bool Cache::Leave(uint64_t hash, Waiter* waiter) {
@@ -78,7 +79,7 @@ bool Cache::IsCurrent(const Flight* flight, TimePoint now) {
   return stripes_[StripeIndex(flight->hash)].IsCurrent(flight, now);
 }
 
-bool Cache::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
+bool Cache::TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters) {
   return stripes_[StripeIndex(flight->hash)].TryAbandon(flight, now, waiters);
 }
 
@@ -138,9 +139,10 @@ bool Cache::PurgeOld(int* budget) {
   const uint32_t floor = freshness_.floor.load(std::memory_order_acquire);
   if (purged_floor_.load(std::memory_order_relaxed) == floor) return true;
   const bool done = ForStripesInTurn(budget, [this](size_t i) {
-    Entry* purged = stripes_[i].Purge(kPopsPerLock);
-    ReleaseChain(purged);
-    return purged != nullptr;
+    IntrusiveList<Entry> purged = stripes_[i].Purge(kPopsPerLock);
+    const bool any = !purged.empty();
+    ReleaseAll(std::move(purged));
+    return any;
   });
   if (done) purged_floor_.store(floor, std::memory_order_relaxed);
   return done;
@@ -150,7 +152,7 @@ bool Cache::PurgeOld(int* budget) {
 bool Cache::FreeDue(TimePoint now, int* budget) {
   return ForStripesInTurn(budget, [this, now](size_t i) {
     if (next_deadline_[i].load(std::memory_order_relaxed) > now) return false;
-    ReleaseChain(stripes_[i].Sweep(now, kPopsPerLock));
+    ReleaseAll(stripes_[i].Sweep(now, kPopsPerLock));
     return true;
   });
 }
@@ -255,12 +257,8 @@ bool Cache::EvictOne() {
   }
 }
 
-void Cache::ReleaseChain(Entry* entries) {
-  while (entries != nullptr) {
-    Entry* next = entries->lru_next;
-    Release(EntryRef::Adopt(entries));
-    entries = next;
-  }
+void Cache::ReleaseAll(IntrusiveList<Entry> entries) {
+  while (!entries.empty()) Release(EntryRef::Adopt(entries.PopFront()));
 }
 
 void Cache::Release(const EntryRef& entry) {

@@ -11,7 +11,7 @@
 namespace rp::cache {
 namespace {
 
-constexpr size_t kEntryHeaderBytes = offsetof(Entry, bytes);
+constexpr size_t kEntryHeaderBytes = sizeof(Entry) - sizeof(Entry::bytes);
 static_assert(kEntryHeaderBytes == 60, "every byte here is a megabyte at a million keys");
 
 // A slot of the table (12 bytes at a load of 0.5 to 0.75, and the old arrays during a move) and one

@@ -1,6 +1,7 @@
 #include "cache/stripe.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -59,10 +60,7 @@ LookupResult Stripe::JoinOrStartLocked(Flight* candidate, Waiter* waiter, TimePo
     static_cast<void>(flights_.Insert(flight));
   }
   waiter->flight = flight;
-  waiter->previous_waiter = nullptr;
-  waiter->next_waiter = flight->waiters;
-  if (flight->waiters != nullptr) flight->waiters->previous_waiter = waiter;
-  flight->waiters = waiter;
+  flight->waiters.PushFront(waiter);
   // Only writers under this lock move it; the fetcher that reads it without the lock sees one value
   // or the other.
   if (flight->deadline->load(std::memory_order_relaxed) < deadline) {
@@ -78,8 +76,8 @@ EntryRef Stripe::DropOld(const Flight* flight) {
   return present != nullptr && attached ? Remove(present) : EntryRef();
 }
 
-Waiter* Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
-                       EntryRef* replaced) {
+WaiterList Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
+                          EntryRef* replaced) {
   MutexLock lock(&mutex_);
   // A flight that was detached by an invalidation says nothing of the key as it is now.
   const bool attached = flights_.Erase(flight);
@@ -97,19 +95,17 @@ Waiter* Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint
 bool Stripe::Leave(Waiter* waiter) {
   MutexLock lock(&mutex_);
   if (waiter->flight == nullptr) return false;
-  Waiter* next = waiter->next_waiter;
-  Waiter* previous = waiter->previous_waiter;
-  (previous == nullptr ? waiter->flight->waiters : previous->next_waiter) = next;
-  if (next != nullptr) next->previous_waiter = previous;
+  waiter->Unlink();
   waiter->flight = nullptr;
   return true;
 }
 
-bool Stripe::TryAbandon(Flight* flight, TimePoint now, Waiter** waiters) {
+bool Stripe::TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters) {
   MutexLock lock(&mutex_);
   if (flight->deadline->load(std::memory_order_relaxed) > now) return false;
   flights_.Erase(flight);
-  *waiters = TakeWaiters(flight);
+  WaiterList taken = TakeWaiters(flight);
+  waiters->Append(&taken);
   return true;
 }
 
@@ -139,14 +135,14 @@ EntryRef Stripe::GetStale(uint32_t tag, std::string_view key, TimePoint now) {
 
 EntryRef Stripe::EvictTail(TimePoint stamp) {
   MutexLock lock(&mutex_);
-  if (tail_ == nullptr || tail_->last_use > stamp) return {};
+  if (by_use_.empty() || by_use_.back()->last_use > stamp) return {};
   ++stats_.evictions;
-  return Remove(tail_);
+  return Remove(by_use_.back());
 }
 
-Entry* Stripe::Sweep(TimePoint now, int budget) {
+IntrusiveList<Entry> Stripe::Sweep(TimePoint now, int budget) {
   MutexLock lock(&mutex_);
-  Entry* ended = nullptr;
+  IntrusiveList<Entry> ended;
   for (; budget > 0 && !heap_.empty() && heap_.top_bound() <= now; --budget) {
     Entry* entry = heap_.top();
     const TimePoint deadline = KeptUntil(entry);
@@ -155,24 +151,20 @@ Entry* Stripe::Sweep(TimePoint now, int budget) {
       continue;
     }
     ++stats_.expirations;
-    entry = Remove(entry).Release();
-    entry->lru_next = ended;
-    ended = entry;
+    ended.PushFront(Remove(entry).Release());
   }
   PublishDeadline();
   return ended;
 }
 
-Entry* Stripe::Purge(int budget) {
+IntrusiveList<Entry> Stripe::Purge(int budget) {
   MutexLock lock(&mutex_);
   // Entries are used and inserted only in the current epoch, so those of older ones are at the
   // tail.
   const uint32_t floor = freshness_->floor.load(std::memory_order_acquire);
-  Entry* purged = nullptr;
-  for (; budget > 0 && tail_ != nullptr && tail_->epoch < floor; --budget) {
-    Entry* entry = Remove(tail_).Release();
-    entry->lru_next = purged;
-    purged = entry;
+  IntrusiveList<Entry> purged;
+  for (; budget > 0 && !by_use_.empty() && by_use_.back()->epoch < floor; --budget) {
+    purged.PushFront(Remove(by_use_.back()).Release());
   }
   return purged;
 }
@@ -217,13 +209,12 @@ EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef
       entry->epoch != freshness_->epoch.load(std::memory_order_acquire)) {
     return {};
   }
-  entry->last_use = std::max(now, head_->last_use);
+  entry->last_use = std::max(now, by_use_.front()->last_use);
   used_ = entry;
-  if (entry == tail_) {
+  if (entry == by_use_.back()) {
     MoveUsed();
   } else {
-    __builtin_prefetch(entry->lru_prev, 1);
-    __builtin_prefetch(entry->lru_next, 1);
+    entry->PrefetchNeighbours();
   }
   return EntryRef::Share(entry);
 }
@@ -231,45 +222,21 @@ EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef
 void Stripe::MoveUsed() {
   Entry* entry = std::exchange(used_, nullptr);
   if (entry == nullptr) return;
-  if (entry != head_) {
-    UnlinkFromList(entry);
-    LinkFront(entry);
-  } else if (entry == tail_) {
-    PublishTail();
-  }
+  const bool was_last = entry == by_use_.back();
+  // Where it is the first already, its neighbour is not written to.
+  if (entry != by_use_.front()) by_use_.MoveToFront(entry);
+  if (was_last) PublishTail();
 }
 
-Waiter* Stripe::TakeWaiters(Flight* flight) {
-  for (Waiter* waiter = flight->waiters; waiter != nullptr; waiter = waiter->next_waiter) {
-    waiter->flight = nullptr;
-  }
-  return std::exchange(flight->waiters, nullptr);
-}
-
-void Stripe::LinkFront(Entry* entry) {
-  entry->lru_prev = nullptr;
-  entry->lru_next = head_;
-  if (head_ != nullptr) head_->lru_prev = entry;
-  head_ = entry;
-  if (tail_ == nullptr) {
-    tail_ = entry;
-    PublishTail();
-  }
-}
-
-void Stripe::UnlinkFromList(Entry* entry) {
-  if (entry->lru_next != nullptr) entry->lru_next->lru_prev = entry->lru_prev;
-  if (entry->lru_prev != nullptr) entry->lru_prev->lru_next = entry->lru_next;
-  if (entry == head_) head_ = entry->lru_next;
-  if (entry == tail_) {
-    tail_ = entry->lru_prev;
-    PublishTail();
-  }
+WaiterList Stripe::TakeWaiters(Flight* flight) {
+  for (Waiter& waiter : flight->waiters) waiter.flight = nullptr;
+  return std::move(flight->waiters);
 }
 
 bool Stripe::Insert(Entry* entry, TimePoint now, TimePoint* deadline) {
   MoveUsed();
-  entry->last_use = head_ == nullptr ? now : std::max(now, head_->last_use);
+  const bool is_first = by_use_.empty();
+  entry->last_use = is_first ? now : std::max(now, by_use_.front()->last_use);
   const TimePoint kept_until = KeptUntil(entry);
   if (!entries_.Insert(entry)) return false;
   if (kept_until != kNever) {
@@ -279,7 +246,8 @@ bool Stripe::Insert(Entry* entry, TimePoint now, TimePoint* deadline) {
     }
     if (heap_.top() == entry) PublishDeadline();
   }
-  LinkFront(entry);
+  by_use_.PushFront(entry);
+  if (is_first) PublishTail();
   *deadline = kept_until;
   return true;
 }
@@ -287,7 +255,9 @@ bool Stripe::Insert(Entry* entry, TimePoint now, TimePoint* deadline) {
 EntryRef Stripe::Remove(Entry* entry) {
   MoveUsed();
   RP_CHECK(entries_.Erase(entry));
-  UnlinkFromList(entry);
+  const bool was_last = entry == by_use_.back();
+  entry->Unlink();
+  if (was_last) PublishTail();
   heap_.Erase(entry);
   PublishDeadline();
   return EntryRef::Adopt(entry);
@@ -295,7 +265,7 @@ EntryRef Stripe::Remove(Entry* entry) {
 
 // Relaxed: a reader acts on what it sees only after it has looked again under the lock.
 void Stripe::PublishTail() {
-  published_.oldest_use->store(tail_ == nullptr ? kNever : tail_->last_use,
+  published_.oldest_use->store(by_use_.empty() ? kNever : by_use_.back()->last_use,
                                std::memory_order_relaxed);
 }
 

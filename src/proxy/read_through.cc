@@ -188,10 +188,10 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   std::unique_ptr<Flight> flight(static_cast<Flight*>(fetch));
   const TimePoint now = Now();
   if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
-    cache::Waiter* waiters = nullptr;
+    cache::WaiterList waiters;
     // If somebody joined late and still has time, the fetch goes on for them.
     if (!cache_->TryAbandon(flight.get(), now, &waiters)) return SubmitAgain(std::move(flight));
-    return AnswerAll(waiters, result, Stale(flight->key_bytes, now));
+    return AnswerAll(std::move(waiters), result, Stale(flight->key_bytes, now));
   }
   const bool is_wrong_type =
       result.kind == Kind::kError && result.error_code == ErrorCode::kWrongType;
@@ -229,15 +229,15 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
       }
     }
   }
-  const auto finished =
-      cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, true);
+  auto finished = cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, true);
   if (finished.deadline != kNever) on_deadline_(finished.deadline);
   if (result.kind == Kind::kValue && !entry) {
     redis::FetchResult failure{};
     failure.error_code = ErrorCode::kNoMemory;
-    return AnswerAll(finished.waiters, failure, {});
+    return AnswerAll(std::move(finished.waiters), failure, {});
   }
-  AnswerAll(finished.waiters, result, result.kind == Kind::kValue ? entry : cache::EntryRef());
+  AnswerAll(std::move(finished.waiters), result,
+            result.kind == Kind::kValue ? entry : cache::EntryRef());
 }
 
 // Whether a write to the key since the GET would have been heard of.
@@ -283,17 +283,16 @@ void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, Ti
   redis::FetchResult failure{};
   failure.error_code = code;
   failure.error_text = text;
-  cache::Waiter* waiters = cache_->Finish(flight, {}, now).waiters;
-  AnswerAll(waiters, failure,
+  cache::WaiterList waiters = cache_->Finish(flight, {}, now).waiters;
+  AnswerAll(std::move(waiters), failure,
             AllowsStale(code) ? Stale(flight->key_bytes, now) : cache::EntryRef());
 }
 
 // `value` is what was fetched, or with an error what may be served in its place.
-void ReadThrough::AnswerAll(cache::Waiter* waiters, const redis::FetchResult& result,
+void ReadThrough::AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
                             const cache::EntryRef& value) {
-  while (waiters != nullptr) {
-    auto* request = static_cast<Request*>(waiters);
-    waiters = waiters->next_waiter;
+  while (!waiters.empty()) {
+    auto* request = static_cast<Request*>(waiters.PopFront());
     request->answer.value = value;
     if (value) {
       request->answer.outcome = Outcome::kValue;

@@ -114,13 +114,9 @@ struct CountedWaiter : Waiter {
   std::atomic<int> returns = 0;
 };
 
-void CountReturns(Waiter* waiters) {
-  while (waiters != nullptr) {
-    auto* waiter = static_cast<CountedWaiter*>(waiters);
-    // From the count on the waiter may be gone.
-    waiters = waiters->next_waiter;
-    ++waiter->returns;
-  }
+void CountReturns(WaiterList waiters) {
+  // From the count on the waiter may be gone.
+  while (!waiters.empty()) ++static_cast<CountedWaiter*>(waiters.PopFront())->returns;
 }
 
 // What one thread does: every operation of the cache, at random, on keys that all threads share.
@@ -193,16 +189,17 @@ class Client {
     const std::unique_ptr<TestFlight> flight = std::move(flights_.front());
     flights_.pop_front();
     const TimePoint now = clock_->Now();
-    Waiter* waiters = nullptr;
+    WaiterList waiters;
     if (random_() % 4 != 0 || !cache_->TryAbandon(flight.get(), now, &waiters)) {
       const std::string value(1 + random_() % 300, static_cast<char>('a' + flight->hash % 26));
       const TimePoint hard_deadline = random_() % 2 == 0 ? kNever : now + Duration(500);
       EntryRef entry;
       if (random_() % 8 != 0) entry = EntryFor(flight->key(), value, hard_deadline);
-      waiters = cache_->Finish(flight.get(), std::move(entry), now).waiters;
+      WaiterList finished = cache_->Finish(flight.get(), std::move(entry), now).waiters;
+      waiters.Append(&finished);
     }
-    EXPECT_NE(waiters, nullptr);
-    CountReturns(waiters);
+    EXPECT_FALSE(waiters.empty());
+    CountReturns(std::move(waiters));
   }
 
   // Each value tells which key it belongs to.

@@ -68,9 +68,9 @@ TEST(CacheTest, JoinOrStartWithoutWaitingDoesTheSame) {
             LookupResult::kJoined);
   EXPECT_EQ(flight.fetch_deadline.load(), At(10));
   EXPECT_EQ(cache.stats().misses, 2u);
-  const auto finished = cache.Finish(&flight, EntryFor("a", "1"), At(3));
-  EXPECT_EQ(finished.waiters, &waiters[1]);
-  EXPECT_EQ(finished.waiters->next_waiter, &waiters[0]);
+  auto finished = cache.Finish(&flight, EntryFor("a", "1"), At(3));
+  EXPECT_EQ(finished.waiters.PopFront(), &waiters[1]);
+  EXPECT_EQ(finished.waiters.PopFront(), &waiters[0]);
   Waiter late;
   EXPECT_EQ(cache.JoinOrStart(&other, &late, At(10), At(4), &hit, Blocking::kNo),
             LookupResult::kHit);
@@ -297,13 +297,11 @@ TEST(CacheFlightTest, OneMissStartsTheFlightAndOthersJoin) {
   EXPECT_EQ(cache.JoinOrStart(&unrelated, &waiter, At(10), At(4), &hit), LookupResult::kStarted);
 
   std::vector<Waiter*> returned;
-  for (Waiter* each = cache.Finish(&flight, EntryFor("a", "1"), At(5)).waiters; each != nullptr;
-       each = each->next_waiter) {
-    returned.push_back(each);
-  }
+  WaiterList finished = cache.Finish(&flight, EntryFor("a", "1"), At(5)).waiters;
+  while (!finished.empty()) returned.push_back(finished.PopFront());
   EXPECT_EQ(returned.size(), 3u);
   for (Waiter& each : waiters) EXPECT_EQ(std::count(returned.begin(), returned.end(), &each), 1);
-  EXPECT_EQ(cache.Finish(&unrelated, {}, At(6)).waiters, &waiter);
+  EXPECT_EQ(cache.Finish(&unrelated, {}, At(6)).waiters.front(), &waiter);
 }
 
 TEST(CacheFlightTest, AfterAStoreAMissIsAHitAndWithoutOneTheNextMissStartsAnew) {
@@ -317,7 +315,7 @@ TEST(CacheFlightTest, AfterAStoreAMissIsAHitAndWithoutOneTheNextMissStartsAnew) 
   Waiter second_waiter;
   EXPECT_EQ(cache.JoinOrStart(&second, &second_waiter, At(10), At(3), &hit),
             LookupResult::kStarted);
-  EXPECT_EQ(cache.Finish(&second, EntryFor("a", "1"), At(4)).waiters, &second_waiter);
+  EXPECT_EQ(cache.Finish(&second, EntryFor("a", "1"), At(4)).waiters.front(), &second_waiter);
   TestFlight third("a");
   EXPECT_EQ(cache.JoinOrStart(&third, &waiter, At(10), At(5), &hit), LookupResult::kHit);
   ASSERT_TRUE(hit);
@@ -347,14 +345,14 @@ TEST(CacheFlightTest, IsNotAbandonedWhenALaterWaiterStillHasTime) {
   static_cast<void>(cache.JoinOrStart(&flight, &waiters[0], At(10), At(1), &hit));
   TestFlight other("a");
   static_cast<void>(cache.JoinOrStart(&other, &waiters[1], At(20), At(9), &hit));
-  Waiter* returned = nullptr;
+  WaiterList returned;
   EXPECT_FALSE(cache.TryAbandon(&flight, At(19), &returned));
-  EXPECT_EQ(returned, nullptr);
+  EXPECT_TRUE(returned.empty());
   Waiter late;
   EXPECT_EQ(cache.JoinOrStart(&other, &late, At(20), At(19), &hit), LookupResult::kJoined);
   EXPECT_TRUE(cache.TryAbandon(&flight, At(20), &returned));
   int count = 0;
-  for (; returned != nullptr; returned = returned->next_waiter) ++count;
+  for (; !returned.empty(); returned.PopFront()) ++count;
   EXPECT_EQ(count, 3);
   EXPECT_EQ(cache.JoinOrStart(&other, &late, At(40), At(30), &hit), LookupResult::kStarted);
   static_cast<void>(cache.Finish(&other, {}, At(31)));

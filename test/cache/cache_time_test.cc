@@ -75,7 +75,7 @@ TEST(CacheTest, AMissOfAnExpiredEntryStartsAFlight) {
   EXPECT_EQ(cache.JoinOrStart(&flight, &waiter, At(300), At(199), &hit), LookupResult::kStarted);
   EXPECT_FALSE(hit);
   EXPECT_EQ(cache.stats().entries, 0u);
-  EXPECT_EQ(cache.Finish(&flight, {}, At(200)).waiters, &waiter);
+  EXPECT_EQ(cache.Finish(&flight, {}, At(200)).waiters.front(), &waiter);
 }
 
 // --- Sweep. ---

@@ -79,10 +79,10 @@ TEST_F(CoherentCacheTest,
   cache_.Invalidate(HashOf("a"), "a");
   EXPECT_FALSE(cache_.IsCurrent(&first, At(1)));
   EXPECT_EQ(cache_.JoinOrStart(&second, &late, At(2), At(2), &hit), LookupResult::kStarted);
-  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), true).waiters, &early);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), true).waiters.front(), &early);
   EXPECT_FALSE(Hits("a", 3));
   EXPECT_TRUE(cache_.IsCurrent(&second, At(3)));
-  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "new"), At(4), true).waiters, &late);
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "new"), At(4), true).waiters.front(), &late);
   EXPECT_EQ(Get(&cache_, "a", At(5))->value(), "new");
 }
 
@@ -93,7 +93,7 @@ TEST_F(CoherentCacheTest, ADetachedFlightDoesNotTakeOutWhatTheNextOneStored) {
   ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Invalidate(HashOf("a"), "a");
   FetchAt("a", 2, 3);
-  EXPECT_EQ(cache_.Finish(&first, {}, At(4), true).waiters, &waiter);
+  EXPECT_EQ(cache_.Finish(&first, {}, At(4), true).waiters.front(), &waiter);
   EXPECT_TRUE(Hits("a", 5));
 }
 
@@ -119,10 +119,10 @@ TEST_F(CoherentCacheTest, WhoAsksAfterAFlushOrALossDoesNotJoinAFetchFromBefore) 
   cache_.EndEpoch(At(3));
   cache_.BeginEpoch(At(1000));
   EXPECT_EQ(cache_.JoinOrStart(&third, &waiters[2], At(4), At(4), &hit), LookupResult::kStarted);
-  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), true).waiters, &waiters[0]);
-  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), true).waiters, &waiters[1]);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), true).waiters.front(), &waiters[0]);
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), true).waiters.front(), &waiters[1]);
   EXPECT_FALSE(Hits("a", 7));
-  EXPECT_EQ(cache_.Finish(&third, EntryFor("a", "3"), At(8), true).waiters, &waiters[2]);
+  EXPECT_EQ(cache_.Finish(&third, EntryFor("a", "3"), At(8), true).waiters.front(), &waiters[2]);
   EXPECT_EQ(Get(&cache_, "a", At(9))->value(), "3");
 }
 
@@ -136,10 +136,10 @@ TEST_F(CoherentCacheTest, AWaiterThatLeavesIsNotAnsweredAndTheOthersAre) {
   ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[2], At(1), At(1), &hit), LookupResult::kJoined);
   EXPECT_TRUE(cache_.Leave(HashOf("a"), &waiters[1]));
   EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[1]));
-  Waiter* rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), true).waiters;
-  ASSERT_EQ(rest, &waiters[2]);
-  EXPECT_EQ(rest->next_waiter, &waiters[0]);
-  EXPECT_EQ(waiters[0].next_waiter, nullptr);
+  WaiterList rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), true).waiters;
+  ASSERT_EQ(rest.PopFront(), &waiters[2]);
+  EXPECT_EQ(rest.PopFront(), &waiters[0]);
+  EXPECT_TRUE(rest.empty());
   EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[0])) << "its answer is on the way";
 }
 

@@ -77,7 +77,7 @@ TEST_F(ScarceMemoryTest, AnEntryWithoutAPlaceInTheHeapIsNotStored) {
   {
     const ScarceMemory scarce;
     const Cache::Finished finished = cache.Finish(&flight, std::move(entry), At(1));
-    EXPECT_EQ(finished.waiters, &waiter);
+    EXPECT_EQ(finished.waiters.front(), &waiter);
     EXPECT_EQ(finished.deadline, kNever);
   }
   EXPECT_EQ(cache.stats().entries, 0u);
@@ -120,11 +120,12 @@ TEST_F(ScarceMemoryTest, AFlightWithoutAPlaceIsJoinedByNobodyAndAnswersWhoStarte
   EXPECT_EQ(result, LookupResult::kStarted) << "the last one had a place after all";
   EntryRef entry = EntryFor(again.key_bytes, "value");
   TimePoint deadline;
-  EXPECT_EQ(stripe.Finish(&again, &entry, At(2), &deadline, &none), &other);
+  EXPECT_EQ(stripe.Finish(&again, &entry, At(2), &deadline, &none).front(), &other);
   EXPECT_TRUE(entry) << "it was not stored";
   for (size_t i = 0; i < flights.size(); ++i) {
     EntryRef nothing;
-    ASSERT_EQ(stripe.Finish(flights[i].get(), &nothing, At(2), &deadline, &none), &waiters[i]);
+    ASSERT_EQ(stripe.Finish(flights[i].get(), &nothing, At(2), &deadline, &none).front(),
+              &waiters[i]);
   }
 }
 

@@ -37,7 +37,7 @@ class StripeTest : public ::testing::Test {
     EntryRef entry = EntryFor(key, key, hard_deadline);
     EntryRef none;
     TimePoint deadline = kNever;
-    EXPECT_EQ(stripe_.Finish(&flight, &entry, now, &deadline, old == nullptr ? &none : old),
+    EXPECT_EQ(stripe_.Finish(&flight, &entry, now, &deadline, old == nullptr ? &none : old).front(),
               &waiter);
     EXPECT_FALSE(entry) << "it was stored";
     EXPECT_FALSE(none);
@@ -49,14 +49,10 @@ class StripeTest : public ::testing::Test {
     return stripe_.Get(static_cast<uint32_t>(HashOf(key)), key, now, Blocking::kYes, &expired);
   }
 
-  // The keys of a chain that Sweep gave; frees it.
-  static std::vector<std::string> KeysOf(Entry* chain) {
+  // Returns the keys of entries that Sweep gave, and frees these.
+  static std::vector<std::string> KeysOf(IntrusiveList<Entry> entries) {
     std::vector<std::string> keys;
-    while (chain != nullptr) {
-      Entry* next = chain->lru_next;
-      keys.emplace_back(EntryRef::Adopt(chain)->key());
-      chain = next;
-    }
+    while (!entries.empty()) keys.emplace_back(EntryRef::Adopt(entries.PopFront())->key());
     return keys;
   }
 
@@ -75,7 +71,7 @@ TEST_F(StripeTest, PublishesNeverWhileEmpty) {
   EXPECT_EQ(oldest_use_.load(), kNever);
   EXPECT_EQ(next_deadline_.load(), kNever);
   EXPECT_FALSE(stripe_.EvictTail(kNever));
-  EXPECT_EQ(stripe_.Sweep(kNever - Duration(1), 10), nullptr);
+  EXPECT_TRUE(stripe_.Sweep(kNever - Duration(1), 10).empty());
 }
 
 TEST_F(StripeTest, PublishesTheStampOfTheTailAndTheEarliestBound) {
@@ -206,7 +202,7 @@ TEST_F(StripeTest, SweepsUpToItsBudgetAndPublishesWhatIsLeft) {
 TEST_F(StripeTest, SweepsWhatIsDueAndNothingElse) {
   Put("a", At(0));
   Put("b", At(1));
-  EXPECT_EQ(stripe_.Sweep(At(99), 10), nullptr);
+  EXPECT_TRUE(stripe_.Sweep(At(99), 10).empty());
   EXPECT_EQ(KeysOf(stripe_.Sweep(At(100), 10)), std::vector<std::string>{"a"});
   EXPECT_EQ(oldest_use_.load(), At(1));
   EXPECT_EQ(next_deadline_.load(), At(101));
@@ -216,9 +212,9 @@ TEST_F(StripeTest, SweepPostponesWhatWasUsedInBetween) {
   Put("a", At(0));
   ASSERT_TRUE(Get("a", At(60)));
   EXPECT_EQ(next_deadline_.load(), At(100)) << "a use leaves the bound alone";
-  EXPECT_EQ(stripe_.Sweep(At(100), 10), nullptr);
+  EXPECT_TRUE(stripe_.Sweep(At(100), 10).empty());
   EXPECT_EQ(next_deadline_.load(), At(160));
-  EXPECT_EQ(stripe_.Sweep(At(159), 10), nullptr);
+  EXPECT_TRUE(stripe_.Sweep(At(159), 10).empty());
   EXPECT_EQ(KeysOf(stripe_.Sweep(At(160), 10)), std::vector<std::string>{"a"});
 }
 
@@ -226,7 +222,7 @@ TEST_F(StripeTest, PostponingCountsAgainstTheBudget) {
   Put("a", At(0));
   Put("b", At(1));
   ASSERT_TRUE(Get("a", At(50)));
-  EXPECT_EQ(stripe_.Sweep(At(120), 1), nullptr) << "the one look was for a";
+  EXPECT_TRUE(stripe_.Sweep(At(120), 1).empty()) << "the one look was for a";
   EXPECT_EQ(KeysOf(stripe_.Sweep(At(120), 1)), std::vector<std::string>{"b"});
 }
 

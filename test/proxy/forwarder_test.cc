@@ -108,7 +108,7 @@ TEST_F(ForwarderTest, AFetchUnderWayDuringTheWriteIsNotStored) {
   ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, Now(), Now(), &hit),
             cache::LookupResult::kStarted);
   Forward({"SET", "k", "v"}, Reply("+OK\r\n"));
-  EXPECT_EQ(cache_.Finish(&flight, cache::EntryFor("k", "old"), Now()).waiters, &waiter);
+  EXPECT_EQ(cache_.Finish(&flight, cache::EntryFor("k", "old"), Now()).waiters.front(), &waiter);
   EXPECT_EQ(Remembered({"k"}), Words{});
 }
 

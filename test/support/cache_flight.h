@@ -51,7 +51,7 @@ inline TimePoint Put(Cache* cache, std::string_view key, std::string_view value,
   EntryRef hit;
   RP_CHECK(cache->JoinOrStart(&flight, &waiter, now, now, &hit) == LookupResult::kStarted);
   const auto finished = cache->Finish(&flight, EntryFor(key, value, hard_deadline), now);
-  RP_CHECK(finished.waiters == &waiter);
+  RP_CHECK(finished.waiters.front() == &waiter);
   return finished.deadline;
 }
 
