@@ -80,7 +80,8 @@ TEST(OutageTest, MissesFailAtOnceWithRetryAfterWhileRedisStaysAway) {
     const TimePoint start = Now();
     const HttpResponse response = client.Get("k");
     return response.status == 503 && response.Header("retry-after") == "1" &&
-           response.body == "Redis is away, try again soon\n" && Now() - start < kTimeout / 2;
+           response.body == "Redis is unavailable, try again soon\n" &&
+           Now() - start < kTimeout / 2;
   }));
 }
 

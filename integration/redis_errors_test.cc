@@ -61,9 +61,9 @@ TEST(RedisErrorsTest, EachKindHasAReasonOfItsOwnAndALineInTheLog) {
       {"LOADING Redis is loading the dataset in memory", "Redis is loading its data"},
       {"MASTERDOWN Link with MASTER is down", "Redis is a replica that has lost its master"},
       {"BUSY Redis is busy running a script", "Redis is busy running a script"},
-      {"CLUSTERDOWN The cluster is down", "the cluster of Redis is down"},
-      {"TRYAGAIN Multiple keys request during rehashing", "the cluster of Redis is moving keys"},
-      {"MOVED 3999 10.0.0.9:6381", "Redis is a cluster, and another of its nodes has this key"},
+      {"CLUSTERDOWN The cluster is down", "the Redis cluster is down"},
+      {"TRYAGAIN Multiple keys request during rehashing", "the Redis cluster is moving keys"},
+      {"MOVED 3999 10.0.0.9:6381", "Redis is a cluster, and another node has this key"},
   };
   FakeRedis redis(SayAsAsked);
   Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0"});
@@ -138,7 +138,7 @@ TEST(RedisErrorsTest, WhyRedisRefusesTheConnectionIsForTheLogAlone) {
     return FakeRedis::Answer{.bytes = "-" + text + std::string(600, 'x') + "\r\n"};
   });
   Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-timeout", "1s"});
-  const std::string reason = "Redis refuses this proxy's connections: its log says why";
+  const std::string reason = "Redis refuses this proxy's connections; see the proxy's log";
   const HttpResponse response = Fetch(proxy.port(), "k");
   EXPECT_EQ(response.status, 502);
   EXPECT_EQ(response.body, reason + "\n");

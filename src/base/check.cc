@@ -31,10 +31,10 @@ namespace {
   try {
     if (std::current_exception() != nullptr) std::rethrow_exception(std::current_exception());
   } catch (const std::exception& exception) {
-    AbortWith("check failed: nobody catches an exception: %s", exception.what());
+    AbortWith("check failed: uncaught exception: %s", exception.what());
   } catch (...) {
   }
-  AbortWith("check failed: std::terminate is not called");
+  AbortWith("check failed: std::terminate was called");
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ ErrorAnswer AnswerTo(HeadError error) {
     case HeadError::kRequestLine:
       return {400, "the request line is not METHOD TARGET VERSION with single spaces"};
     case HeadError::kMethod:
-      return {400, "the method is not a token"};
+      return {400, "the method is malformed"};
     case HeadError::kVersion:
       return {400, "the protocol version is malformed"};
     case HeadError::kUnsupportedVersion:
@@ -79,15 +79,15 @@ ErrorAnswer AnswerTo(HeadError error) {
     case HeadError::kSecondContentLength:
       return {400, "there is more than one Content-Length field"};
     case HeadError::kContentLength:
-      return {400, "the Content-Length field is not one number that fits"};
+      return {400, "the Content-Length field is not a valid number"};
     case HeadError::kLengthAndCoding:
-      return {400, "there are both Content-Length and Transfer-Encoding"};
+      return {400, "the request has both Content-Length and Transfer-Encoding"};
     case HeadError::kCodingInHttp10:
-      return {400, "HTTP/1.0 has no Transfer-Encoding"};
+      return {400, "HTTP/1.0 does not allow Transfer-Encoding"};
     case HeadError::kTransferCoding:
-      return {400, "the final transfer coding is not a single chunked"};
+      return {400, "chunked must be the final transfer coding, and occur once"};
     case HeadError::kUnknownTransferCoding:
-      return {501, "chunked is the only transfer coding supported"};
+      return {501, "chunked is the only supported transfer coding"};
     case HeadError::kSecondAuthorization:
       return {400, "there is more than one Authorization field"};
   }

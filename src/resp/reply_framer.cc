@@ -35,7 +35,7 @@ ParseStatus ReplyFramer::Read(std::string_view buffer) {
     if (position_ == buffer.size()) return ParseStatus::kNeedMore;
     const char type = buffer[position_];
     const bool has_length = IsBulk(type) || IsAggregate(type);
-    if (!has_length && !IsLine(type)) return Fail("not the first byte of a reply");
+    if (!has_length && !IsLine(type)) return Fail("a reply of an unknown type");
     // While the reply itself is still to come, what is inside an attribute before it leaves at
     // least two elements missing: the one and the other.
     const bool is_inside = type_ != '\0' || missing_ > 1;
@@ -44,7 +44,8 @@ ParseStatus ReplyFramer::Read(std::string_view buffer) {
     const bool is_line = FindLineEnd(buffer, &line_end);
     const size_t seen = (is_line ? line_end - 2 : buffer.size()) - position_ - 1;
     // One more for the CR of a line whose LF has not come.
-    if (has_length && seen > kMaxLengthDigits + (is_line ? 0 : 1)) return Fail("not a length");
+    if (has_length && seen > kMaxLengthDigits + (is_line ? 0 : 1))
+      return Fail("a malformed length");
     if (!is_line) return ParseStatus::kNeedMore;
     if (!is_inside && type != '|') type_ = type;
     if (!has_length) {
@@ -62,7 +63,7 @@ ParseStatus ReplyFramer::Read(std::string_view buffer) {
 ParseStatus ReplyFramer::ReadLength(std::string_view buffer, char type, size_t line_end) {
   int64_t number = 0;
   const std::string_view digits = buffer.substr(position_ + 1, line_end - position_ - 3);
-  if (!ParseCanonicalInteger(digits, &number)) return Fail("not a length");
+  if (!ParseCanonicalInteger(digits, &number)) return Fail("a malformed length");
   if (number == -1 && (type == '$' || type == '*')) {
     EndElement(type, line_end);
     return ParseStatus::kDone;
@@ -89,7 +90,7 @@ ParseStatus ReplyFramer::ReadBulk(std::string_view buffer, size_t line_end, size
     return ParseStatus::kNeedMore;
   }
   if (buffer.substr(end - 2, 2) != "\r\n") {
-    return Fail("a bulk string that is not followed by CR LF");
+    return Fail("a bulk string without CR LF at its end");
   }
   EndElement(buffer[position_], end);
   return ParseStatus::kDone;
@@ -126,7 +127,7 @@ ParseStatus ReplyFramer::Fail(std::string_view error) {
 
 ParseStatus ReplyFramer::FailTooLarge() {
   too_large_ = true;
-  return Fail("too large a reply");
+  return Fail("a reply that is too large");
 }
 
 }  // namespace rp::resp

@@ -65,7 +65,7 @@ TEST(CheckTest, AnExceptionThatNobodyCatchesIsNamed) {
         AbortOnTerminate();
         EndByException();
       },
-      ::testing::KilledBySignal(SIGABRT), "check failed: nobody catches an exception: too large\n");
+      ::testing::KilledBySignal(SIGABRT), "check failed: uncaught exception: too large\n");
 }
 
 TEST(CheckTest, AnExceptionThatNobodyCatchesEndsTheProgramThoughNobodyReadsItsLine) {

@@ -126,7 +126,7 @@ TEST(RequestParserTest, TakesOnlyVisibleAsciiInTargets) {
 
 TEST(RequestParserTest, ReportsAnErrorWhenItsLineIsComplete) {
   EXPECT_EQ(ParseWhole("BAD\x01METHOD / HTTP/1.1\r"), "more");
-  EXPECT_EQ(ParseWhole("BAD\x01METHOD / HTTP/1.1\r\n"), "400 the method is not a token");
+  EXPECT_EQ(ParseWhole("BAD\x01METHOD / HTTP/1.1\r\n"), "400 the method is malformed");
   EXPECT_EQ(ParseWhole("GET / HTTP/1.1\r\nBad Name: x\r"), "more");
   EXPECT_EQ(ParseWhole("GET / HTTP/1.1\r\nBad Name: x\r\n"),
             "400 a header field name is malformed");

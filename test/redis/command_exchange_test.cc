@@ -236,7 +236,7 @@ TEST_P(CommandLimitTest, AReplyOfOneByteMoreFailsAndSaysSo) {
   const Outcome outcome = CallWithLimit(GetParam().size() - 1);
   EXPECT_TRUE(outcome.IsError(ErrorCode::kUpstream)) << outcome;
   EXPECT_EQ(outcome.error_text,
-            "Redis sent too large a reply; the command may have been carried out");
+            "Redis sent a reply that is too large; the command may have been carried out");
   EXPECT_TRUE(outcome.maybe_sent);
 }
 

@@ -120,9 +120,9 @@ TEST(ReplyFramerTest, TellsAPushFromAReply) {
 }
 
 TEST(ReplyFramerTest, RefusesWhatHasNoEndItKnows) {
-  const std::string type = "error: not the first byte of a reply";
-  const std::string length = "error: not a length";
-  const std::string bulk = "error: a bulk string that is not followed by CR LF";
+  const std::string type = "error: a reply of an unknown type";
+  const std::string length = "error: a malformed length";
+  const std::string bulk = "error: a bulk string without CR LF at its end";
   const std::string push = "error: a push inside a reply";
   const struct {
     std::string bytes, expected;
@@ -160,8 +160,8 @@ TEST(ReplyFramerTest, BoundsTheDigitsOfALength) {
   for (const char type : std::string("$!=*~%>|")) {
     EXPECT_EQ(FrameWhole(type + most), "more");
     EXPECT_EQ(FrameWhole(type + most + "\r"), "more");
-    ExpectHoweverCut(type + most + "11", "error: not a length");
-    ExpectHoweverCut(type + most + "1\r\n", "error: not a length");
+    ExpectHoweverCut(type + most + "11", "error: a malformed length");
+    ExpectHoweverCut(type + most + "1\r\n", "error: a malformed length");
   }
 }
 
@@ -179,7 +179,7 @@ TEST(ReplyFramerTest, GoesToAnyDepth) {
 }
 
 TEST(ReplyFramerTest, IsNotLedAstrayByHugeCounts) {
-  const std::string error = "error: too large a reply";
+  const std::string error = "error: a reply that is too large";
   constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
   for (const char type : std::string("*~%>|$!=")) {
     ExpectHoweverCut(type + "9223372036854775807\r\n"s, error);
@@ -193,7 +193,7 @@ TEST(ReplyFramerTest, IsNotLedAstrayByHugeCounts) {
 }
 
 TEST(ReplyFramerTest, BoundsTheSizeOfEachReply) {
-  const std::string error = "error: too large a reply";
+  const std::string error = "error: a reply that is too large";
   ExpectHoweverCut("$4\r\nabcd\r\n$4\r\nabcd\r\n", "10 10 more", 10);
   ExpectHoweverCut("$5\r\nabcde\r\n", error, 10);
   ExpectHoweverCut("+2345678\r\n", "10 more", 10);
