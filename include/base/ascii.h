@@ -1,6 +1,8 @@
-// Letters of ASCII in either case, for protocols whose names have none. Never a locale's.
+// ASCII letters in upper and lower case, for protocols whose names ignore case. No locale is used.
 //
-// Thread safety: pure functions. Cost: O(n).
+// Owner: nobody; pure functions.
+// Thread safety: any thread.
+// Cost: O(n), no allocation.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +10,17 @@
 
 namespace rp {
 
+// Returns `c` in lower case if it is an ASCII letter, else `c`.
 constexpr char ToLowerAscii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+// Returns `c` in upper case if it is an ASCII letter, else `c`.
 constexpr char ToUpperAscii(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
 }
 
-// Compares without regard to ASCII case. REQUIRES: `lower` is in lower case.
+// Returns whether `text` equals `lower`, ignoring ASCII case. REQUIRES: `lower` is in lower case.
 constexpr bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -1,8 +1,9 @@
 // BoundedCounter: a count over all threads that never passes a limit. Threads reserve their share
 // before they use it, so that no thread ever reads a count above the limit.
 //
-// Owner: whoever declares it. Thread safety: any thread, lock-free. Cost: one compare-exchange for
-// TryAdd, one atomic subtraction for Subtract, one load for value.
+// Owner: the object that declares it.
+// Thread safety: any thread, lock-free.
+// Cost: one compare-exchange for TryAdd, one atomic subtraction for Subtract, one load for value.
 #pragma once
 
 #include <atomic>

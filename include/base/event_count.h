@@ -1,11 +1,11 @@
-// Where threads without work sleep: an event count over a futex. Hides the system call and the
-// race between going to sleep and being given work. It is owned by the pool whose threads it parks.
+// EventCount: lets threads without work sleep until there is work. Hides the system call (futex)
+// and the race between going to sleep and publishing work.
 //
-// The sleeping thread                         The thread with work
-//   if (TryPop) ... work                        TryPush
-//   ticket = PrepareWait()                      WakeOne()
-//   if (TryPop) { CancelWait(); ... work }
-//   else Wait(ticket); and again from the top
+//   The sleeping thread                         The thread with work
+//     if (TryPop) ... work                        TryPush
+//     ticket = PrepareWait()                      WakeOne()
+//     if (TryPop) { CancelWait(); ... work }
+//     else Wait(ticket); and again from the top
 //
 // No wake-up is lost. Let P be the publishing of the work, L the load in WakeOne that looks for
 // sleepers, W the counting of the sleeper in PrepareWait, E its reading of the epoch and R the
@@ -17,12 +17,13 @@
 // queued in the same step, so the FUTEX_WAKE that follows finds at least one thread to wake. Either
 // way a thread looks for work after P.
 //
-// Each WakeOne wakes one thread, so the one that publishes several items and wakes once relies on
-// the woken thread to go on until nothing is left, or to wake the next.
+// Each WakeOne wakes one thread. A thread that publishes several items and wakes once relies on the
+// woken thread to go on until nothing is left, or to wake the next.
 //
-// Thread safety: any thread. A ticket would be mistaken after exactly 2^32 wake-ups between
+// Owner: the object whose threads sleep on it.
+// Thread safety: any thread. A ticket would be mistaken only after exactly 2^32 wake-ups between
 // PrepareWait and Wait.
-// Cost: WakeOne and WakeAll are one load while nobody sleeps, else one system call.
+// Cost: WakeOne and WakeAll are one load while no thread sleeps, else one system call.
 #pragma once
 
 #include <atomic>
@@ -38,31 +39,32 @@ class EventCount {
   EventCount(const EventCount&) = delete;
   EventCount& operator=(const EventCount&) = delete;
 
-  // Announces that the caller is about to sleep. Exactly one CancelWait or Wait must follow.
+  // Announces that the caller is about to sleep, and returns the ticket for Wait. Exactly one
+  // CancelWait or Wait must follow.
   [[nodiscard]] uint32_t PrepareWait() {
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     return epoch_.load(std::memory_order_seq_cst);
   }
 
-  // Takes a PrepareWait back.
+  // Ends what PrepareWait announced, without sleeping.
   void CancelWait() { sleepers_.fetch_sub(1, std::memory_order_seq_cst); }
 
-  // Sleeps until a wake-up that comes after the PrepareWait that gave `ticket`; returns at once
-  // when it has come already. May return for a wake-up that was meant for another thread.
+  // Sleeps until a wake-up after the PrepareWait that returned `ticket`. With such a wake-up before
+  // this call, returns at once. May return for a wake-up that was meant for another thread.
   void Wait(uint32_t ticket);
 
-  // Wakes one thread that sleeps, and every thread that is between PrepareWait and Wait.
+  // Wakes one sleeping thread, and every thread between PrepareWait and Wait.
   void WakeOne() {
     if (sleepers_.load(std::memory_order_seq_cst) != 0) Wake(1);
   }
 
-  // Wakes every thread that sleeps or is between PrepareWait and Wait.
+  // Wakes every sleeping thread, and every thread between PrepareWait and Wait.
   void WakeAll();
 
  private:
   void Wake(int most_threads);
 
-  // One line for both: a wake-up touches both, and while nobody sleeps neither is written.
+  // Both in one cache line: a wake-up uses both, and while no thread sleeps neither is written.
   alignas(kCacheLineBytes) std::atomic<uint32_t> epoch_{0};  // the futex
   std::atomic<uint32_t> sleepers_{0};  // calls of PrepareWait without CancelWait or Wait's end
 };

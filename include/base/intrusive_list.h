@@ -1,4 +1,4 @@
-// IntrusiveList: a doubly linked list whose links lie in the items, so that linking allocates
+// IntrusiveList: a doubly linked list with its links in the items, so that linking allocates
 // nothing and an item can be unlinked without a search.
 //
 // The links form a ring through a dummy node, the list's head. Therefore no operation asks whether
@@ -9,8 +9,9 @@
 // Lists that are singly linked on purpose are Mailbox, whose push publishes one pointer, and the
 // chains that are handed to it.
 //
-// Owner: whoever declares the list; the items are borrowed. Thread safety: one thread at a time,
-// for a list with all its items. Cost: O(1) for each function, no allocation; 16 bytes per item.
+// Owner: the object that declares it; the items are borrowed.
+// Thread safety: one thread at a time, for a list with all its items.
+// Cost: O(1) for each function, no allocation; 16 bytes per item.
 #pragma once
 
 #include "base/check.h"
@@ -131,7 +132,7 @@ class IntrusiveList {
     return item;
   }
 
-  // Moves all items of `other`, which is empty afterwards, behind those of this list.
+  // Moves all items of `other`, which is empty afterwards, after those of this list.
   // REQUIRES: `other` is another list.
   void Append(IntrusiveList* other) {
     if (other->empty()) return;

@@ -1,10 +1,11 @@
-// Writes whole lines to a descriptor whose reader may be slow, full or gone. Hides partial writes:
-// a line of which a part was written is finished before anything else is.
+// LineWriter: writes whole lines to a descriptor whose reader may be slow, full or gone. Hides
+// partial writes: a line that was written in part is finished before the next one begins.
 //
-// Borrows the descriptor, whose flags it leaves alone, since other processes may share them.
-//
-// Thread safety: one thread. Cost: one system call for each line, so that lines do not mix with
-// those of other processes on the same pipe (pipe(7), PIPE_BUF).
+// Owner: the caller; the descriptor is borrowed. Its flags stay as they are, because other
+// processes may share them.
+// Thread safety: one thread at a time.
+// Cost: one system call per line, so that lines do not mix with those of other processes on the
+// same pipe (pipe(7), PIPE_BUF).
 #pragma once
 
 #include <string>
@@ -18,8 +19,8 @@ class LineWriter {
  public:
   explicit LineWriter(int fd) : fd_(fd) {}
 
-  // Writes `line`, and waits for its reader as long as that takes. False when the line is lost, of
-  // which then nothing was written: the disk is full, the reader has gone.
+  // Writes `line`, however long its reader takes. Returns false if the line is lost, for example
+  // because the disk is full or the reader has gone; then none of it was written.
   // REQUIRES: `line` ends with its only newline.
   [[nodiscard]] bool Write(std::string_view line);
 
@@ -27,11 +28,11 @@ class LineWriter {
   size_t WriteSome(std::string_view text) const;
 
   const int fd_;
-  std::string rest_;  // of a line that was written in part
+  std::string rest_;  // the end of a line that was written in part
 };
 
-// Writes `line` if that can be done within about `limit`, for who must not wait for a reader. False
-// when the line, or its end, is lost.
+// Writes `line`, but waits for its reader no longer than about `limit`. Returns false if the line,
+// or its end, is lost.
 [[nodiscard]] bool WriteWithin(int fd, std::string_view line, Duration limit);
 
 }  // namespace rp

@@ -1,10 +1,11 @@
-// The log: one line per event on standard error. Hides the form of a line (base/log_line.h) and who
-// writes it: the log's own thread (base/log_thread.h), so that nobody who logs waits for who reads.
-// Without that thread, as in unit tests, the caller writes the line itself, and waits at most 200
-// ms until it can. There is one log for the program and nobody owns it.
+// The log: one line per event on standard error. Hides the form of a line (base/log_line.h) and the
+// thread that writes it (base/log_thread.h), so that logging never waits for the log's reader.
+// Without that thread, as in unit tests, the caller writes the line itself and waits at most 200
+// ms.
 //
+// Owner: nobody; there is one log per program.
 // Thread safety: any thread; lines do not mix, because each is one write(2).
-// Cost: one comparison below the level, else one formatting on the stack and a copy of the line.
+// Cost: one comparison below the level; else one formatting on the stack and a copy of the line.
 #pragma once
 
 #include <array>
@@ -17,27 +18,28 @@ namespace rp {
 
 enum class LogLevel : unsigned char { kDebug, kInfo, kWarn, kError };
 
-// Events below `level` are dropped from now on. kInfo at the start.
+// Drops events below `level` from now on. The level is kInfo at the start.
 void SetLogLevel(LogLevel level);
 
-// Whether Log writes events of `level`: for who would have to find out what to say.
+// Returns whether Log writes events of `level`. For callers whose message is costly to make.
 [[nodiscard]] bool IsLogged(LogLevel level);
 
-// Writes one line of at most 1024 bytes, the newline included; a longer one is cut. Each control
-// byte becomes '?'. A line that cannot be written is lost and counted, and the log's thread tells
-// of it in the place of the line. Keeps errno.
+// Writes one line. Cuts a line of more than 1024 bytes, the newline included, and replaces each
+// control byte by '?'. A line that cannot be written is lost and counted, and the log reports the
+// gap where the line is missing. Keeps errno.
 void Log(LogLevel level, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-// As Log, whatever the level and without time and level: what the program tells whoever started it.
+// Writes a line without time and level, whatever the level: a message to the user who started the
+// program. Else as Log.
 void LogPlain(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-// Waits until what was logged so far is written or lost, at most 200 ms, before an end of the
-// program that comes at once. Safe in a signal handler, and with locks held.
+// Waits until all lines so far are written or lost, at most 200 ms. For use just before the program
+// ends. Safe in a signal handler, and with locks held.
 void FlushLog();
 
-// The lines so far.
+// How many lines were logged so far.
 struct LogCounts {
-  std::array<uint64_t, 4> events{};  // by level, those that are lost included
+  std::array<uint64_t, 4> events{};  // by level, lost ones included
   uint64_t lost = 0;                 // could not be written
 };
 [[nodiscard]] LogCounts CountLogLines();
@@ -46,15 +48,15 @@ namespace internal {
 void CountLostLine();
 }  // namespace internal
 
-// Lets one event of a kind through per interval and counts the others.
+// LogLimiter: lets one event of a kind pass per interval and counts the others.
 //
 // Thread safety: any thread, lock-free. Cost: one load and one counter for a suppressed event.
 class LogLimiter {
  public:
   explicit LogLimiter(Duration interval) : interval_(interval) {}
 
-  // True when the event at `now` may be logged, which the first may. Then `*suppressed` is the
-  // number of events refused since the last one that passed; else it is left alone.
+  // Returns whether the event at `now` may be logged; the first one may. With true, sets
+  // `*suppressed` to the number of events refused since the last one that passed.
   [[nodiscard]] bool Allow(TimePoint now, uint64_t* suppressed);
 
  private:

@@ -1,9 +1,11 @@
-// One line of the log, as it is written. Hides its form, and keeps an event from ever becoming two
-// lines, whatever bytes a client or Redis put into it.
+// LogLine: one line of the log as it is written. Hides its form. An event never becomes two lines,
+// whatever bytes a client or Redis put into it.
 //
 //   2026-11-22T15:28:21.123Z info  message
 //
-// A value that its user owns. Thread safety: none. Cost: one formatting, no allocation.
+// Owner: the caller; a value.
+// Thread safety: one thread at a time.
+// Cost: one formatting, no allocation.
 #pragma once
 
 #include <array>
@@ -25,19 +27,19 @@ struct LogLine {
   [[nodiscard]] std::string_view text() const { return {bytes.data(), size}; }
 
   WallTime time{};
-  uint64_t lost_before = 0;  // lines between this one and the one before it, see LogRing
+  uint64_t lost_before = 0;  // lines lost between the line before and this one, see LogRing
   size_t size = 0;
   std::array<char, kMaxBytes> bytes{};
 };
 
-// Makes the line of an event at `time`. A line of more than kMaxBytes is cut, each control byte
-// becomes '?', and a newline is added.
+// Writes the event at `time` to `*line`. Cuts a line of more than kMaxBytes, replaces each control
+// byte by '?', and adds a newline.
 void FormatEvent(LogLevel level, WallTime time, LogLine* line, const char* format, ...)
     __attribute__((format(printf, 4, 5)));
 void FormatEventV(LogLevel level, WallTime time, LogLine* line, const char* format,
                   va_list arguments);
 
-// Likewise without time and level.
+// Does the same without time and level.
 void FormatPlain(LogLine* line, const char* format, va_list arguments);
 
 }  // namespace rp

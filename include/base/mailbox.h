@@ -1,15 +1,20 @@
-// An unbounded hand-over from any thread to one owner. Hides a stack that everybody pushes on and
-// that the owner takes whole and turns round. The items carry the link, so nothing is allocated
-// and nothing can be full. The box owns no item: an item belongs to the box's owner from Push on,
-// and it must not be in two boxes.
+// Mailbox: an unbounded hand-over from any thread to one owner. Hides a stack that all threads push
+// on, and that the owner takes whole and reverses. The items carry the links, so nothing is
+// allocated and the box is never full. From Push on an item belongs to the box's owner. REQUIRES:
+// an item is in one box at a time.
 //
-// The push and empty() are sequentially consistent, so both ways to wake the owner are sound: write
-// an eventfd when Push says true; or have the owner announce its sleep (an EventCount, or a flag)
-// before it asks empty(), and have the pusher look for the announcement after Push.
+// The links are single and not those of base/intrusive_list.h because a push publishes everything
+// with one pointer, in one compare-exchange.
 //
+// The push and empty() are sequentially consistent, so both ways to wake the owner are sound.
+// Either the pusher writes an eventfd when Push returns true; or the owner announces its sleep (an
+// EventCount, or a flag) before it calls empty(), and the pusher looks for the announcement after
+// Push.
+//
+// Owner: the thread that takes the items; it does not own the items in the box.
 // Thread safety: Push, PushChain and empty from any thread, TakeAll from the owner's thread alone.
-// Lock-free. An item taken out again and pushed at once does no harm (no ABA): a push relies on
-// nothing about the old top but its address, and nobody removes a single item.
+// Lock-free. An item that is taken out and pushed again at once does no harm (no ABA): a push
+// relies on nothing about the old top but its address, and no thread removes a single item.
 // Cost: one compare-exchange per push, one exchange and one pass over the items per TakeAll.
 #pragma once
 
@@ -31,13 +36,13 @@ class Mailbox {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // True when the box was empty: the caller wakes the owner.
+  // Adds the item. Returns whether the box was empty; then the caller wakes the owner.
   bool Push(T* item) { return PushChain(item, item); }
 
-  // Pushes a whole chain at once, in the order in which single pushes from `first` to `last` would
-  // have come: `first` is the OLDEST item, mail_next leads from each item to the next newer one,
-  // and `last` is the newest; its mail_next is not read. TakeAll keeps the items of a chain
-  // together and in this order. True as of Push. Cost: one pass over the chain.
+  // Adds a whole chain at once, as single pushes from `first` to `last` would. `first` is the
+  // OLDEST item; mail_next leads from each item to the next newer one, and `last` is the newest.
+  // Its mail_next is not read. TakeAll keeps the items of a chain together and in this order.
+  // Returns the same as Push. Cost: one pass over the chain.
   bool PushChain(T* first, T* last) {
     static_assert(std::is_base_of_v<MailboxNode, T>);
     MailboxNode* const bottom = first;
@@ -63,7 +68,8 @@ class Mailbox {
     return old_top == nullptr;
   }
 
-  // Everything in the box, oldest first, linked by mail_next (Next); nullptr when it is empty.
+  // Takes all items and returns the oldest; mail_next (see Next) links them in order of age.
+  // Returns null if the box is empty.
   [[nodiscard]] T* TakeAll() {
     MailboxNode* node = top_.exchange(nullptr, std::memory_order_seq_cst);
     MailboxNode* newer = nullptr;
@@ -76,9 +82,11 @@ class Mailbox {
     return static_cast<T*>(newer);
   }
 
-  // The item after `item` in what TakeAll gave. Ask before passing `item` on.
+  // Returns the item after `item` in the chain that TakeAll returned. Call it before passing `item`
+  // on.
   [[nodiscard]] static T* Next(const T* item) { return static_cast<T*>(item->mail_next); }
 
+  // Returns whether the box is empty.
   [[nodiscard]] bool empty() const { return top_.load(std::memory_order_seq_cst) == nullptr; }
 
  private:

@@ -1,20 +1,21 @@
-// malloc as this program wants it, and what happens when memory runs out: a request fails or a
+// malloc as this program needs it, and what happens when memory runs out: a request fails or a
 // value is not cached, and the program goes on. Hides the new-handler and a reserve.
 //
-// * What a client or Redis can make large (values, commands, replies, tables) is allocated by
-//   TryAllocate, or by malloc and mmap with a look at what they return. When that fails, who asked
-//   is told (ErrorCode::kNoMemory).
-// * The rest is small: requests, flights, nodes of containers. It comes from operator new, which
-//   gives up a part of the reserve for it instead of failing.
-// Both leave MemoryIsShort() behind. The reactor sees it at the end of its turn and has the cache
-// evict, until the reserve can be filled again. So the program ends for want of memory only if more
-// small blocks are wanted between two turns than the reserve has room for, or if there is nothing
-// left to evict.
+// * Memory whose size a client or Redis decides (values, commands, replies, tables) is allocated by
+//   TryAllocate, or by malloc and mmap with a check of the result. A failure is returned to the
+//   caller (ErrorCode::kNoMemory).
+// * All other memory is small: requests, flights, nodes of containers. It comes from operator new,
+//   which frees a part of the reserve instead of failing.
+// Both set MemoryIsShort(). The reactor sees it at the end of its turn and lets the cache evict,
+// until the reserve can be filled again. So a lack of memory ends the program only if it needs more
+// small blocks between two turns than the reserve holds, or if nothing is left to evict.
 //
-// Where the kernel promises more than it has and kills instead of refusing, as Linux does unless
-// told otherwise, nothing of this takes place: that is what the default of -max-memory is for.
+// Where the kernel promises more memory than it has and kills processes instead of refusing, which
+// is Linux's default, none of this happens: that is what the default of -max-memory is for.
 //
-// Thread safety: any thread; SetUpMalloc once, before there are others.
+// Owner: nobody; the reserve belongs to the program.
+// Thread safety: any thread; SetUpMalloc once, before there are other threads.
+// Cost: TryAllocate costs two accesses to a thread-local variable.
 #pragma once
 
 #include <cstddef>
@@ -23,31 +24,32 @@
 
 namespace rp {
 
-// Sets malloc up, fills the reserve and makes operator new use it. Where the address space is
-// limited (RLIMIT_AS), what glibc takes of it for each thread is made small.
+// Sets malloc up, fills the reserve and makes operator new use it. With a limited address space
+// (RLIMIT_AS), also reduces the share of it that glibc takes for each thread.
 void SetUpMalloc();
 
-// From this size on a block is mapped by itself, in whole pages, and is the kernel's again as soon
-// as it is freed.
+// From this size on, a block is mapped by itself, in whole pages, and goes back to the kernel as
+// soon as it is freed.
 inline constexpr uint64_t kMappedBlockBytes = 256 * 1024;
 
-// What malloc takes for a request of so many bytes: its header and rounding.
+// Returns how many bytes malloc takes for a request of `bytes`, with its header and rounding.
 [[nodiscard]] uint64_t BlockBytes(uint64_t bytes);
 
-// Whether an allocation has failed, or has taken from the reserve, since FillReserve last
+// Returns whether an allocation has failed, or has taken from the reserve, since FillReserve last
 // succeeded.
 [[nodiscard]] bool MemoryIsShort();
+// Makes MemoryIsShort return true. For allocations that do not use TryAllocate.
 void NoteMemoryIsShort();
 
-// Fills the reserve; false if that takes more memory than there is.
+// Fills the reserve. Returns false if there is not enough memory for it.
 bool FillReserve();
 
-// What a part of the reserve has room for, even if it is doubled.
+// A part of the reserve has room for a block of this size, even if its size doubles.
 inline constexpr size_t kSmallBytes = 16 * 1024;
 
 namespace internal {
 
-// While one exists, operator new fails in this thread without touching the reserve, if `yes`.
+// While a MayFail(true) exists, operator new fails in this thread without touching the reserve.
 class MayFail {
  public:
   explicit MayFail(bool yes);
@@ -61,9 +63,8 @@ class MayFail {
 
 }  // namespace internal
 
-// Runs `allocate`, which makes a string or a container larger; false if there is no memory for
-// that. `bytes` is how much it will be, as far as is known: what is small may take from the
-// reserve.
+// Calls `allocate`, which makes a string or a container larger. Returns false if there is no memory
+// for that. `bytes` is the expected size: up to kSmallBytes, the allocation may use the reserve.
 template <typename Function>
 [[nodiscard]] bool TryAllocate(size_t bytes, Function allocate) {
   const internal::MayFail may_fail(bytes > kSmallBytes);
@@ -76,6 +77,7 @@ template <typename Function>
   }
 }
 
+// The same for an unknown size, which never uses the reserve.
 template <typename Function>
 [[nodiscard]] bool TryAllocate(Function allocate) {
   return TryAllocate(SIZE_MAX, allocate);

@@ -1,11 +1,15 @@
-// A bounded lock-free queue for many producers and many consumers. Hides the ring of slots and
-// their turns. Whoever creates it owns it and must outlive every thread that uses it.
+// MpmcQueue: a bounded lock-free queue for many producers and many consumers. Hides the ring of
+// slots and their turns.
 //
 // Every push and every pop draws a ticket. Ticket t belongs to slot t % n in lap t / n, and a slot
-// carries the turn it waits for: 2 * lap for that lap's push, 2 * lap + 1 for that lap's pop. So a
-// slot says by itself whether it is free or full, and two threads meet only when they draw the
+// carries the turn it waits for: 2 * lap for that lap's push, 2 * lap + 1 for that lap's pop. So
+// the slot alone shows whether it is free or full, and two threads meet only when they draw the
 // same ticket or use the same slot. Counting turns instead of tickets lets a queue of one work.
 //
+//   turn of a slot:   2*lap  --push-->  2*lap + 1  --pop-->  2*(lap + 1)
+//                     free              full                 free in the next lap
+//
+// Owner: the object that declares it, which outlives the threads that use it.
 // Thread safety: any thread may push and pop. Lock-free, not wait-free.
 // Cost: one compare-exchange and one store per operation (a locked one in TryPush, see there).
 #pragma once
@@ -26,7 +30,7 @@ class MpmcQueue {
   static_assert(std::is_trivially_copyable_v<T>, "items are copied between threads as bytes");
 
  public:
-  // `capacity` is rounded up to a power of two, at least 1.
+  // Rounds `capacity` up to a power of two, at least 1.
   explicit MpmcQueue(size_t capacity)
       : mask_(std::bit_ceil(capacity) - 1),
         lap_shift_(static_cast<unsigned>(std::bit_width(mask_))),
@@ -36,7 +40,8 @@ class MpmcQueue {
 
   [[nodiscard]] size_t capacity() const { return mask_ + 1; }
 
-  // False when the queue is full, or when the pop that frees the next slot has not ended yet.
+  // Adds the item. Returns false if the queue is full, or if the pop that frees the next slot has
+  // not ended yet.
   //
   // Fits an EventCount: a push is published by a sequentially consistent store and so is ordered
   // before a WakeOne that follows it.
@@ -61,8 +66,8 @@ class MpmcQueue {
     }
   }
 
-  // False when the queue is empty, or when the push of the oldest item has not ended yet; that
-  // producer's WakeOne is then still to come.
+  // Takes the oldest item. Returns false if the queue is empty, or if the push of the oldest item
+  // has not ended yet; that producer's WakeOne is then still to come.
   [[nodiscard]] bool TryPop(T* item) {
     // Relaxed: a stale ticket is caught by the slot's turn or by the compare-exchange.
     uint64_t ticket = head_.load(std::memory_order_relaxed);
@@ -84,15 +89,15 @@ class MpmcQueue {
     }
   }
 
-  // How many pushes have drawn a ticket so far, the caller's own among them.
+  // Returns how many pushes have drawn a ticket so far, the calling thread's own among them.
   [[nodiscard]] uint64_t pushes() const {
-    // Relaxed: a thread sees its own draws in any case, and nothing is read on the strength of it.
+    // Relaxed: a thread always sees its own draws, and no other data is read because of it.
     return tail_.load(std::memory_order_relaxed);
   }
 
-  // Whether nothing waited a moment ago: a hint, for one that would wake others if there was more.
+  // Returns whether the queue was empty a moment ago. A hint, to decide whether to wake a thread.
   [[nodiscard]] bool SeemsEmpty() const {
-    // Relaxed: nothing is read on the strength of it.
+    // Relaxed: no other data is read because of it.
     return head_.load(std::memory_order_relaxed) >= tail_.load(std::memory_order_relaxed);
   }
 

@@ -1,5 +1,10 @@
-// std::mutex and its condition variable with clang's thread-safety annotations, so that `make lint`
-// proves which lock guards what. One lock at a time: no thread of this program ever holds two.
+// Mutex and CondVar: std::mutex and its condition variable with clang's thread-safety annotations,
+// so that `make lint` proves which lock guards which data. No thread of this program holds two
+// locks at the same time.
+//
+// Owner: the object whose data it guards.
+// Thread safety: any thread.
+// Cost: as std::mutex.
 #pragma once
 
 #include <condition_variable>
@@ -30,8 +35,8 @@ enum class Blocking : bool { kNo, kYes };
 class RP_CAPABILITY("mutex") Mutex {
  public:
   void Lock() RP_ACQUIRE() { mutex_.lock(); }
-  // Returns true once the mutex is locked. With Blocking::kNo, returns false at once if another
-  // thread has locked it.
+  // Locks the mutex and returns true. With Blocking::kNo, returns false at once if another thread
+  // holds it.
   [[nodiscard]] bool Lock(Blocking blocking) RP_TRY_ACQUIRE(true) {
     if (blocking == Blocking::kNo) return mutex_.try_lock();
     mutex_.lock();
@@ -55,7 +60,7 @@ class RP_SCOPED_CAPABILITY MutexLock {
   Mutex* const mutex_;
 };
 
-// Waits may wake without cause: callers loop over their condition.
+// A wait may end without a notification: callers check their condition in a loop.
 class CondVar {
  public:
   void Wait(Mutex* mutex) RP_REQUIRES(mutex) {
@@ -64,10 +69,11 @@ class CondVar {
     lock.release();
   }
 
-  // Returns at `deadline` at the latest; kNever waits without a limit.
+  // Returns at `deadline` at the latest. With kNever, waits without a limit.
   void WaitUntil(Mutex* mutex, TimePoint deadline) RP_REQUIRES(mutex) {
     if (deadline == kNever) return Wait(mutex);
-    // Relative, as the condition variable has another clock. A deadline may be TimePoint::min().
+    // A relative time, because the condition variable has another clock. The deadline may be
+    // TimePoint::min().
     const TimePoint now = Now();
     const Duration left = deadline > now ? deadline - now : Duration::zero();
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);

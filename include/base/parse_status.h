@@ -1,6 +1,8 @@
 // ParseStatus: what an incremental parser returns for the bytes it was given.
 //
-// Owner: nobody; a constant type. Thread safety: any thread. Cost: none.
+// Owner: nobody; a constant type.
+// Thread safety: any thread.
+// Cost: none.
 #pragma once
 
 namespace rp {

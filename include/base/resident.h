@@ -1,13 +1,15 @@
-// How much memory the process has, as the kernel counts it.
+// How much memory the process uses (its resident set), as the kernel counts it.
 //
-// Thread safety: any thread. Cost: reading a file of /proc, some 10 us.
+// Owner: nobody; a function.
+// Thread safety: any thread.
+// Cost: reads a file of /proc, about 10 us.
 #pragma once
 
 #include <cstdint>
 
 namespace rp {
 
-// Bytes of pages in memory; 0 if /proc cannot be read.
+// Returns the bytes of the pages in memory, or 0 if /proc cannot be read.
 [[nodiscard]] uint64_t ResidentBytes();
 
 }  // namespace rp

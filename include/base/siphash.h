@@ -1,9 +1,10 @@
 // SipHash (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): a hash with a secret
-// key. Clients choose the keys of the cache, so a hash whose collisions can be computed would let
-// one of them turn every look-up into a walk; with this one they would need the secret. Hides the
-// algorithm and where the secret comes from. A Hasher is a value; whoever makes one owns it.
+// key. Clients choose the keys of the cache. If they could compute collisions, a client could turn
+// every look-up into a long walk; with SipHash they would need the secret. Hides the algorithm and
+// the source of the secret.
 //
-// Thread safety: const and free of shared state.
+// Owner: the caller; a Hasher is a value.
+// Thread safety: any thread; a Hasher does not change.
 // Cost: about 20 ns for a key of 20 bytes.
 #pragma once
 
@@ -27,7 +28,7 @@ uint64_t LoadWord(const char* from) {
   return word;
 }
 
-// The last size % 8 bytes of `text` in the low bytes, and the size in the top one.
+// Returns the last size % 8 bytes of `text` in the low bytes, and the size in the top one.
 inline uint64_t SipLastWord(std::string_view text) {
   const size_t left = text.size() % 8;
   const char* const tail = text.data() + (text.size() - left);
@@ -83,11 +84,11 @@ class Hasher {
  public:
   explicit Hasher(const std::array<uint64_t, 2>& key) : key_(key) {}
 
-  // A hasher with a fresh secret from getrandom(2). May wait for the kernel's generator, once,
-  // early in the boot of a machine.
+  // Returns a hasher with a new secret from getrandom(2). May wait for the kernel's generator early
+  // in the boot of a machine.
   [[nodiscard]] static Hasher Random();
 
-  // SipHash-1-3: the variant that is fast and, for tables in memory, still strong enough.
+  // Returns SipHash-1-3 of `text`, the fast variant, which is strong enough for tables in memory.
   [[nodiscard]] uint64_t operator()(std::string_view text) const {
     return SipHash<1, 3>(key_, text);
   }

@@ -14,7 +14,7 @@
 namespace rp {
 namespace {
 
-// Not through the log's thread: that may be the one that fails, or this a fork without it.
+// Writes without the log's thread, which may be the one that fails, or missing in a forked process.
 [[noreturn]] void AbortWith(const char* format, ...) __attribute__((format(printf, 1, 2)));
 [[noreturn]] void AbortWith(const char* format, ...) {
   LogLine line;

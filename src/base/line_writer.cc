@@ -8,7 +8,8 @@
 namespace rp {
 namespace {
 
-// Whether a write would not block, after at most `limit_ms`; -1 is for ever.
+// Waits at most `limit_ms` (-1: forever) until a write would not block. Returns false on a
+// time-out.
 bool AwaitRoom(int fd, int limit_ms) {
   pollfd waiting{fd, POLLOUT, 0};
   int ready = 0;

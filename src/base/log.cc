@@ -74,7 +74,7 @@ void FlushLog() {
 }
 
 // Relaxed throughout: both members are lone values, and the single order of the changes of
-// quiet_until_ alone decides who wins an interval.
+// quiet_until_ alone decides which thread wins an interval.
 bool LogLimiter::Allow(TimePoint now, uint64_t* suppressed) {
   TimePoint quiet_until = quiet_until_.load(std::memory_order_relaxed);
   if (now < quiet_until ||

@@ -15,9 +15,25 @@
 namespace rp {
 namespace {
 
+// A line's way:
+//
+//   Log -> Push --> ring --> Pop -> Write --> the reader
+//            | ring full              | reader gone, disk full
+//            v                        v
+//          LogRing's count  --> unreported_ --> "log: n lines lost here"
+//
+// The thread sleeps on an event count while the ring is empty. It ends when the program asks it to
+// and nothing is left:
+//
+//   running --Stop--> stopping --ring empty--> finished
+//                        | 200 ms over
+//                        v
+//                     detached: it is in a write that may never end
+
 std::atomic<LogThread*> current_thread{nullptr};
 
-// Asks again and again, without a lock: the asker may be about to abort, or a signal handler.
+// Polls without a lock: the caller may be about to abort, or a signal handler. Returns whether the
+// condition became true within `limit`.
 template <typename Condition>
 bool AwaitWithin(Duration limit, const Condition& holds) {
   constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
@@ -37,7 +53,7 @@ class LogThread::Shared {
 
   [[nodiscard]] bool Add(LogLine* line) {
     const bool added = ring_.Push(line);
-    event_count_.WakeOne();  // for a lost line as well: it is to be told
+    event_count_.WakeOne();  // after a lost line as well: it is to be reported
     return added;
   }
 
@@ -64,7 +80,7 @@ class LogThread::Shared {
     });
   }
 
-  // Ends Run when nothing is left to do. Whether it ended within `limit`.
+  // Ends Run when nothing is left to do. Returns whether it ended within `limit`.
   [[nodiscard]] bool Stop(Duration limit) {
     stopping_.store(true, std::memory_order_seq_cst);
     event_count_.WakeAll();
@@ -72,13 +88,13 @@ class LogThread::Shared {
   }
 
  private:
-  // Whether there was anything to do.
+  // Writes one line or reports lost ones. Returns false if there was nothing to do.
   bool Work() {
     LogLine line;
     if (ring_.Pop(&line)) {
-      untold_ += line.lost_before;
-      if (!TellLost(line.time) || !writer_.Write(line.text())) {
-        ++untold_;
+      unreported_ += line.lost_before;
+      if (!ReportLost(line.time) || !writer_.Write(line.text())) {
+        ++unreported_;
         internal::CountLostLine();
       }
       done_.fetch_add(1, std::memory_order_release);
@@ -86,19 +102,19 @@ class LogThread::Shared {
     }
     const uint64_t lost = ring_.TakeLost();
     if (lost == 0) return false;
-    untold_ += lost;
-    static_cast<void>(TellLost(std::chrono::system_clock::now()));
+    unreported_ += lost;
+    static_cast<void>(ReportLost(std::chrono::system_clock::now()));
     return true;
   }
 
-  // Says how many lines are missing here, if any. False when that cannot be written either.
-  bool TellLost(WallTime time) {
-    if (untold_ == 0) return true;
+  // Writes how many lines are missing here, if any. Returns false if that cannot be written either.
+  bool ReportLost(WallTime time) {
+    if (unreported_ == 0) return true;
     LogLine line;
     FormatEvent(LogLevel::kWarn, time, &line, "log: %llu line%s lost here",
-                static_cast<unsigned long long>(untold_), untold_ == 1 ? "" : "s");
+                static_cast<unsigned long long>(unreported_), unreported_ == 1 ? "" : "s");
     if (!writer_.Write(line.text())) return false;
-    untold_ = 0;
+    unreported_ = 0;
     return true;
   }
 
@@ -109,7 +125,7 @@ class LogThread::Shared {
   std::atomic<uint64_t> done_{0};  // lines of the ring that were written or lost
   // The thread's own:
   LineWriter writer_;
-  uint64_t untold_ = 0;  // lines lost behind the last one that was written
+  uint64_t unreported_ = 0;  // lines lost after the last one that was written
 };
 
 LogThread::LogThread(int fd) : shared_(std::make_shared<Shared>(fd)) {

@@ -12,8 +12,9 @@
 namespace rp {
 namespace {
 
-// In parts, so that several threads can be helped; parts small enough to be found again among what
-// an eviction frees, and all of it more than what a turn of the reactor takes for small things.
+// The reserve has parts, so that several threads can take from it. A part is small enough to be
+// found again in the memory that an eviction frees, and all parts together are more than the small
+// blocks of one turn of the reactor.
 constexpr size_t kPartBytes = 64 * 1024;
 constexpr size_t kParts = 64;
 
@@ -32,7 +33,7 @@ std::array<std::atomic<void*>, kParts> reserve = {};
 std::atomic<bool> is_short = false;
 thread_local bool may_fail = false;
 
-// Operator new tries again when this returns.
+// The new-handler: operator new tries again when it returns.
 void OnNewFailed() {
   if (may_fail) throw std::bad_alloc();
   NoteMemoryIsShort();
@@ -42,15 +43,15 @@ void OnNewFailed() {
       return;
     }
   }
-  throw std::bad_alloc();  // which nobody catches
+  throw std::bad_alloc();  // uncaught: the program ends
 }
 
 constexpr uint64_t RoundUp(uint64_t bytes, uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-// glibc sets 64 MB of address space aside for each of many arenas, and 8 MB for each stack. That
-// costs nothing but where the address space is what is scarce.
+// glibc reserves 64 MB of address space for each of many arenas, and 8 MB for each stack. That
+// matters only where the address space is limited.
 void SaveAddressSpace() {
   mallopt(M_ARENA_MAX, 1);
   pthread_attr_t attributes;

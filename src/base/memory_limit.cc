@@ -14,12 +14,12 @@ namespace {
 
 constexpr uint64_t kNoLimit = UINT64_MAX;
 
-// Whether `item` is in a list separated by commas.
+// Returns whether `item` is in a list separated by commas.
 bool HasItem(const std::string& list, const std::string& item) {
   return ("," + list + ",").find("," + item + ",") != std::string::npos;
 }
 
-// No limit for "max" and what is no number.
+// Returns kNoLimit for "max" and for text that is not a number.
 uint64_t ParseLimit(const std::string& text) {
   uint64_t bytes = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
@@ -37,7 +37,7 @@ uint64_t MemTotalBytes(const std::string& meminfo) {
   return kNoLimit;
 }
 
-// The two generations of cgroups, of which a system may have both.
+// A version of cgroups; a system may have both.
 struct Generation {
   std::string_view file_system;
   std::string controller;  // among the mount's options and in /proc/self/cgroup; none in version 2
@@ -49,8 +49,8 @@ struct Mount {
   std::string point;
 };
 
-// Where the cgroups are mounted; without a point if they are not. The format of mountinfo is in
-// proc(5).
+// Returns where the cgroups are mounted, or a Mount without a point if they are not. proc(5) has
+// the format of mountinfo.
 Mount FindMount(const std::string& mountinfo, const Generation& generation) {
   std::istringstream lines(mountinfo);
   for (std::string line; std::getline(lines, line);) {
@@ -68,7 +68,7 @@ Mount FindMount(const std::string& mountinfo, const Generation& generation) {
   return {};
 }
 
-// The cgroup of this process, from lines of "number:controllers:path" (cgroups(7)).
+// Returns the cgroup of this process, from lines of "number:controllers:path" (cgroups(7)).
 std::string FindPath(const std::string& cgroups, const Generation& generation) {
   std::istringstream lines(cgroups);
   for (std::string line; std::getline(lines, line);) {
@@ -88,7 +88,7 @@ uint64_t CgroupLimit(const FileReader& read_file, const Generation& generation) 
   const Mount mount = FindMount(read_file("/proc/self/mountinfo"), generation);
   if (mount.point.empty()) return kNoLimit;
   std::string path = FindPath(read_file("/proc/self/cgroup"), generation);
-  // Within a container the mount may show the container's own cgroup alone, while the path is that
+  // In a container the mount may show the container's own cgroup alone, while the path is the one
   // on the host.
   if (mount.root != "/") {
     const bool is_below = path == mount.root || path.starts_with(mount.root + "/");

@@ -26,7 +26,7 @@ Error Expected(std::string_view what, std::string_view given) {
   return {ErrorCode::kInternal, "expected " + std::string(what) + ", got " + Quote(given)};
 }
 
-// The whole of `text` as a decimal number without leading zeros.
+// Parses the whole of `text` as a decimal number without leading zeros.
 template <typename Number>
 bool ParseWhole(std::string_view text, Number* number) {
   const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
@@ -81,8 +81,8 @@ std::string_view TakeDigits(std::string_view* rest) {
   return digits;
 }
 
-// Takes one "1.5h" off the front of `rest`, in nanoseconds. A number too large stays just too
-// large.
+// Removes one "1.5h" from the front of `rest` and sets `*nanoseconds` to it, or to 2^64 - 1 if it
+// is larger: that is too large for any duration.
 bool TakeDurationPart(std::string_view* rest, Wide* nanoseconds) {
   const std::string_view whole = TakeDigits(rest);
   std::string_view fraction;
