@@ -1,10 +1,16 @@
-// Acceptor takes connections from one listening socket and hands their descriptors on.
+// Acceptor: accepts connections from one listening socket and passes their descriptors on.
 //
-// Out of descriptors it stops listening to the socket instead of spinning on an event that it
-// cannot serve, and says so (rate-limited); the reactor lets it try again after kRetry, or at once
-// when a connection has been closed.
+// Without free descriptors it stops listening instead of spinning on an event that it cannot serve,
+// and logs this (rate-limited). The reactor lets it try again after kRetry, or at once when a
+// connection has been closed.
 //
-// Owned by a reactor. Thread safety: the reactor's thread.
+//   listening --no descriptors or memory--> paused
+//   paused    --Resume--> listening
+//   either    --Stop--> stopped
+//
+// Owner: a reactor.
+// Thread safety: the reactor's thread.
+// Cost: one accept4 per connection.
 #pragma once
 
 #include <functional>
@@ -20,31 +26,33 @@ class Acceptor final : public EventHandler {
  public:
   static constexpr Duration kRetry = std::chrono::milliseconds(100);
 
+  // Starts to accept from `listening_fd`, and calls `on_accepted` with each new descriptor.
   Acceptor(EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted);
   ~Acceptor();
 
   void OnEvents(uint32_t events) override;
 
-  // As many as may wait on a listening socket at once.
+  // The most connections that wait on a listening socket at a time.
   static constexpr int kMostWaiting = kBacklog + 1;
 
-  // Accepts all who wait, not only one turn's share. At most kMostWaiting, since others may come as
-  // fast as they are accepted.
+  // Accepts all waiting connections, not only one turn's share; but at most kMostWaiting, since new
+  // ones may arrive as fast as they are accepted.
   void AcceptWaiting() { Accept(kMostWaiting); }
 
-  // Closes the listening socket for good. The acceptor itself must live on to the end of the turn:
-  // an event of its own may wait behind the one that calls this.
+  // Closes the listening socket for good. REQUIRES: the acceptor lives to the end of the turn,
+  // since an event of its own may follow the one that calls this.
   void Stop();
 
+  // Returns whether it waits for Resume.
   [[nodiscard]] bool paused() const { return paused_; }
-  // Tries again after a pause.
+  // Listens again after a pause.
   void Resume();
 
  private:
-  // Fairness: connections wait in the kernel, requests of those that are here already should not.
+  // For fairness: new connections can wait in the kernel, requests of the others should not.
   static constexpr int kMostPerTurn = 64;
 
-  // Accepts those who wait, at most `most` of them.
+  // Accepts waiting connections, at most `most`.
   void Accept(int most);
   void Pause(const char* why);
 

@@ -1,7 +1,10 @@
-// Listening sockets and their names.
+// Listening sockets and the names of sockets. Hides the system calls, their options and the
+// resolver.
 //
-// Thread safety: any thread. Listen and ConnectToListener may ask the resolver and so may block:
-// they are for the start of the program.
+// Owner: nobody; functions.
+// Thread safety: any thread.
+// Cost: Listen, ListenTogether and ConnectToListener may call the resolver and block: they are for
+// the start of the program. The names cost one system call.
 #pragma once
 
 #include <string>
@@ -13,28 +16,29 @@
 
 namespace rp::net {
 
-// How many connections may wait to be accepted; the kernel lowers it to net.core.somaxconn, and
+// How many connections may wait to be accepted. The kernel lowers it to net.core.somaxconn, and
 // lets one more wait (listen(2)).
 inline constexpr int kBacklog = 4096;
 
-// A non-blocking listening TCP socket whose accepted sockets inherit TCP_NODELAY, and SO_KEEPALIVE
-// with the times of Redis, since a client that vanishes says nothing of it. An empty host
-// means every address, IPv6 and IPv4; a name with several addresses is tried in the resolver's
-// order. Port 0 takes a free one. The error's message names the address and says why.
+// Returns a non-blocking listening TCP socket. Its accepted sockets inherit TCP_NODELAY, and
+// SO_KEEPALIVE with the times of Redis, which detects clients that vanish. With an empty host,
+// listens on every address, IPv6 and IPv4; with a name of several addresses, tries them in the
+// resolver's order; with port 0, takes a free port. The error's message names the address and the
+// reason.
 [[nodiscard]] Result<UniqueFd> Listen(const HostPort& address);
 
-// `count` sockets, 1 or more, that listen like Listen's and all on the same address and port, each
-// given a share of the clients by the kernel (SO_REUSEPORT, socket(7)). Nobody else may listen
-// there before or after, and all of them or none are had. Errors as Listen's.
+// Returns `count` sockets that listen like Listen's on the same address and port; the kernel gives
+// each a share of the clients (SO_REUSEPORT, socket(7)). Fails if another program listens there,
+// and keeps others from listening there later. Errors as Listen's. REQUIRES: count >= 1.
 [[nodiscard]] Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count);
 
-// A blocking socket that is connected to whoever listens as Listen(address) does on this machine;
-// what listens on every address is reached over loopback. The error's message says why not.
+// Returns a blocking socket connected to a listener on this machine that used Listen(address). A
+// listener on every address is reached over loopback. The error's message is the reason.
 [[nodiscard]] Result<UniqueFd> ConnectToListener(const HostPort& address);
 
-// "127.0.0.1:8080", "[::1]:8080"; "?" when the socket has no name.
+// Returns the socket's own address as "127.0.0.1:8080" or "[::1]:8080", or "?" if it has none.
 [[nodiscard]] std::string LocalName(int socket_fd);
-// Likewise of the other end.
+// Returns the address of the other end in the same form.
 [[nodiscard]] std::string PeerName(int socket_fd);
 
 }  // namespace rp::net

@@ -30,15 +30,15 @@ void Acceptor::Accept(int most) {
       continue;
     }
     if (errno == EAGAIN) return;
-    // The connection went away while it waited (accept(2) lists more of the network's errors): on
-    // to the next.
+    // The connection was lost while it waited (accept(2) lists more errors of the network): go on
+    // with the next.
     if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) continue;
     Pause(std::strerror(errno));
   }
 }
 
 void Acceptor::Pause(const char* why) {
-  if (!fd_) return;  // stopped by the connection just accepted
+  if (!fd_) return;  // the connection just accepted has called Stop
   uint64_t suppressed = 0;
   if (limiter_.Allow(Now(), &suppressed)) {
     Log(LogLevel::kWarn, "cannot accept a connection: %s; waiting for one to close", why);

@@ -13,8 +13,8 @@
 namespace rp::net {
 namespace {
 
-// Whole milliseconds, rounded up so that the wait does not end before the deadline and turn in
-// circles.
+// Returns the time to wait in whole milliseconds. Rounds up: a wait that ends before the deadline
+// would make the loop spin.
 int TimeoutMs(TimePoint now, TimePoint deadline) {
   if (deadline == kNever) return -1;
   if (deadline <= now) return 0;
@@ -83,7 +83,7 @@ void Timer::Arm(TimePoint deadline) {
 
 void Timer::OnEvents(uint32_t /*events*/) {
   uint64_t expirations = 0;
-  // Armed anew between the event and this read, it has not fired.
+  // The read fails if the timer was armed again since the event: then it has not fired yet.
   if (read(timer_fd_.get(), &expirations, sizeof(expirations)) == sizeof(expirations)) on_fired_();
 }
 

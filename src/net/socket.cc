@@ -13,7 +13,7 @@
 namespace rp::net {
 namespace {
 
-// As Redis's tcp-keepalive: a peer that has vanished is noticed after 300 + 3 * 100 seconds.
+// As Redis's tcp-keepalive: a vanished peer is detected after 300 + 3 * 100 seconds.
 constexpr int kKeepAliveIdleSeconds = 300;
 constexpr int kKeepAliveIntervalSeconds = 100;
 constexpr int kKeepAliveProbes = 3;
@@ -50,7 +50,7 @@ Error CannotListen(const HostPort& address, const char* why) {
 
 using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
-// What to bind a listening socket to: at least one address.
+// Returns the addresses of the host, at least one.
 Result<Addresses> Resolve(const HostPort& address) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -107,8 +107,8 @@ Result<UniqueFd> Listen(const HostPort& address) {
 }
 
 Result<std::vector<UniqueFd>> ListenTogether(const HostPort& address, int count) {
-  // The first has the port for itself before it allows others: of two programs that come at the
-  // same time one fails.
+  // The first socket has the port alone before it allows others to share it. So of two programs
+  // that start at the same time one fails.
   auto first = Listen(address);
   if (!first) return first.error();
   std::vector<UniqueFd> fds;
