@@ -1,11 +1,11 @@
-// Reads over a request body without keeping it: no request of ours has a use for one, but the next
-// request begins behind it. Hides: the chunked coding, and what a body may cost before the
-// connection is worth less than closing it. Framing is read strictly (CRLF only, the extension and
-// trailer grammar checked), because a lenient reading is how two servers come to disagree on where
-// a body ends.
+// BodySkipper: reads over a request body without keeping it. This program never uses a body, but
+// the next request begins after it. Hides: the chunked coding, and how large a body may be. Framing
+// is parsed strictly (CRLF only, with the grammar of extensions and trailers checked), because
+// lenient parsing lets two servers disagree on where a body ends.
 //
-// Thread safety: none; one thread at a time. Cost: O(n), O(1) per call for the data of a chunk or
-// of a counted body; no allocation.
+// Owner: an HTTP session.
+// Thread safety: one thread at a time.
+// Cost: O(n); O(1) per call for the data of a chunk or of a counted body; no allocation.
 #pragma once
 
 #include <cstddef>
@@ -18,40 +18,51 @@ namespace rp::http {
 
 class BodySkipper {
  public:
-  // Begins the body that `head` announces. `limit_bytes` bounds what is read of it in all: data,
-  // and for chunked bodies the chunk sizes, extensions and trailers as well.
+  // Begins the body that `head` announces. At most `limit_bytes` of it are read in all: data, and
+  // for chunked bodies also the chunk sizes, extensions and trailers.
   void Start(const RequestHead& head, uint64_t limit_bytes);
 
-  // Reads `bytes`, which follow those of the last call, and sets *consumed to how many belonged to
-  // the body. kDone: the body is over, and was already if *consumed is 0. kNeedMore: all of `bytes`
-  // were consumed. kError: malformed, or over the limit (as soon as the announced length shows it);
-  // the caller closes, and further calls say kError too.
+  // Reads `bytes`, which follow those of the last call, and sets *consumed to how many belong to
+  // the body. Returns kDone at the end of the body; kNeedMore if all of `bytes` were consumed;
+  // kError if the body is malformed or over the limit, which the announced length may show at once.
+  // After kError the caller closes the connection, and further calls return kError too.
   [[nodiscard]] ParseStatus Skip(std::string_view bytes, size_t* consumed);
 
-  // After kError: whether the body is malformed, and not just over the limit.
+  // After kError: returns whether the body is malformed, and not just over the limit.
   [[nodiscard]] bool malformed() const { return state_ == State::kError; }
 
  private:
-  // The grammar of RFC 9112 section 7.1; each state says what comes next.
+  // The grammar of RFC 9112 section 7.1; each state is named for what comes next.
+  //
+  //   counted body  kCounted -> kDone
+  //   chunk         kFirstSizeDigit -> kSize -> (extension) -> kSizeLineFeed -> kData
+  //                   -> kDataReturn -> kDataLineFeed -> kFirstSizeDigit
+  //   extension     kBeforeExtension -> kExtensionName -> kExtension <-> kQuoted <-> kQuotedPair
+  //   last chunk    size 0: kSizeLineFeed -> kTrailerStart
+  //   trailer       kTrailerStart -> kTrailerName -> kTrailerValue -> kTrailerLineFeed
+  //                   -> kTrailerStart
+  //   end           kTrailerStart -> kLastLineFeed -> kDone
+  //
+  // From any state, another octet leads to kError, and a spent budget to kTooLarge.
   enum class State : unsigned char {
     kDone,
     kError,
     kTooLarge,
-    kCounted,          // data of a body with Content-Length
+    kCounted,          // the data of a body with Content-Length
     kFirstSizeDigit,   // chunk-size
-    kSize,             // more of it, or what ends it
+    kSize,             // more of chunk-size, or its end
     kBeforeExtension,  // BWS, then ';'
     kExtensionName,    // BWS, then the first octet of chunk-ext-name
     kExtension,        // the rest of the extension
     kQuoted,           // inside the quoted-string of an extension
-    kQuotedPair,       // behind its backslash
+    kQuotedPair,       // the character after its backslash
     kSizeLineFeed,     // the LF of the chunk-size line
     kData,             // chunk-data
-    kDataReturn,       // the CR behind it
-    kDataLineFeed,     // and the LF
+    kDataReturn,       // the CR after the data
+    kDataLineFeed,     // and its LF
     kTrailerStart,     // a trailer field, or the CR of the last line
     kTrailerName,      // the rest of a field name, or ':'
-    kTrailerValue,     // the field value, or the CR behind it
+    kTrailerValue,     // the field value, or the CR after it
     kTrailerLineFeed,  // the LF of a trailer field
     kLastLineFeed,     // the LF of the last line
   };
@@ -62,8 +73,8 @@ class BodySkipper {
   State Next(char c);
   State AddSizeDigit(char c);
 
-  uint64_t left_bytes_ = 0;    // of the counted body or of the chunk; while in kSize, its size
-  uint64_t budget_bytes_ = 0;  // what may still be read
+  uint64_t left_bytes_ = 0;    // of the counted body or of the chunk; in kSize the size so far
+  uint64_t budget_bytes_ = 0;  // how much may still be read
   State state_ = State::kDone;
 };
 

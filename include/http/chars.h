@@ -1,8 +1,10 @@
-// The character classes of RFC 9110 section 5.6 and RFC 3986, one table lookup each. Hides: which
-// octets belong to which grammar rule. Owns nothing. Everything here works on octets, never on a
-// locale or on Unicode text (RFC 9112 section 2.2).
+// The character classes of RFC 9110 section 5.6 and RFC 3986, one table look-up each. Hides: which
+// octets belong to which grammar rule. Everything here works on octets, never on a locale or on
+// Unicode text (RFC 9112 section 2.2).
 //
-// Thread safety: constants and pure functions, any thread. Cost: one load per octet.
+// Owner: nobody; constants and pure functions.
+// Thread safety: any thread.
+// Cost: one load per octet.
 #pragma once
 
 #include <array>
@@ -38,11 +40,12 @@ inline constexpr std::array<unsigned char, 256> kCharClasses = [] {
   return classes;
 }();
 
+// Returns whether `c` is in the class.
 constexpr bool Is(CharClass char_class, char c) {
   return (kCharClasses[static_cast<unsigned char>(c)] & char_class) != 0;
 }
 
-// True for the empty text too.
+// Returns whether all octets of `text` are in the class; true for an empty text.
 constexpr bool AllAre(CharClass char_class, std::string_view text) {
   for (const char c : text) {
     if (!Is(char_class, c)) return false;
@@ -50,15 +53,16 @@ constexpr bool AllAre(CharClass char_class, std::string_view text) {
   return true;
 }
 
+// Returns whether `c` is optional white space (RFC 9110 section 5.6.3).
 constexpr bool IsOws(char c) { return c == ' ' || c == '\t'; }
 
-// REQUIRES: Is(kHexChar, c).
+// Returns the value of a hexadecimal digit. REQUIRES: Is(kHexChar, c).
 constexpr unsigned HexValue(char c) {
   const auto octet = static_cast<unsigned char>(c);
   return octet <= '9' ? octet - unsigned{'0'} : (octet | 0x20u) - unsigned{'a'} + 10u;
 }
 
-// Takes optional whitespace off both ends (RFC 9110 section 5.6.3).
+// Returns `text` without optional white space at both ends (RFC 9110 section 5.6.3).
 constexpr std::string_view TrimOws(std::string_view text) {
   while (!text.empty() && IsOws(text.front())) text.remove_prefix(1);
   while (!text.empty() && IsOws(text.back())) text.remove_suffix(1);

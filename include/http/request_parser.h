@@ -1,13 +1,20 @@
-// The incremental, pure parser of a request head: HTTP/1.0 and HTTP/1.1, request line and fields up
-// to the empty line. Hides: the grammar of RFC 9112, every limit, and what makes a head ambiguous
-// enough to be refused. Whatever two servers might read differently (two lengths, a length and a
-// coding, bare CR, folded lines) is an error here, so that no second request hides in a body.
+// RequestParser: the incremental, pure parser of a request head: HTTP/1.0 and HTTP/1.1, request
+// line and fields up to the empty line. Hides: the grammar of RFC 9112, every limit, and what makes
+// a head ambiguous. Whatever two servers might read differently (two lengths, a length and a
+// coding, bare CR, folded lines) is an error here, so that a body cannot hide a second request
+// (request smuggling).
 //
-// It owns a few offsets and no memory: the bytes stay in the caller's buffer. Each connection has
-// one parser and calls Reset between requests.
+//   kRequestLine --request line--> kFields --empty line--> kDone
+//     | ^                            | ^
+//     +-+ leading empty line         +-+ field line
 //
-// Thread safety: none; one thread at a time. Cost: O(n) in the bytes of the head however they are
-// cut into calls; no allocation.
+// An error ends any state: error_ is then set, and state_ no longer matters. Each line is collected
+// until its LF; CheckLimits sees it while it grows, and TakeLine once it is complete.
+//
+// Owner: an HTTP session has one and calls Reset between requests. The parser owns a few offsets
+// and no memory: the bytes stay in the caller's buffer.
+// Thread safety: one thread at a time.
+// Cost: O(n) in the bytes of the head however they are cut into calls; no allocation.
 #pragma once
 
 #include <cstddef>
@@ -26,32 +33,31 @@ enum class Method : unsigned char {
   kUnknown,     // any other token
 };
 
-// Every limit of the HTTP side. What goes over one is an error, exactly at the limit is not. The
-// limits of the head sum up to less than 4 GiB.
+// The limits of HTTP requests. A value at its limit is accepted, one above it is an error.
+// REQUIRES: the sum of the limits of the head is below 4 GiB.
 struct Limits {
   size_t leading_empty_lines = 8;     // before the request line
   size_t request_line_bytes = 16384;  // without its line end; RFC 9112 section 3 wants >= 8000
   size_t header_line_bytes = 16384;   // one field line without its line end
   size_t header_bytes = 65536;        // all field lines and the empty line, with their line ends
   size_t header_count = 100;          // field lines
-  uint64_t body_bytes = uint64_t{1} << 20;  // the most of a request body that is skipped
+  uint64_t body_bytes = uint64_t{1} << 20;  // the largest request body that is skipped
 };
 
-// A head that was understood. Its views are slices of the buffer given to the call that returned
-// kDone (or constants), and live as long as that buffer stays where it is.
+// A parsed head. Its views are slices of the buffer of the call that returned kDone (or constants),
+// and are valid as long as that buffer stays in place.
 struct RequestHead {
   Method method = Method::kUnknown;
-  // Path and query, beginning with '/'; "*" for `OPTIONS *`; the authority for CONNECT. Of an
-  // absolute-form only path and query are left; an empty path is "/", without the query.
+  // Path and query, beginning with '/'; "*" for `OPTIONS *`; the authority for CONNECT. An
+  // absolute-form is reduced to path and query; an empty path becomes "/", without the query.
   std::string_view target;
-  int minor_version = 1;         // 0 or 1: HTTP/1.x above is 1.1 to us
-  bool keep_alive = false;       // the client lets the connection persist (RFC 9112 section 9.3)
-  bool expect_continue = false;  // a 1.1 client waits for 100 before it sends the body it announced
+  int minor_version = 1;         // 0 or 1; a higher HTTP/1.x is treated as 1.1
+  bool keep_alive = false;       // the connection may persist (RFC 9112 section 9.3)
+  bool expect_continue = false;  // the client waits for 100 before it sends its body
   bool chunked = false;          // the body is chunked; content_length is 0 then
   uint64_t content_length = 0;
-  // Of the preconditions (RFC 9110 section 13), as far as they mean something to answers without
-  // validators: an If-Match that names only tags never holds, and an If-None-Match of "*" holds
-  // only where there is nothing.
+  // The preconditions (RFC 9110 section 13) that matter to answers without validators: an If-Match
+  // with tags is always false, and an If-None-Match of "*" is true only if there is no value.
   bool if_match_tags = false;
   bool if_none_match_any = false;
   std::string_view authorization;  // the raw value, or empty
@@ -67,27 +73,30 @@ class RequestParser {
   explicit RequestParser(const Limits& limits);
   explicit RequestParser(const Limits&&) = delete;
 
-  // `buffer` is everything received for this request so far, from its first byte: it may have moved
-  // since the last call, and grown, but its earlier bytes are unchanged. Bytes behind the head are
-  // left alone.
+  // Parses `buffer`, which is everything received from the first byte of this request on. It may
+  // have moved and grown since the last call, but its earlier bytes are unchanged. Bytes after the
+  // head are ignored.
   //
-  // kDone: *head is filled in and consumed() tells its size; call Reset before the next request.
-  // kNeedMore: call again with more. kError: answer error_status() and close; every further call
-  // says kError too. An error is reported as soon as its line is complete or over its limit; the
-  // same bytes give the same answer however they are cut.
+  // Returns kDone with *head set and consumed() as its size; the caller calls Reset before the next
+  // request. Returns kNeedMore if the head is incomplete. Returns kError for an invalid head,
+  // as soon as the line is complete or over its limit; the caller answers error_status() and
+  // closes, and every further call returns kError too. The same bytes give the same result however
+  // they are cut.
   [[nodiscard]] ParseStatus Parse(std::string_view buffer, RequestHead* head);
 
-  // After kDone: bytes of the head, from the first byte of `buffer` to its empty line inclusive.
+  // After kDone: returns the bytes of the head, its empty line included.
   size_t consumed() const { return line_start_; }
 
-  // After kError: 400, 414, 431, 501 (unknown transfer coding) or 505, and one line saying why.
+  // After kError: return 400, 414, 431, 501 (unknown transfer coding) or 505, and the reason in one
+  // line.
   int error_status() const;
   std::string_view error_text() const;
 
-  // True once a byte was seen that is not part of a leading empty line: from then on a client that
-  // stops owes us the rest (408), before that it is merely idle.
+  // Returns whether a byte was seen that is not part of a leading empty line. From then on a client
+  // that stops sending has an incomplete request (408); before, it is idle.
   bool started() const { return started_; }
 
+  // Begins the next request.
   void Reset() { *this = RequestParser(*limits_); }
 
  private:
@@ -112,7 +121,7 @@ class RequestParser {
 
   // Offsets into the buffer, which may move between two calls.
   uint32_t line_start_ = 0;    // the line being collected; after kDone the end of the head
-  uint32_t scanned_ = 0;       // there is no LF from line_start_ up to here
+  uint32_t scanned_ = 0;       // no LF is between line_start_ and here
   uint32_t fields_start_ = 0;  // the end of the request line
   uint32_t target_start_ = 0;
   uint32_t target_bytes_ = 0;  // 0: the target is "/"
@@ -140,7 +149,7 @@ class RequestParser {
   bool has_other_coding_ : 1 = false;  // there are others
 };
 
-// One lives in every connection.
+// Every connection has one.
 static_assert(sizeof(RequestParser) <= 64);
 
 }  // namespace rp::http

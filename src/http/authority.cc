@@ -20,7 +20,7 @@ bool IsRegName(std::string_view text) {
   return true;
 }
 
-// What stands between the brackets: IPv6address or IPvFuture.
+// Returns whether `text`, the part between the brackets, is an IPv6address or an IPvFuture.
 bool IsIpLiteral(std::string_view text) {
   if (!text.empty() && (text[0] == 'v' || text[0] == 'V')) {
     const size_t dot = text.find('.');

@@ -8,7 +8,7 @@
 namespace rp::http {
 namespace {
 
-// The six bits that a character of base64 stands for (RFC 4648 section 4); -1 for any other.
+// Returns the six bits of a base64 character (RFC 4648 section 4), or -1 for any other character.
 int SextetOf(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;

@@ -28,7 +28,7 @@ ParseStatus BodySkipper::Skip(std::string_view bytes, size_t* consumed) {
     }
     size_t step = 1;
     if (state_ == State::kCounted || state_ == State::kData) {
-      // Data is within the budget: Start and kSizeLineFeed have seen to it.
+      // Data is within the budget: Start and kSizeLineFeed have checked it.
       step = static_cast<size_t>(std::min<uint64_t>(left_bytes_, bytes.size() - position));
       left_bytes_ -= step;
       if (left_bytes_ == 0) state_ = state_ == State::kData ? State::kDataReturn : State::kDone;
@@ -95,8 +95,8 @@ BodySkipper::State BodySkipper::Next(char c) {
   return State::kError;
 }
 
-// The chunk size must not wrap (RFC 9112 section 7.1): it is refused before its top digit would be
-// shifted out.
+// The chunk size must not overflow (RFC 9112 section 7.1), so one more digit is refused when the
+// top four bits are in use.
 BodySkipper::State BodySkipper::AddSizeDigit(char c) {
   if (!Is(kHexChar, c) || left_bytes_ > UINT64_MAX >> 4) return State::kError;
   left_bytes_ = left_bytes_ << 4 | HexValue(c);

@@ -105,8 +105,8 @@ void ForEachElement(std::string_view list, Visitor visit) {
   }
 }
 
-// Field values are most of the bytes of a head, so they are checked eight at a time; only a word
-// with a control character (which may be a harmless HTAB) is looked at by the byte.
+// Field values are most of the bytes of a head, so they are checked eight at a time. Only a word
+// with a control character (which may be a harmless HTAB) is checked byte by byte.
 bool IsFieldValue(std::string_view value) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighBits = 0x80 * kOnes;
@@ -167,7 +167,7 @@ ParseStatus RequestParser::Parse(std::string_view buffer, RequestHead* head) {
     const size_t end = line_end + (line_feed == nullptr ? 0 : 1);
     const std::string_view line = WithoutCr(buffer.substr(line_start_, line_end - line_start_));
 
-    // Only a leading CRLF, which may still lack its LF, is no beginning.
+    // A leading CRLF, even without its LF yet, does not start the request.
     if (!line.empty()) started_ = true;
     error_ = CheckLimits(line.size(), end);
     if (error_ != HeadError::kNone) break;
@@ -184,8 +184,8 @@ ParseStatus RequestParser::Parse(std::string_view buffer, RequestHead* head) {
   return ParseStatus::kError;
 }
 
-// Applies to lines that are complete and to those that are not, in the same way: where a line is
-// over its limit, nothing else is said of it. `end` is the offset behind what there is of the line.
+// Checks complete and incomplete lines alike: a line over its limit gets no other error. `end` is
+// the offset after the received part of the line.
 HeadError RequestParser::CheckLimits(size_t line_bytes, size_t end) const {
   if (state_ == State::kRequestLine) {
     return line_bytes > limits_->request_line_bytes ? HeadError::kRequestLineTooLong
@@ -310,8 +310,8 @@ HeadError RequestParser::TakeHost(std::string_view value) {
   return value.empty() || IsAuthority(value) ? HeadError::kNone : HeadError::kHost;
 }
 
-// RFC 9112 section 6.3 would let a list of equal values pass; a second value is refused here
-// whatever it says. from_chars takes no sign, no space and no overflow.
+// RFC 9112 section 6.3 allows a list of equal values; here any second value is an error. from_chars
+// accepts no sign and no space, and reports overflow.
 HeadError RequestParser::TakeContentLength(std::string_view value) {
   if (has_content_length_) return HeadError::kSecondContentLength;
   has_content_length_ = true;
@@ -334,8 +334,8 @@ void RequestParser::TakeExpect(std::string_view value) {
   });
 }
 
-// Several lines are one list. A comma inside a quoted parameter cuts it in two, which is harmless:
-// a list with anything but one "chunked" is refused.
+// Several field lines are one list. A comma inside a quoted parameter splits it in two, which is
+// harmless: a list with anything but one "chunked" is refused.
 void RequestParser::TakeTransferEncoding(std::string_view value) {
   has_transfer_encoding_ = true;
   ForEachElement(value, [this](std::string_view coding) {
@@ -349,7 +349,7 @@ void RequestParser::TakeTransferEncoding(std::string_view value) {
   });
 }
 
-// What only the whole head can tell: RFC 9112 sections 3.2, 6.1 and 6.3.
+// Checks the head as a whole: RFC 9112 sections 3.2, 6.1 and 6.3.
 HeadError RequestParser::Finish() {
   if (minor_version_ == 1 && !has_host_) return HeadError::kNoHost;
   if (has_transfer_encoding_) {
@@ -371,7 +371,7 @@ void RequestParser::Fill(std::string_view buffer, RequestHead* head) const {
   head->if_none_match_any = if_none_match_any_;
   head->chunked = has_transfer_encoding_;
   head->content_length = content_length_;
-  // Nobody waits for a 100 who has nothing to send, and HTTP/1.0 knows none (RFC 9110 section
+  // A client without a body does not wait for a 100, and HTTP/1.0 has none (RFC 9110 section
   // 10.1.1).
   head->expect_continue = expects_continue_ && minor_version_ == 1 && head->has_body();
   head->authorization = buffer.substr(authorization_start_, authorization_bytes_);
