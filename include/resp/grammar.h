@@ -1,7 +1,9 @@
-// What all readers of RESP share: how an integer is spelled, how names are compared, what an
-// incremental reader answers and which types of replies there are. Owns nothing.
+// The grammar that all parsers of RESP share: how an integer is written, and which types of replies
+// there are.
 //
-// Thread safety: constants and pure functions, any thread. Cost: O(n) in the text, no allocation.
+// Owner: nobody; constants and pure functions.
+// Thread safety: any thread.
+// Cost: O(n) in the text, no allocation.
 #pragma once
 
 #include <charconv>
@@ -15,9 +17,9 @@
 
 namespace rp::resp {
 
-// The one spelling that Redis takes (its string2ll): digits without leading zeros, '-' before what
-// is below zero, the range of int64_t. No plus sign, no spaces, no "-0". *number is left alone when
-// the answer is false.
+// Parses an integer as strictly as Redis (its string2ll): digits without leading zeros, '-' before
+// a negative number, the range of int64_t; no plus sign, no spaces, no "-0". Returns false, and
+// leaves *number unchanged, if `text` is anything else.
 [[nodiscard]] inline bool ParseCanonicalInteger(std::string_view text, int64_t* number) {
   if (text.empty()) return false;
   if (text.size() == 1) {
@@ -35,7 +37,8 @@ namespace rp::resp {
   return true;
 }
 
-// By the first byte of a reply or of an element of one. A line is all there is of the others.
+// Return whether a reply, or an element of one, that begins with this byte is a bulk (a length and
+// bytes), an aggregate (a count and elements), or only a line.
 constexpr bool IsBulk(char type) { return type == '$' || type == '!' || type == '='; }
 constexpr bool IsAggregate(char type) {
   return type == '*' || type == '~' || type == '%' || type == '>' || type == '|';
@@ -44,7 +47,8 @@ constexpr bool IsLine(char type) {
   return std::string_view("+-:_#,(").find(type) != std::string_view::npos;
 }
 
-// What C's string functions, which Redis uses on names, see of `text`: all before the first NUL.
+// Returns `text` up to its first NUL, which is all that C's string functions see of it. Redis uses
+// these on names.
 constexpr std::string_view UpToNul(std::string_view text) {
   return text.substr(0, text.find('\0'));
 }

@@ -1,18 +1,27 @@
-// The incremental, pure reader of what clients send: RESP arrays of bulk strings, and inline
-// commands, with the grammar, the limits and the error texts of redis-server 7.0. Hides: how
-// commands are framed, quoted and refused.
+// RequestReader: the incremental, pure parser of clients' commands: RESP arrays of bulk strings,
+// and inline commands, with the grammar, the limits and the error texts of redis-server 7.0. Hides:
+// how commands are framed, quoted and refused.
 //
-// It owns offsets, and for inline commands a copy of the unquoted arguments; the bytes themselves
-// stay in the caller's buffer. Each connection has one reader. Memory is taken as bytes arrive,
-// never as a client announces, and what a large command took is given back when it ends.
+//   kStart --'*'--> kCount --count n--> kArguments --n arguments--> kDone
+//     |
+//     +--other byte--> kInline --line--> kDone
 //
-// Where it differs from redis-server, on purpose: a NUL in a line is an error (there it hides the
-// line's end, so that the client waits for ever), a line over its limit is refused even where
-// redis-server would have got its end in the same read, and the whole of a command has a limit that
-// is answered (there client-query-buffer-limit, which just closes).
+// kArguments alternates between a length line (bulk_bytes_ < 0) and the bytes of that argument. The
+// next Parse after kDone begins at kStart. An error ends any state.
 //
-// Thread safety: none; one thread at a time. Cost: O(n) in the bytes of lines however they are cut
-// into calls, O(1) for a bulk of any size; no allocation per command once the reader is warm.
+// Memory grows with the bytes that arrive, not with the numbers that a client announces, and the
+// memory of a large command is freed when it ends.
+//
+// It differs from redis-server on purpose: a NUL in a line is an error (there it hides the line's
+// end, so that the client waits forever); a line over its limit is refused even if redis-server
+// would have received its end in the same read; and a whole command has a limit that is answered
+// (there client-query-buffer-limit, which just closes the connection).
+//
+// Owner: a RESP session. It owns offsets, and for inline commands a copy of the unquoted arguments;
+// the bytes stay in the caller's buffer.
+// Thread safety: one thread at a time.
+// Cost: O(n) in the bytes of lines however they are cut into calls, O(1) for a bulk of any size; no
+// allocation per command once its memory is large enough.
 #pragma once
 
 #include <cstddef>
@@ -27,25 +36,25 @@
 
 namespace rp::resp {
 
-// What goes over a limit is an error, exactly at the limit is not.
+// A value at its limit is accepted, one above it is an error.
 struct RequestLimits {
-  size_t line_bytes = 65536;  // of an inline command, a count or a length, CR included, without LF
-  size_t bulk_bytes = size_t{512} << 20;   // one argument; redis-server's proto-max-bulk-len
-  size_t command_bytes = size_t{1} << 30;  // a whole one as it is sent; Redis's query buffer
+  size_t line_bytes = 65536;               // inline command, count or length, with CR, without LF
+  size_t bulk_bytes = size_t{512} << 20;   // an argument; redis-server's proto-max-bulk-len
+  size_t command_bytes = size_t{1} << 30;  // a command as it is sent; Redis's query buffer
 };
 
-// The limits before authentication, in an array.
+// The limits of an array before authentication.
 inline constexpr int64_t kMaxUnauthenticatedArguments = 10;
 inline constexpr int64_t kMaxUnauthenticatedBulkBytes = 16384;
 
-// A complete command. It and its views are good until the reader's next call of Parse or
-// EndCommand and as long as the buffer stays where it is.
+// Command: a complete command. It and its views are valid until the reader's next Parse or
+// EndCommand, and as long as the buffer stays in place.
 class Command {
  public:
   enum class Kind : unsigned char {
     kArguments,    // at least one argument, the name first; the name may be empty
-    kNothing,      // an empty line or an empty array: drop the bytes and answer nothing
-    kSilentClose,  // named POST or Host:, so it is a browser's HTTP request: close without a word
+    kNothing,      // an empty line or array: drop the bytes, without an answer
+    kSilentClose,  // named POST or Host:, a browser's HTTP request: close without an answer
   };
 
   Kind kind() const { return kind_; }
@@ -71,44 +80,46 @@ class Command {
 
 class RequestReader {
  public:
-  // `limits` must outlive the reader, with line_bytes of 7 at least.
+  // REQUIRES: `limits` outlives the reader, and line_bytes >= 7.
   explicit RequestReader(const RequestLimits& limits);
   explicit RequestReader(const RequestLimits&&) = delete;
 
-  // `buffer` is everything received from the first byte of this command on: it may have moved since
-  // the last call, and grown, but its earlier bytes are unchanged.
+  // Parses `buffer`, which is everything received from the first byte of this command on. It may
+  // have moved and grown since the last call, but its earlier bytes are unchanged.
   //
-  // kDone: *command is filled in; before the next call, which reads the next command, drop
-  // consumed() bytes from the front. kNeedMore: call again with more. kError: answer "-ERR " and
-  // error_text(), and close; every further call says kError too. The same bytes give the same
-  // answers however they are cut.
+  // Returns kDone with *command set. The caller drops consumed() bytes from the front before the
+  // next call, which parses the next command. Returns kNeedMore if the command is incomplete.
+  // Returns kError for an invalid command; the caller answers "-ERR " with error_text() and closes,
+  // and every further call returns kError too. The same bytes give the same results however they
+  // are cut.
   [[nodiscard]] ParseStatus Parse(std::string_view buffer, Command* command);
 
-  // After kDone: the command has been dealt with, and its memory is given back but for a little.
-  // Without this the next command's first Parse does so, and there may be none for long.
+  // After kDone: ends the use of the command and frees its memory, except for a little. Without
+  // this call the next Parse does so, which may be much later.
   void EndCommand() { Begin(); }
 
-  // What the reader holds for the arguments of commands, in bytes.
+  // Returns how many bytes the reader holds for the arguments of commands.
   [[nodiscard]] size_t held_bytes() const {
     return slices_.capacity() * sizeof(Command::Slice) + unquoted_.capacity();
   }
 
-  // After kDone, up to EndCommand: bytes of the command, from the first byte of `buffer`.
+  // After kDone, up to EndCommand: returns the bytes of the command, from the first byte of
+  // `buffer`.
   size_t consumed() const { return position_; }
 
-  // After kNeedMore: how many bytes the argument being read still lacks at least, as far as
-  // command_bytes lets them come; 0 if that is not known. A hint for room in the buffer, which a
-  // client can make large without sending anything.
+  // After kNeedMore: returns how many bytes of the current argument are missing at least, up to the
+  // limit of command_bytes, or 0 if that is not known. A hint for the room in the buffer; a client
+  // can make it large without sending anything.
   size_t wanted() const { return wanted_; }
 
-  // After kError: there is no memory for so many arguments.
+  // After kError: returns whether the error is a lack of memory for the arguments.
   [[nodiscard]] bool out_of_memory() const { return error_ == ReadError::kMemory; }
 
-  // After kError: Redis's own text, without "-ERR ".
+  // After kError: returns Redis's own text, without "-ERR ".
   std::string error_text() const;
 
-  // Whether the limits for clients that still owe a password are off; they are at first. Takes
-  // effect with the next line that is read, so set it between two commands.
+  // With false, applies the limits for clients that have not authenticated; true at first. Takes
+  // effect with the next line, so call it between two commands.
   void SetAuthenticated(bool authenticated) { authenticated_ = authenticated; }
 
  private:
@@ -147,16 +158,16 @@ class RequestReader {
   std::vector<Command::Slice> slices_;  // of the buffer, or of unquoted_
   std::string unquoted_;                // the arguments of an inline command
   int64_t arguments_left_ = 0;
-  int64_t bulk_bytes_ = -1;  // of the argument whose length was read, else -1
+  int64_t bulk_bytes_ = -1;  // of the argument whose length was parsed, else -1
 
   // Offsets into the buffer, which may move between two calls.
-  size_t position_ = 0;  // the line or the argument being read; after kDone the end
-  size_t scanned_ = 0;   // what is looked for is not between position_ and here
+  size_t position_ = 0;  // the current line or argument; after kDone the end
+  size_t scanned_ = 0;   // the end of the line is not between position_ and here
   size_t wanted_ = 0;
 
   State state_ = State::kStart;
   ReadError error_ = ReadError::kNone;
-  char no_dollar_ = 0;  // what stood where '$' was expected
+  char no_dollar_ = 0;  // the byte in place of the expected '$'
   bool authenticated_ = true;
 };
 

@@ -7,8 +7,8 @@
 namespace rp::resp {
 namespace {
 
-// Takes the class behind a `[` off the pattern, to the end if no `]` closes it, and returns whether
-// it has the byte.
+// Removes the class after a `[` from the pattern, to the end if no `]` closes it. Returns whether
+// the class contains the byte.
 bool TakeClass(std::string_view* pattern, char c) {
   const bool negated = pattern->starts_with('^');
   if (negated) pattern->remove_prefix(1);
@@ -32,8 +32,8 @@ bool TakeClass(std::string_view* pattern, char c) {
   return found != negated;
 }
 
-// Takes what matches one byte off the pattern, which does not begin with `*` and is not empty, and
-// returns whether it matches this one.
+// Removes the part of the pattern that matches one byte, and returns whether it matches `c`.
+// REQUIRES: the pattern is not empty and does not begin with `*`.
 bool TakeOne(std::string_view* pattern, char c) {
   const char first = pattern->front();
   pattern->remove_prefix(1);
@@ -50,8 +50,8 @@ bool TakeOne(std::string_view* pattern, char c) {
 }  // namespace
 
 bool MatchesGlobIgnoringCase(std::string_view pattern, std::string_view text) {
-  // Only the last `*` has to be tried at other lengths: what is before it has matched, and a longer
-  // match there would leave less to the rest.
+  // Only the last `*` has to be tried with other lengths: the part before it has matched, and a
+  // longer match there would leave less text for the rest.
   bool has_star = false;
   std::string_view behind_star;
   std::string_view text_at_star;

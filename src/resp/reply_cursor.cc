@@ -23,7 +23,8 @@ bool IsBigNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Takes the number of an integer, or of a bulk's bytes or an aggregate's elements.
+// Parses an integer, the length of a bulk or the count of an aggregate. Returns false if it is
+// malformed.
 bool TakeNumber(std::string_view line, ReplyElement* element) {
   const char type = element->type;
   if (!ParseCanonicalInteger(line, &element->number)) return false;
@@ -40,7 +41,7 @@ bool TakeNumber(std::string_view line, ReplyElement* element) {
   return true;
 }
 
-// Takes `line`, what stands between the type's byte and CR LF. Returns whether it fits the type.
+// Parses `line`, the text between the type's byte and CR LF. Returns whether it fits the type.
 bool TakeLine(std::string_view line, ReplyElement* element) {
   switch (element->type) {
     case '+':

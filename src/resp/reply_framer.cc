@@ -36,8 +36,8 @@ ParseStatus ReplyFramer::Read(std::string_view buffer) {
     const char type = buffer[position_];
     const bool has_length = IsBulk(type) || IsAggregate(type);
     if (!has_length && !IsLine(type)) return Fail("a reply of an unknown type");
-    // While the reply itself is still to come, what is inside an attribute before it leaves at
-    // least two elements missing: the one and the other.
+    // Inside an attribute before the reply at least two elements are missing: the current one and
+    // the reply itself.
     const bool is_inside = type_ != '\0' || missing_ > 1;
     if (type == '>' && is_inside) return Fail("a push inside a reply");
     size_t line_end = 0;
@@ -58,8 +58,8 @@ ParseStatus ReplyFramer::Read(std::string_view buffer) {
   return ParseStatus::kDone;
 }
 
-// Reads the element of that type whose first line ends at `line_end`, with the bytes of a bulk but
-// without the elements of an aggregate.
+// Parses the current element, which has a length and whose first line ends at `line_end`. This
+// includes the bytes of a bulk but not the elements of an aggregate.
 ParseStatus ReplyFramer::ReadLength(std::string_view buffer, char type, size_t line_end) {
   int64_t number = 0;
   const std::string_view digits = buffer.substr(position_ + 1, line_end - position_ - 3);
@@ -72,7 +72,8 @@ ParseStatus ReplyFramer::ReadLength(std::string_view buffer, char type, size_t l
   auto count = static_cast<uint64_t>(number);
   if (IsBulk(type)) return ReadBulk(buffer, line_end, count);
 
-  // As many elements as the rest of the largest reply has room for: so the sums do not overflow.
+  // At most as many elements as the rest of the largest reply has room for, so that the sums do not
+  // overflow.
   const size_t room = (max_reply_bytes_ - line_end) / kMinElementBytes;
   if (count > room) return FailTooLarge();
   if (type == '%' || type == '|') count *= 2;
@@ -96,13 +97,14 @@ ParseStatus ReplyFramer::ReadBulk(std::string_view buffer, size_t line_end, size
   return ParseStatus::kDone;
 }
 
-// Where the line of the element being read ends, behind its first CR LF.
+// Sets *line_end to the offset after the first CR LF of the current element. Returns false if that
+// has not come yet.
 bool ReplyFramer::FindLineEnd(std::string_view buffer, size_t* line_end) {
   while (scanned_ < buffer.size()) {
     const void* at = std::memchr(buffer.data() + scanned_, '\n', buffer.size() - scanned_);
     if (at == nullptr) break;
     const auto lf = static_cast<size_t>(static_cast<const char*>(at) - buffer.data());
-    // It is found again, and at once, by the call that has the bytes of a bulk.
+    // The next call, which may have the bytes of a bulk, finds it here again at once.
     if (lf >= position_ + 2 && buffer[lf - 1] == '\r') {
       scanned_ = lf;
       *line_end = lf + 1;
@@ -114,7 +116,7 @@ bool ReplyFramer::FindLineEnd(std::string_view buffer, size_t* line_end) {
   return false;
 }
 
-// An attribute takes nobody's place: the element it belongs to follows it.
+// An attribute is not counted itself: the element that it belongs to follows it.
 void ReplyFramer::EndElement(char type, size_t end) {
   if (type != '|') --missing_;
   position_ = scanned_ = end;

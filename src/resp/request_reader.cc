@@ -12,30 +12,30 @@ namespace {
 // An array may announce as many arguments as an int counts.
 constexpr int64_t kMaxArguments = std::numeric_limits<int>::max();
 
-// What a reader keeps from one command to the next. There may be thousands of idle connections.
+// The memory that a reader keeps between two commands. There may be thousands of idle connections.
 constexpr size_t kKeptArguments = 1024;
-constexpr size_t kLeastArguments = 4;  // that room is made for
+constexpr size_t kLeastArguments = 4;  // of the first allocation
 constexpr size_t kKeptUnquotedBytes = 4096;
 
-// "$9999" and CR LF. Such lines are read in one pass, longer ones with more care.
+// "$9999" and CR LF. Lines up to this size are parsed in one pass by TakeShortLine.
 constexpr size_t kMostShortLineBytes = 7;
 
 // C's isspace in the "C" locale.
 constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Fewer characters end an argument than may stand between two.
+// Of the characters between two arguments only these end an argument.
 constexpr bool EndsArgument(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// -1 for what is no hexadecimal digit.
+// Returns the value of a hexadecimal digit, or -1 for another character.
 constexpr int HexValue(char c) {
   if (IsDigit(c)) return c - '0';
   const char lower = ToLowerAscii(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// What a backslash and `c` stand for between double quotes.
+// Returns the character that a backslash and `c` mean in double quotes.
 constexpr char Unescape(char c) {
   switch (c) {
     case 'n':
@@ -53,8 +53,8 @@ constexpr char Unescape(char c) {
   }
 }
 
-// The character that an escape between double quotes stands for; *at is behind the backslash and is
-// moved behind the escape. REQUIRES: *at < line.size().
+// Returns the character that an escape in double quotes means. *at is the offset after the
+// backslash and moves to the end of the escape. REQUIRES: *at < line.size().
 char TakeEscape(std::string_view line, size_t* at) {
   if (line[*at] == 'x' && *at + 2 < line.size()) {
     const int high = HexValue(line[*at + 1]);
@@ -67,8 +67,9 @@ char TakeEscape(std::string_view line, size_t* at) {
   return Unescape(line[(*at)++]);
 }
 
-// Appends what stands before the closing quote to *out; *at is behind the opening one and is moved
-// behind the closing one. False if that is missing or anything but a space follows it.
+// Appends the text up to the closing quote to *out. *at is the offset after the opening quote and
+// moves to the offset after the closing one. Returns false if the closing quote is missing, or if
+// anything but a space follows it.
 bool TakeQuoted(std::string_view line, char quote, size_t* at, std::string* out) {
   while (*at < line.size()) {
     char c = line[(*at)++];
@@ -85,8 +86,8 @@ bool TakeQuoted(std::string_view line, char quote, size_t* at, std::string* out)
   return false;
 }
 
-// The usual line of a count or a length: `type`, a number from 1 to 9999 and CR. Returns its bytes
-// without LF, or 0 if it is another one or too near to the end of `bytes`.
+// Parses the usual line of a count or length: `type`, a number from 1 to 9999 and CR. Returns the
+// bytes of the line without LF, or 0 if the line is another one or too near to the end of `bytes`.
 size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
   if (bytes.size() < kMostShortLineBytes || bytes[0] != type || bytes[1] == '0') return 0;
   int64_t value = 0;
@@ -99,7 +100,8 @@ size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
   return size + 1;
 }
 
-// The guard against web pages that make a browser talk to a Redis port.
+// Returns whether a command of this name is an HTTP request. A web page can make a browser send one
+// to a Redis port.
 bool IsHttp(std::string_view name) {
   if (name.size() < 4) return false;
   name = UpToNul(name);
@@ -166,7 +168,7 @@ ParseStatus RequestReader::ReadInline(std::string_view buffer, Command* command)
   return Finish(unquoted_.data(), command);
 }
 
-// redis-server's sdssplitargs. False if quotes are unbalanced.
+// Splits as redis-server's sdssplitargs does. Returns false if quotes are unbalanced.
 bool RequestReader::SplitInline(std::string_view line) {
   size_t at = 0;
   for (;;) {
@@ -188,7 +190,7 @@ bool RequestReader::SplitInline(std::string_view line) {
 
 ParseStatus RequestReader::ReadCount(std::string_view buffer) {
   int64_t count = 0;
-  // A line that was too long for the short cut once is not begun anew with each byte.
+  // The short cut is tried only once per line, not again with each byte that arrives.
   const bool first_look = scanned_ == 0;
   if (const size_t bytes = first_look ? TakeShortLine(buffer, '*', &count) : 0; bytes > 0) {
     position_ = scanned_ = bytes + 1;
@@ -241,7 +243,7 @@ ParseStatus RequestReader::ReadArguments(std::string_view buffer, Command* comma
       if (status != ParseStatus::kDone) return status;
     }
     const auto bytes = static_cast<size_t>(bulk_bytes_);
-    // Like redis-server, this takes any two bytes for the CR LF behind an argument.
+    // Like redis-server, this accepts any two bytes as the CR LF after an argument.
     const size_t end = position_ + bytes + 2;
     if (buffer.size() < end) {
       wanted_ = std::min(end, limits_->command_bytes) - buffer.size();
@@ -256,7 +258,8 @@ ParseStatus RequestReader::ReadArguments(std::string_view buffer, Command* comma
   return Finish(buffer.data(), command);
 }
 
-// Looks for `wanted` in the line that begins at position_. kNeedMore: it is not there yet.
+// Looks for `wanted` in the line that begins at position_. Returns kNeedMore if it has not come
+// yet.
 ParseStatus RequestReader::FindInLine(std::string_view buffer, char wanted, ReadError too_long,
                                       size_t* found) {
   const size_t over_limit = position_ + limits_->line_bytes;
@@ -272,8 +275,8 @@ ParseStatus RequestReader::FindInLine(std::string_view buffer, char wanted, Read
   return ParseStatus::kDone;
 }
 
-// Takes a line of one character and a number, and moves position_ behind it. Like redis-server,
-// this takes CR and any byte for the end.
+// Finds the number in a line of one character and a number, and moves position_ to the next line.
+// Like redis-server, this accepts CR and any byte as the line's end.
 ParseStatus RequestReader::FindNumber(std::string_view buffer, ReadError too_long,
                                       std::string_view* number) {
   size_t end = 0;
