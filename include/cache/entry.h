@@ -1,13 +1,20 @@
-// One cached key with its value: a single malloc block of header, key bytes and value bytes.
+// Entry: one cached key with its value, in a single malloc block of header, key bytes and value
+// bytes.
 //
-// The bytes never change once created, so that a response can write them straight from here while
-// the cache goes on. An entry is counted: the cache holds one reference, every response being
-// written one more; whoever drops the last frees it, which is why a reader that is slower than the
-// eviction costs no copy. The link, stamp and heap fields belong to the stripe that holds the entry
-// and are touched only under its lock.
+// The bytes never change, so that a response can be written straight from here while the cache goes
+// on. An entry is reference-counted: the cache holds one reference, and every response being
+// written one more. Therefore a reader that is slower than the eviction costs no copy.
 //
-// Thread safety: the bytes and the reference count, any thread; the rest, under the stripe's lock.
-// Cost: kEntryHeaderBytes over key and value, and what malloc adds (BlockBytes).
+//   MakeEntry --> outside --Finish stores it--> in a stripe
+//                    ^                              |
+//                    +-- evicted, expired, replaced, invalidated or flushed
+//
+// A stripe holds one reference to each of its entries, so an entry is freed outside.
+//
+// Owner: all its references together; the last one frees it. While an entry is in a stripe, its
+// links, stamp and heap index belong to the stripe.
+// Thread safety: the bytes and the reference count, any thread; all else under the stripe's lock.
+// Cost: kEntryHeaderBytes in addition to key and value, and what malloc adds (BlockBytes).
 #pragma once
 
 #include <atomic>
@@ -23,18 +30,18 @@ namespace rp::cache {
 
 inline constexpr uint32_t kNotInHeap = 0xffffffff;
 
-// What an Entry has room to say of its lengths.
+// The largest lengths that an Entry can hold.
 inline constexpr size_t kMaxKeyBytes = (size_t{1} << 30) - 1;
 inline constexpr size_t kMaxValueBytes = 0xffffffff;
 
-// What an entry says of its key. That a key is missing or not a string is cached only where a write
-// to it is noticed.
+// What is known of the key. A missing key, or one that is not a string, is cached only if the cache
+// learns of a write to it.
 enum class Kind : uint32_t { kValue, kMissing, kWrongType };
 
 struct Entry : ListNode<Entry> {  // in the stripe's list by last use
   TimePoint last_use;
-  // When the entry ends however often it is used: its TTL in Redis, -max-age. kNever for neither,
-  // kTooFar for a TTL that no TimePoint holds.
+  // When the entry ends however often it is used: by its TTL in Redis or -max-age. kNever without
+  // either, kTooFar for a TTL that a TimePoint cannot represent.
   TimePoint hard_deadline;
   uint32_t tag;         // the low half of the key's hash: the position in the stripe's table
   uint32_t heap_index;  // kNotInHeap for an entry that cannot expire
@@ -44,19 +51,20 @@ struct Entry : ListNode<Entry> {  // in the stripe's list by last use
   Kind kind : 2;
   uint32_t value_bytes;  // of kWrongType: Redis's error text
   uint32_t epoch;        // see Freshness
-  // Key and value bytes follow from here on, over the end of the struct.
+  // The key and value bytes begin here and go on after the end of the struct.
   char bytes[4];
 
   [[nodiscard]] std::string_view key() const { return {data(), key_bytes}; }
   [[nodiscard]] std::string_view value() const { return {data() + key_bytes, value_bytes}; }
+  // Returns where the bytes begin.
   [[nodiscard]] const char* data() const;
 
-  // Whole seconds since Redis was asked for the value, to a sixteenth of a second and never too
-  // many.
+  // Returns the whole seconds since the GET was sent to Redis, exact to a sixteenth of a second and
+  // never too many.
   [[nodiscard]] int64_t AgeSeconds(TimePoint now) const;
 };
 
-// A counted reference to an entry, or none.
+// EntryRef: a counted reference to an entry, or empty.
 class EntryRef {
  public:
   EntryRef() = default;
@@ -68,13 +76,13 @@ class EntryRef {
   }
   ~EntryRef() { Unpin(); }
 
-  // Takes over a reference that `entry` already counts.
+  // Returns a ref that takes over one reference already counted in `entry`.
   static EntryRef Adopt(Entry* entry) {
     EntryRef reference;
     reference.entry_ = entry;
     return reference;
   }
-  // Counts one more reference.
+  // Returns a ref that counts one more reference.
   static EntryRef Share(Entry* entry) {
     EntryRef reference = Adopt(entry);
     reference.Pin();
@@ -84,10 +92,11 @@ class EntryRef {
   explicit operator bool() const { return entry_ != nullptr; }
   Entry* get() const { return entry_; }
   Entry* operator->() const { return entry_; }
+  // Gives the reference up without uncounting it, and returns the entry.
   [[nodiscard]] Entry* Release() { return std::exchange(entry_, nullptr); }
 
  private:
-  // A new reference is made from one that exists, which keeps the entry alive: no order is needed.
+  // Relaxed: a new reference is made from an existing one, which keeps the entry alive.
   void Pin() {
     if (entry_ != nullptr) entry_->references.fetch_add(1, std::memory_order_relaxed);
   }
@@ -96,17 +105,18 @@ class EntryRef {
   Entry* entry_ = nullptr;
 };
 
-// An entry outside any cache with one reference, or none when memory is short. `hash` is the key's;
-// `fetched_at` is when Redis was asked. REQUIRES: no more than kMaxKeyBytes, kMaxValueBytes.
+// Makes an entry outside any cache. Returns its only reference, or an empty ref if there is no
+// memory. `hash` is the key's; `fetched_at` is when the GET was sent. REQUIRES: the key has at most
+// kMaxKeyBytes and the value at most kMaxValueBytes.
 [[nodiscard]] EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
                                  TimePoint fetched_at, TimePoint hard_deadline,
                                  Kind kind = Kind::kValue);
 
-// What an entry costs in memory: its block and its share of table and heap.
+// Returns what an entry is charged for memory: its block and its share of table and heap.
 [[nodiscard]] uint64_t ChargeBytes(uint64_t key_bytes, uint64_t value_bytes);
 
-// The charges of all entries of the process, those in caches and those that are still being written
-// to clients.
+// Returns the charges of all entries of the process, both in caches and outside, where they are
+// being written to clients.
 [[nodiscard]] uint64_t AllChargedBytes();
 
 }  // namespace rp::cache

@@ -1,14 +1,16 @@
-// ExpiryHeap: the entries of a stripe by a lower bound of their deadlines.
+// ExpiryHeap: the entries of a stripe, ordered by a lower bound of their deadlines.
 //
-// An indexed 4-ary min-heap: an entry knows its place, so that an eviction can take it out. A hit
+// An indexed 4-ary min-heap: an entry knows its place, so that an eviction can remove it. A hit
 // moves an entry's real deadline but not its bound, which keeps hits O(1); the sweep refreshes a
 // bound when it comes to the top. With one common -expire the list by last use would do; the heap
-// is what makes a TTL for every key work. The bound lies in the heap and not in the entry so that
-// sifting touches no entry but the ones that move. The items lie in chunks, as in a deque, so that
-// growing and shrinking copies none. An empty heap has a page of memory.
+// allows a TTL for every key. The bound is stored in the heap and not in the entry so that sifting
+// touches only the entries that move. The items are stored in chunks, as in a deque, so that
+// growing and shrinking copies none. An empty heap keeps one page of memory.
 //
-// Thread safety: one thread at a time (the stripe's lock). Cost: O(log n) for each change, O(1) for
-// the top; 16 bytes an item. The array of chunks is copied when it grows, 16 bytes for 64 KB.
+// Owner: a stripe; the entries are borrowed.
+// Thread safety: one thread at a time (the stripe's lock).
+// Cost: O(log n) for each change, O(1) for the top; 16 bytes per item. The array of chunks is
+// copied when it grows: 16 bytes for each 64 KB.
 #pragma once
 
 #include <vector>
@@ -20,19 +22,19 @@ namespace rp::cache {
 
 class ExpiryHeap {
  public:
-  // False, with nothing done, if there is no memory for its place. REQUIRES: the entry is not in a
-  // heap.
+  // Adds the entry. Returns false, and does nothing, if there is no memory for it. REQUIRES: the
+  // entry is in no heap.
   [[nodiscard]] bool Push(Entry* entry, TimePoint bound);
-  // Does nothing for an entry that is not in a heap.
+  // Removes the entry. Does nothing for an entry in no heap.
   void Erase(Entry* entry);
-  // Gives the top a later bound. REQUIRES: !empty(), bound not before the top's.
+  // Gives the top a later bound. REQUIRES: !empty(), and `bound` is not earlier than the top's.
   void PostponeTop(TimePoint bound);
 
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] size_t size() const { return size_; }
-  // REQUIRES: !empty().
+  // Returns the entry with the earliest bound. REQUIRES: !empty().
   [[nodiscard]] Entry* top() const { return At(0).entry; }
-  // kNever when empty.
+  // Returns the earliest bound, or kNever if the heap is empty.
   [[nodiscard]] TimePoint top_bound() const { return empty() ? kNever : At(0).bound; }
 
  private:

@@ -1,19 +1,21 @@
-// FlatTable: pointers to nodes by the low half of their key's hash, in flat arrays.
+// FlatTable: a hash table of pointers to nodes, in flat arrays.
 //
-// Open addressing with linear probing over two parallel arrays: 32-bit tags, which decide nearly
-// every comparison without touching the node, and pointers. A deletion shifts what follows back, so
-// that there are no tombstones and a long life costs nothing. The load stays between 3/32 and 3/4;
-// growing is by half, because doubling leaves a fifth more slots empty. Nodes are borrowed. The
-// tag's high bits are the position: the caller chooses the stripe by bits outside the tag, or every
-// table would use a fraction of its slots.
+// Open addressing with linear probing over two parallel arrays: 32-bit tags (the low half of the
+// key's hash), which decide nearly every comparison without touching the node, and pointers. A
+// deletion shifts the following nodes back, so there are no tombstones and a long life costs
+// nothing. The load stays between 3/32 and 3/4; growing is by half, because doubling leaves a fifth
+// more slots empty. The tag's high bits are the position: the caller chooses the stripe by bits
+// outside the tag, or every table would use a fraction of its slots.
 //
 // Resizing is incremental, as in Redis's dict (dict.c, dictRehash): the old arrays stay beside the
-// new, and each insert or erase moves on by kPositionsPerChange positions. Redis looks a key up in
-// both; here positions are in the order of tags, so how far the move has come tells which one to
-// look at, and a table that is left in the middle of a move costs finds nothing.
+// new ones, and each insert or erase moves on by kPositionsPerChange positions. Redis looks a key
+// up in both; here positions are in the order of tags, so the progress of the move decides which
+// one to search, and a table that stays in the middle of a move costs finds nothing.
 //
-// Thread safety: one thread at a time (the stripe's lock). Cost: O(1) for each operation, not just
-// on average: while it grows, up to 64 pointers are moved and now and then 24 pages unmapped.
+// Owner: a stripe; the nodes are borrowed.
+// Thread safety: one thread at a time (the stripe's lock).
+// Cost: O(1) for each operation, not only on average: while it grows, up to 64 pointers are moved
+// and sometimes 24 pages unmapped.
 #pragma once
 
 #include <algorithm>
@@ -29,11 +31,12 @@ namespace rp::cache {
 template <typename Node>
 class FlatTable {
  public:
-  // A change moves what lies in so many positions of the old arrays, and then on to the end of the
-  // run it is in. Enough for emptying a table to keep pace with erasing from it: shrinking begins
-  // with 6/64 of the slots taken and ends S/64 changes later, before the next begins at 3/64.
+  // A change moves the nodes of this many positions of the old arrays, and then those up to the end
+  // of the last run. This keeps pace with erasing: with S slots, shrinking begins with 6/64 of them
+  // taken and ends S/64 changes later, before the next shrinking begins at 3/64.
   static constexpr size_t kPositionsPerChange = 64;
 
+  // Returns the node with this tag and key, or null.
   [[nodiscard]] Node* Find(uint32_t tag, std::string_view key) const {
     if (size_ == 0) return nullptr;
     const Slots& slots = SlotsOf(tag);
@@ -43,8 +46,8 @@ class FlatTable {
     return nullptr;
   }
 
-  // False, with nothing done, if the table has to grow and there is no memory for that. REQUIRES:
-  // no node with this key is in the table.
+  // Adds the node. Returns false, and does nothing, if the table has to grow and there is no
+  // memory. REQUIRES: no node with this key is in the table.
   [[nodiscard]] bool Insert(Node* node) {
     if (!moving() && (size_ + 1) * 4 > slots_.count * 3 &&
         !Resize(std::max(kMinSlots, slots_.count + slots_.count / 2))) {
@@ -56,7 +59,7 @@ class FlatTable {
     return true;
   }
 
-  // Returns whether the node, this very one and not just its key, was there.
+  // Removes the node. Returns false if this node, not just its key, is not in the table.
   bool Erase(const Node* node) {
     if (size_ == 0 || !SlotsOf(node->tag).Erase(node)) return false;
     --size_;
@@ -68,9 +71,9 @@ class FlatTable {
   }
 
   [[nodiscard]] size_t size() const { return size_; }
-  // Of the new arrays, during a move.
+  // Returns the number of slots; during a move, of the new arrays.
   [[nodiscard]] size_t slot_count() const { return slots_.count; }
-  // Positions of the old arrays that the move has still to come to; 0 when none is under way.
+  // Returns how many positions of the old arrays are still to be moved; 0 without a move.
   [[nodiscard]] size_t unmoved_count() const { return old_.count - moved_; }
 
  private:
@@ -79,7 +82,7 @@ class FlatTable {
   static constexpr size_t kLeastShrunkSlots = 344;
   static constexpr size_t kReleasedPositions = 8192;  // 16 pages of pointers, 8 of tags
 
-  // A linear probing table without a care for its load.
+  // A linear probing table that does not manage its load.
   struct Slots {
     Slots() = default;
     explicit Slots(size_t slot_count)
@@ -88,11 +91,11 @@ class FlatTable {
           tags(reinterpret_cast<uint32_t*>(nodes + slot_count)),
           count(slot_count) {}
 
-    // The slots in proportion to the tags: a multiplication in place of a mask, for sizes that are
-    // no powers of two.
+    // Returns the slot of a tag, in proportion to the tag: a multiplication in place of a mask,
+    // since sizes are not powers of two.
     [[nodiscard]] size_t Home(uint32_t tag) const { return (uint64_t{tag} * count) >> 32; }
     [[nodiscard]] size_t Next(size_t i) const { return i + 1 == count ? 0 : i + 1; }
-    // Steps from `from` to `to`, round the end.
+    // Returns the steps from `from` to `to`, round the end.
     [[nodiscard]] size_t Distance(size_t from, size_t to) const {
       return to >= from ? to - from : to + count - from;
     }
@@ -110,8 +113,8 @@ class FlatTable {
         if (nodes[hole] == nullptr) return false;
         hole = Next(hole);
       }
-      // A later node of the same run may move into the hole only if its own position does not lie
-      // behind the hole.
+      // A later node of the same run may move into the hole unless its home position is after the
+      // hole.
       for (size_t i = Next(hole); nodes[i] != nullptr; i = Next(i)) {
         if (Distance(Home(tags[i]), i) >= Distance(hole, i)) {
           nodes[hole] = nodes[i];
@@ -131,7 +134,7 @@ class FlatTable {
 
   [[nodiscard]] bool moving() const { return old_.count != 0; }
 
-  // The arrays that a node with this tag is in, if it is in the table, and belongs in.
+  // Returns the arrays to which nodes with this tag belong.
   [[nodiscard]] const Slots& SlotsOf(uint32_t tag) const {
     if (!moving()) return slots_;
     return old_.Distance(first_, old_.Home(tag)) < moved_ ? slots_ : old_;
@@ -140,9 +143,9 @@ class FlatTable {
     return const_cast<Slots&>(std::as_const(*this).SlotsOf(tag));
   }
 
-  // Begins a move, if there is memory for the new arrays. It ends at most old/64 changes later:
-  // until then at most 3/4 + 1/64 of the old slots are taken, and fewer of the new ones than let
-  // them grow.
+  // Begins a move. Returns false if there is no memory for the new arrays. The move ends at most
+  // old/64 changes later: until then at most 3/4 + 1/64 of the old slots are taken, and fewer of
+  // the new ones than would make them grow.
   [[nodiscard]] bool Resize(size_t slot_count) {
     Slots slots(slot_count);
     if (slots.nodes == nullptr) return false;
@@ -157,8 +160,8 @@ class FlatTable {
 
   // Invariant between moves: the nodes whose old home is one of the `moved_` positions from
   // `first_` on, round the end, are in slots_, and the others are in old_. Therefore a move begins
-  // and pauses only at an empty position, where no node is behind its home; and a run that inserts
-  // have since made longer than the round is moved to its end.
+  // and pauses only at an empty position, where no node is displaced from its home; and a run that
+  // inserts have since extended past the round is moved to its end.
   void MoveSome() {
     if (!moving()) return;
     const size_t goal = std::min(moved_ + kPositionsPerChange, old_.count);
@@ -178,9 +181,9 @@ class FlatTable {
     moved_ = 0;
   }
 
-  // Gives back a part of the old arrays that the move has come over: unmapping all at its end would
-  // be the one operation whose cost grows with the table. What is in it was inserted since, in a
-  // run that began before first_ and so fills the part from its beginning on.
+  // Gives a part of the old arrays that the move has passed back to the kernel: unmapping all of
+  // them at the end would be the only operation whose cost grows with the table. Nodes in the part
+  // were inserted during the move, in a run that began before first_, so they are at its beginning.
   void Release(size_t part) {
     const size_t begin = std::max(part * kReleasedPositions, first_);
     if (old_.nodes[begin] != nullptr) return;
@@ -191,9 +194,9 @@ class FlatTable {
   }
 
   Slots slots_;
-  Slots old_;         // what a move has not come to yet; without slots when none is under way
+  Slots old_;         // the nodes that a move has not reached; without slots if there is none
   size_t first_ = 0;  // position in old_ where the move began
-  size_t moved_ = 0;  // positions it has come over
+  size_t moved_ = 0;  // positions that it has passed
   size_t size_ = 0;
 };
 

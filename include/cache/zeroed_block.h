@@ -1,13 +1,15 @@
-// ZeroedBlock: memory for tables and heaps, from a page up straight from the kernel.
+// ZeroedBlock: zeroed memory for tables and heaps. From one page up, the kernel provides it
+// directly.
 //
-// malloc would keep no bound on the time: a request that none of its lists for small sizes can
-// answer first consolidates everything that was freed into the fast bins and sorts up to 10,000
-// more free chunks (glibc's malloc.c, malloc_consolidate and MAX_ITERS), and this even where it
-// then maps pages. After the expiry of millions of entries that took 30 ms, under a stripe's lock.
-// The kernel zeroes a page when it is first touched, so a large block costs nothing at once.
+// malloc has no bound on its time: a request that none of its lists for small sizes can satisfy
+// first consolidates all chunks in the fast bins and sorts up to 10,000 more free chunks (glibc's
+// malloc.c, malloc_consolidate and MAX_ITERS), even if it then maps pages. After the expiry of
+// millions of entries that took 30 ms, under a stripe's lock. The kernel zeroes a page when it is
+// first touched, so a large block costs nothing at first.
 //
-// Owned by whoever made it. Thread safety: one thread at a time. Cost: making, some microseconds;
-// freeing, 0.3 us for each page that was touched.
+// Owner: the table or heap that uses it; it can be moved.
+// Thread safety: one thread at a time.
+// Cost: making one, a few microseconds; freeing, 0.3 us for each page that was touched.
 #pragma once
 
 #include <sys/mman.h>
@@ -25,7 +27,8 @@ class ZeroedBlock {
   static constexpr size_t kPageBytes = 4096;
 
   ZeroedBlock() = default;
-  // From a page up it is mapped. Holds nothing when memory is short. REQUIRES: bytes > 0.
+  // Makes a block of `bytes`; from one page up it is mapped. Holds nothing if there is no memory.
+  // REQUIRES: bytes > 0.
   explicit ZeroedBlock(size_t bytes) : bytes_(bytes) {
     data_ = bytes < kPageBytes
                 ? std::calloc(1, bytes)
@@ -49,15 +52,15 @@ class ZeroedBlock {
     }
   }
 
-  // Gives the whole pages from one byte to another back; they read as zeros again. REQUIRES: the
-  // block is mapped.
+  // Gives the whole pages between two bytes back to the kernel; they read as zeros again. REQUIRES:
+  // the block is mapped.
   void Release(size_t begin, size_t end) {
     begin = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
     end = end / kPageBytes * kPageBytes;
     if (begin < end) madvise(static_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
   }
 
-  // Null for a block that holds nothing.
+  // Returns the memory, or null for a block that holds nothing.
   [[nodiscard]] void* data() const { return data_; }
 
  private:

@@ -6,14 +6,14 @@
 namespace rp::cache {
 namespace {
 
-// What the sweep looks at in one stripe before it goes on to the next. Neighbours in memory were
-// made one after the other and so are of different stripes: a page is free, and can go back to the
-// kernel, only once they have all gone.
+// How many entries the sweep looks at in one stripe before it goes on to the next. Neighbours in
+// memory were made one after the other and so belong to different stripes: a page is free, and can
+// go back to the kernel, only once they are all gone.
 constexpr int kPopsPerLock = 32;
-// After this many lost races for the oldest key, whatever tail is found has to go.
+// After this many lost races for the oldest key, any tail is evicted.
 constexpr int kEvictionTries = 8;
 constexpr int kMostShrunk = 1024;
-// The cache may always have this part of the memory limit.
+// The cache may always use a quarter of the memory limit.
 constexpr uint64_t kLeastShare = 4;
 
 uint64_t ChargeOf(const EntryRef& entry) {
@@ -55,7 +55,7 @@ LookupResult Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint dea
 
 Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, bool drop_old) {
   Stripe& stripe = stripes_[StripeIndex(flight->hash)];
-  // Before room is made for the new entry: the old one's room is the first to use.
+  // The old entry's room is freed before room is made for the new one.
   if (drop_old && (options_.coherent || options_.stale != Duration::zero())) {
     const EntryRef old = stripe.DropOld(flight);
     if (old) Release(old);
@@ -65,10 +65,11 @@ Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, boo
   if (!reserved) entry = {};
   EntryRef replaced;
   TimePoint deadline = kNever;
-  WaiterList waiters = stripe.Finish(flight, &entry, now, &deadline, &replaced);
+  Finished finished{stripe.Finish(flight, &entry, now, &deadline, &replaced), kNever};
+  finished.deadline = deadline;
   if (replaced) Release(replaced);
   if (entry) Release(entry);
-  return {std::move(waiters), deadline};
+  return finished;
 }
 
 bool Cache::Leave(uint64_t hash, Waiter* waiter) {
@@ -95,7 +96,7 @@ void Cache::Invalidate(uint64_t hash, std::string_view key) {
 
 void Cache::Flush() {
   const uint32_t epoch = freshness_.epoch.fetch_add(1, std::memory_order_acq_rel) + 1;
-  // Somebody else may have begun a later one meanwhile.
+  // Another thread may have begun a later epoch meanwhile.
   uint32_t floor = freshness_.floor.load(std::memory_order_relaxed);
   while (floor < epoch && !freshness_.floor.compare_exchange_weak(
                               floor, epoch, std::memory_order_release, std::memory_order_relaxed)) {
@@ -134,7 +135,7 @@ TimePoint Cache::Sweep(TimePoint now, int budget) {
   return PurgeOld(&budget) && FreeDue(now, &budget) ? NextDeadline() : now;
 }
 
-// Returns whether nothing below the floor is left.
+// Returns whether all entries below the floor are freed.
 bool Cache::PurgeOld(int* budget) {
   const uint32_t floor = freshness_.floor.load(std::memory_order_acquire);
   if (purged_floor_.load(std::memory_order_relaxed) == floor) return true;
@@ -148,7 +149,7 @@ bool Cache::PurgeOld(int* budget) {
   return done;
 }
 
-// Returns whether nothing that is due is left.
+// Returns whether all entries that are due are freed.
 bool Cache::FreeDue(TimePoint now, int* budget) {
   return ForStripesInTurn(budget, [this, now](size_t i) {
     if (next_deadline_[i].load(std::memory_order_relaxed) > now) return false;
@@ -157,8 +158,8 @@ bool Cache::FreeDue(TimePoint now, int* budget) {
   });
 }
 
-// Calls step(i) for each stripe in turn until none has anything to do (true) or the budget ends
-// (false). The next call goes on where this one ended.
+// Calls step(i) for each stripe in turn. Returns true once no stripe has anything to do, or false
+// once the budget is spent; then the next call goes on where this one ended.
 template <typename Step>
 bool Cache::ForStripesInTurn(int* budget, Step step) {
   if (*budget <= 0) return false;
@@ -216,13 +217,13 @@ bool Cache::MayMake(uint64_t charge_bytes) const {
   const uint64_t limit = options_.memory_bytes;
   if (limit == 0) return true;
   const uint64_t outside = OutsideBytes(0);
-  // The rest is what Room keeps for the cache.
+  // Room keeps the rest for the cache.
   const uint64_t most = std::max(limit - limit / kLeastShare, kLeastOutsideBytes);
   return outside == 0 || outside + charge_bytes <= most;
 }
 
 bool Cache::Reserve(uint64_t charge_bytes) {
-  // A value that fits nowhere must not empty the cache in the attempt.
+  // A value that is too large for the cache must not empty it in the attempt.
   if (options_.capacity == 0 || charge_bytes > Room(charge_bytes)) return false;
   while (!count_.TryAdd(1, options_.capacity)) {
     if (!EvictOne()) return false;
@@ -247,7 +248,7 @@ bool Cache::EvictOne() {
         oldest = i;
       }
     }
-    // Every slot is reserved for an insert that is still under way.
+    // All slots are reserved for inserts that are still under way.
     if (stamp == kNever) return false;
     const EntryRef evicted = stripes_[oldest].EvictTail(attempt < kEvictionTries ? stamp : kNever);
     if (evicted) {

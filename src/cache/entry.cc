@@ -21,7 +21,7 @@ constexpr uint64_t kOverheadBytes = 26 + 16;
 // Relaxed: it only counts.
 std::atomic<uint64_t> all_charged_bytes = 0;
 
-// A sixteenth of a second: 32 bits of them on the monotonic clock last for eight years.
+// A sixteenth of a second: 32 bits of them cover eight years of the monotonic clock.
 using Ticks = std::chrono::duration<int64_t, std::ratio<1, 16>>;
 
 }  // namespace
@@ -34,8 +34,8 @@ int64_t Entry::AgeSeconds(TimePoint now) const {
 }
 
 void EntryRef::Unpin() {
-  // The release half orders this thread's reads of the bytes before the free that the thread with
-  // the acquire half does.
+  // Release orders this thread's reads of the bytes before the free; acquire pairs with it in the
+  // thread that frees.
   if (entry_ != nullptr && entry_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     all_charged_bytes.fetch_sub(ChargeBytes(entry_->key_bytes, entry_->value_bytes),
                                 std::memory_order_relaxed);
@@ -63,7 +63,7 @@ EntryRef MakeEntry(uint64_t hash, std::string_view key, std::string_view value,
   entry->kind = kind;
   entry->value_bytes = static_cast<uint32_t>(value.size());
   char* bytes = reinterpret_cast<char*>(block) + kEntryHeaderBytes;
-  // Not memcpy: a value that is not cached has no key, and an empty text may be a null pointer.
+  // Not memcpy: an entry that is not cached has no key, and an empty text may be a null pointer.
   std::copy(value.begin(), value.end(), std::copy(key.begin(), key.end(), bytes));
   all_charged_bytes.fetch_add(ChargeBytes(key.size(), value.size()), std::memory_order_relaxed);
   return EntryRef::Adopt(entry);

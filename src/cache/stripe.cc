@@ -44,8 +44,8 @@ LookupResult Stripe::JoinOrStartLocked(Flight* candidate, Waiter* waiter, TimePo
   }
   ++stats_.misses;
   Flight* flight = flights_.Find(candidate->tag, candidate->key());
-  // A flush or a loss detaches a fetch as an invalidation does: who asks after it gets an answer
-  // from after it.
+  // A flush or a loss detaches a flight as an invalidation does: a later caller gets an answer that
+  // was fetched later.
   if (flight != nullptr && flight->epoch != freshness_->epoch.load(std::memory_order_acquire)) {
     flights_.Erase(flight);
     flight = nullptr;
@@ -55,14 +55,14 @@ LookupResult Stripe::JoinOrStartLocked(Flight* candidate, Waiter* waiter, TimePo
     flight = candidate;
     flight->storable = flight->storable && freshness_->Trusted(now);
     flight->epoch = freshness_->epoch.load(std::memory_order_acquire);
-    // Without memory for its place it counts as detached: nobody joins it, and what it brings is
+    // Without memory for its place the flight is detached: no waiter joins it, and its result is
     // not stored.
     static_cast<void>(flights_.Insert(flight));
   }
   waiter->flight = flight;
   flight->waiters.PushFront(waiter);
-  // Only writers under this lock move it; the fetcher that reads it without the lock sees one value
-  // or the other.
+  // Relaxed: only holders of this lock write it, and a fetcher that reads it without the lock may
+  // see either value.
   if (flight->deadline->load(std::memory_order_relaxed) < deadline) {
     flight->deadline->store(deadline, std::memory_order_relaxed);
   }
@@ -79,14 +79,14 @@ EntryRef Stripe::DropOld(const Flight* flight) {
 WaiterList Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
                           EntryRef* replaced) {
   MutexLock lock(&mutex_);
-  // A flight that was detached by an invalidation says nothing of the key as it is now.
+  // The result of a flight that an invalidation has detached may be out of date.
   const bool attached = flights_.Erase(flight);
   if (*entry && attached && flight->storable &&
       flight->epoch == freshness_->epoch.load(std::memory_order_acquire)) {
     Entry* present = entries_.Find(flight->tag, flight->key());
     if (present != nullptr) *replaced = Remove(present);
     (*entry)->epoch = flight->epoch;
-    // From here on the stripe has the reference.
+    // From here on the stripe holds the reference.
     if (Insert(entry->get(), now, deadline)) static_cast<void>(entry->Release());
   }
   return TakeWaiters(flight);
@@ -124,7 +124,7 @@ EntryRef Stripe::GetStale(uint32_t tag, std::string_view key, TimePoint now) {
   }
   if (entry->epoch != freshness_->epoch.load(std::memory_order_acquire) ||
       !freshness_->Trusted(now)) {
-    // Between the end of a lease and the news of the loss, the end of the lease counts.
+    // Between the end of a lease and EndEpoch, the end of the lease counts.
     const TimePoint lost_at = freshness_->lost_at.load(std::memory_order_acquire);
     const TimePoint ended =
         lost_at != kNever ? lost_at : freshness_->lease.load(std::memory_order_acquire);
@@ -159,8 +159,7 @@ IntrusiveList<Entry> Stripe::Sweep(TimePoint now, int budget) {
 
 IntrusiveList<Entry> Stripe::Purge(int budget) {
   MutexLock lock(&mutex_);
-  // Entries are used and inserted only in the current epoch, so those of older ones are at the
-  // tail.
+  // Entries are used and inserted only in the current epoch, so those of older ones are last.
   const uint32_t floor = freshness_->floor.load(std::memory_order_acquire);
   IntrusiveList<Entry> purged;
   for (; budget > 0 && !by_use_.empty() && by_use_.back()->epoch < floor; --budget) {
@@ -223,7 +222,7 @@ void Stripe::MoveUsed() {
   Entry* entry = std::exchange(used_, nullptr);
   if (entry == nullptr) return;
   const bool was_last = entry == by_use_.back();
-  // Where it is the first already, its neighbour is not written to.
+  // If it is the first already, its neighbour need not be written to.
   if (entry != by_use_.front()) by_use_.MoveToFront(entry);
   if (was_last) PublishTail();
 }
@@ -263,7 +262,7 @@ EntryRef Stripe::Remove(Entry* entry) {
   return EntryRef::Adopt(entry);
 }
 
-// Relaxed: a reader acts on what it sees only after it has looked again under the lock.
+// Relaxed: a reader checks again under the lock before it acts.
 void Stripe::PublishTail() {
   published_.oldest_use->store(by_use_.empty() ? kNever : by_use_.back()->last_use,
                                std::memory_order_relaxed);
