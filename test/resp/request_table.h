@@ -1,7 +1,9 @@
-// Tables of what clients send, for the tests of the request reader: each row is read whole, byte by
-// byte, cut in two everywhere and as every prefix, always from memory that ends at a guard page.
+// Tables of commands for the tests of the request reader. Each row is parsed whole, byte by byte,
+// cut in two at every place and as every prefix, always from memory that ends at a guard page.
 //
-// Thread safety: none. Cost: O(n^2) per row, for rows of a few hundred bytes.
+// Owner: the test.
+// Thread safety: one thread at a time.
+// Cost: O(n^2) per row, for rows of a few hundred bytes.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,6 +1,8 @@
-// Flights and stores for tests of the cache: what the proxy does around a miss, without Redis.
+// Flights and stores for tests of the cache: the steps of the proxy around a miss, without Redis.
 //
+// Owner: the test.
 // Thread safety: that of the cache.
+// Cost: that of the cache.
 #pragma once
 
 #include <atomic>

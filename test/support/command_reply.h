@@ -1,6 +1,8 @@
-// Replies to COMMAND, and commands as the proxy reads them, for tests of what it forwards.
+// Replies to COMMAND, and commands as the proxy parses them, for tests of forwarding.
 //
-// Thread safety: pure functions; a ParsedCommand belongs to one thread.
+// Owner: the test.
+// Thread safety: any thread for the functions; one thread at a time for a ParsedCommand.
+// Cost: O(n).
 #pragma once
 
 #include <string>

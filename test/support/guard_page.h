@@ -1,8 +1,9 @@
-// Bytes that end where the address space does: right behind them lies a page that may not be
-// touched, so a reader that goes one byte too far crashes, with or without a sanitizer. Owns its
-// mapping.
+// GuardPage: bytes that end at a page that may not be accessed, so that a reader that goes one byte
+// too far crashes, with or without a sanitizer.
 //
-// Thread safety: none. Cost: Hold copies and wipes the whole room.
+// Owner: the test. It owns its mapping.
+// Thread safety: one thread at a time.
+// Cost: Hold copies the bytes and clears the rest.
 #pragma once
 
 #include <sys/mman.h>

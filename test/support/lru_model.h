@@ -1,7 +1,9 @@
-// What the cache promises, in the plainest form: an exact LRU of a fixed number of keys, and traces
-// to hold it against the real one.
+// LruModel: the cache's contract in its simplest form, an exact LRU of a fixed number of keys, and
+// traces to compare the real cache with it.
 //
-// Thread safety: none. Cost: a map and a list of the keys held.
+// Owner: the test.
+// Thread safety: one thread at a time.
+// Cost: a map and a list of the keys held.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,8 @@
-// Whether a sanitizer is built in, whose malloc and clock are its own.
+// Whether this build has a sanitizer, which replaces malloc and the clock.
+//
+// Owner: nobody; a constant.
+// Thread safety: any thread.
+// Cost: none.
 #pragma once
 
 namespace rp {

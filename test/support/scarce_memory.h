@@ -1,8 +1,10 @@
-// No more address space for this process than it has, and no large block left in malloc from what
-// other tests have freed: mmap fails, and so does malloc for all that is large. Small blocks may be
-// had from what malloc has already.
+// ScarceMemory: while it exists, the process gets no more address space, and malloc has no large
+// block left from other tests: mmap fails, and malloc fails for large sizes. Small blocks may still
+// come from the memory that malloc has.
 //
-// Thread safety: of the whole process. Cost: some calls of malloc.
+// Owner: the test.
+// Thread safety: it affects the whole process.
+// Cost: some calls of malloc.
 #pragma once
 
 #include <sys/resource.h>

@@ -1,7 +1,9 @@
-// A pipe that is full and that nobody reads until the test does. Hides how one fills it without
-// changing the flags that a writer sees. Owned by the test.
+// StuckPipe: a full pipe that is not read until the test reads it. Hides how to fill it without
+// changing the flags that a writer sees.
 //
-// Thread safety: none.
+// Owner: the test.
+// Thread safety: one thread at a time.
+// Cost: one pipe.
 #pragma once
 
 #include <fcntl.h>

@@ -1,6 +1,8 @@
-// A machine that is suspended, as far as its clocks tell.
+// A machine that is suspended, as far as its clocks show.
 //
+// Owner: the test.
 // Thread safety: one at a time, while no other thread of the test reads the clock.
+// Cost: see clock_gettime(2).
 #pragma once
 
 #include "base/time.h"
