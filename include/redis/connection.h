@@ -22,9 +22,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "redis/endpoint.h"
+#include "redis/reply.h"
 
 struct redisContext;
-struct redisReply;
 
 namespace rp::redis {
 
@@ -35,19 +35,6 @@ struct ConnectOptions {
   std::string password;
   std::string name = "redis-proxy";  // in Redis's CLIENT LIST
 };
-
-struct ReplyDeleter {
-  void operator()(redisReply* reply) const;
-};
-using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
-
-// What an error reply, without its '-', means for a request. Decided by its first word:
-// https://redis.io/docs/reference/protocol-spec/#simple-errors.
-ErrorCode ClassifyErrorReply(std::string_view text);
-
-// Whether such an error says something of the server as a whole, so that any other request to it
-// would be answered alike.
-bool IsAboutServer(ErrorCode code);
 
 // Failures of the functions below carry one of these codes:
 //   kTimeout      the deadline passed. The connection is still in step: the call may be repeated

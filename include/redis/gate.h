@@ -7,8 +7,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <random>
 
+#include "base/back_off.h"
 #include "base/error.h"
 #include "base/time.h"
 
@@ -31,7 +31,7 @@ class Gate {
 
   enum class News { kNothing, kConnected, kBack, kAbsent, kLost, kRefused };
 
-  explicit Gate(uint64_t seed) : random_(seed) {}
+  explicit Gate(uint64_t seed) : back_off_(kFirstBackOff, kLongestBackOff, seed) {}
 
   // No attempt to connect before this.
   [[nodiscard]] TimePoint next_attempt() const { return next_attempt_; }
@@ -70,9 +70,8 @@ class Gate {
 
   void NoteAbsence(TimePoint now);
   [[nodiscard]] std::optional<Error> VerdictOn(const Error& error) const;
-  Duration BackOff(unsigned failures);
 
-  std::minstd_rand random_;
+  BackOff back_off_;
   State state_ = State::kUnknown;
   unsigned failures_ = 0;  // to connect, in a row
   unsigned wasted_ = 0;    // connections, in a row

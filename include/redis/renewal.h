@@ -29,8 +29,8 @@ class Renewal {
   // The first and the last of those that say that Redis does not serve yet.
   TimePoint idle_since_;
   std::optional<TimePoint> idle_at_;
-  TimePoint next_;  // no renewal before
-  Duration wait_{};
+  TimePoint next_;         // no renewal before
+  unsigned in_a_row_ = 0;  // renewals with no quiet time between them
 };
 
 }  // namespace rp::redis

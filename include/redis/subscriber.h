@@ -21,12 +21,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "base/back_off.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mutex.h"
@@ -112,7 +112,6 @@ class Subscriber {
   Error Explain(const Error& error, const char* what, const char* advice) const;
   Duration OnFailed(const Error& error) RP_EXCLUDES(mutex_);
   void LogTrouble(const Error& reason);
-  Duration BackOff();
   bool Sleep(Duration wait) RP_EXCLUDES(mutex_);
   void SettleFirst(FirstOutcome outcome) RP_EXCLUDES(mutex_);
 
@@ -125,7 +124,7 @@ class Subscriber {
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
 
   // Of the thread alone.
-  std::minstd_rand random_;
+  BackOff back_off_;
   unsigned failures_ = 0;       // attempts since the last one whose PING was answered
   std::string unsupported_;     // the last reason given to the sink, until the next OnLive
   Said said_ = Said::kNothing;  // last, in the log

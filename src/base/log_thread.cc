@@ -1,7 +1,6 @@
 #include "base/log_thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include <atomic>
@@ -11,6 +10,7 @@
 #include "base/line_writer.h"
 #include "base/log.h"
 #include "base/log_ring.h"
+#include "base/signals_blocked.h"
 
 namespace rp {
 namespace {
@@ -131,12 +131,8 @@ class LogThread::Shared {
 LogThread::LogThread(int fd) : shared_(std::make_shared<Shared>(fd)) {
   RP_CHECK(Current() == nullptr);
   // The thread inherits the mask: with SIGPIPE and SIGXFSZ blocked, a write fails and no more.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const SignalsBlocked blocked;
   thread_ = std::thread([shared = shared_] { shared->Run(); });
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   pthread_setname_np(thread_.native_handle(), "log");
   current_thread.store(this, std::memory_order_release);
 }

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/ascii.h"
-#include "redis/connection.h"
+#include "redis/reply.h"
 #include "resp/reply_cursor.h"
 
 namespace rp::proxy {

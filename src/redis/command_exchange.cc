@@ -127,11 +127,9 @@ class CommandExchange {
       result.error_code = ErrorCode::kAuth;
       result.error_text = text;
     } else if (code == ErrorCode::kMoved) {
-      // The client has connected to one server, this one, and knows nothing of nodes: it gets no
-      // address that it need not be able to reach. CLUSTER SLOTS and the like, which ask for
-      // addresses, go through as they are.
+      // CLUSTER SLOTS and the like, which ask for the addresses of nodes, go through as they are.
       result.error_code = code;
-      result.error_text = Describe(code).text;
+      result.error_text = TextForClients(code, text);
     } else {
       result.kind = FetchResult::Kind::kReply;
       result.value = buffer_.bytes().substr(0, bytes);

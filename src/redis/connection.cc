@@ -148,10 +148,6 @@ uint64_t PeerOf(int fd) {
   return std::max<uint64_t>(hash, 1);
 }
 
-std::string_view TextOf(const redisReply& reply) {
-  return {reply.str, static_cast<size_t>(reply.len)};
-}
-
 enum class Step { kAuth, kSelect, kPing, kName };
 
 // Why the connection cannot be used, if the reply to a step of the set-up says so.
@@ -178,29 +174,6 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
 }
 
 }  // namespace
-
-ErrorCode ClassifyErrorReply(std::string_view text) {
-  const std::string_view word = text.substr(0, text.find(' '));
-  if (word == "WRONGTYPE") return ErrorCode::kWrongType;
-  if (word == "NOPERM") return ErrorCode::kNoPermission;
-  if (word == "NOAUTH" || word == "WRONGPASS") return ErrorCode::kAuth;
-  if (word == "LOADING") return ErrorCode::kLoading;
-  if (word == "MASTERDOWN") return ErrorCode::kMasterDown;
-  if (word == "CLUSTERDOWN") return ErrorCode::kClusterDown;
-  if (word == "TRYAGAIN") return ErrorCode::kTryAgain;
-  if (word == "BUSY") return ErrorCode::kScriptRuns;
-  if (word == "MOVED" || word == "ASK" || word == "REDIRECT") return ErrorCode::kMoved;
-  if (word == "READONLY") return ErrorCode::kReadOnly;
-  if (text.starts_with("ERR max number of clients")) return ErrorCode::kTooManyClients;
-  return ErrorCode::kUpstream;
-}
-
-bool IsAboutServer(ErrorCode code) {
-  return IsTransient(code) || code == ErrorCode::kAuth || code == ErrorCode::kMoved ||
-         code == ErrorCode::kReadOnly;
-}
-
-void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
 
 void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }
 

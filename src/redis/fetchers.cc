@@ -1,7 +1,5 @@
 #include "redis/fetchers.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/signals_blocked.h"
 #include "redis/command_exchange.h"
 #include "redis/get_exchange.h"
 
@@ -64,12 +63,7 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
 std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
   std::unique_ptr<Fetchers> fetchers(new Fetchers(std::move(options), sink));
   Fetchers* const self = fetchers.get();
-  // Threads inherit the mask: signals are the reactor's, and a write to a closed connection must
-  // not end the process.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const SignalsBlocked blocked;  // for the threads, whose Connections require it
   self->threads_.emplace_back([self] { self->Keep(); });
   const auto limit = static_cast<size_t>(self->options_.ops_limit);
   const size_t count = std::min(static_cast<size_t>(self->options_.connections), limit);
@@ -78,7 +72,6 @@ std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
     const size_t fetches_max = std::min(share, Batch::kFetchesMax);
     self->threads_.emplace_back([self, fetches_max] { self->Run(fetches_max); });
   }
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   return fetchers;
 }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "redis/reply.h"
+
 namespace rp::redis {
 namespace {
 
@@ -28,7 +30,7 @@ Gate::News Gate::OnConnected(TimePoint now) {
 Gate::News Gate::OnConnectFailed(const Error& error, bool alone, TimePoint now) {
   NoteAbsence(now);
   ++failures_;
-  next_attempt_ = now + BackOff(failures_);
+  next_attempt_ = now + back_off_.Draw(failures_);
   if (!alone) return News::kNothing;
   // What Redis said of itself is old as soon as the next attempt fails for another reason. Only the
   // open breaker outlives a timeout.
@@ -52,10 +54,9 @@ void Gate::NoteAbsence(TimePoint now) {
 
 std::optional<Error> Gate::VerdictOn(const Error& error) const {
   // Redis's advice to its operator, which may be long, is for the log alone.
-  if (error.code == ErrorCode::kRefused) {
-    return Error{error.code, std::string(Describe(error.code).text)};
+  if (IsConfiguration(error.code)) {
+    return Error{error.code, std::string(TextForClients(error.code, error.message))};
   }
-  if (IsConfiguration(error.code)) return error;
   if (IsTransient(error.code)) {
     if (failures_ >= kBusyFailures) return error;
   } else if (error.code != ErrorCode::kTimeout && failures_ >= kBreakerFailures) {
@@ -66,14 +67,7 @@ std::optional<Error> Gate::VerdictOn(const Error& error) const {
 
 void Gate::OnConnectionWasted(TimePoint now) {
   ++wasted_;
-  next_attempt_ = std::max(next_attempt_, now + BackOff(wasted_));
-}
-
-Duration Gate::BackOff(unsigned failures) {
-  const unsigned doublings = std::min(failures - 1, 16U);
-  const Duration most = std::min(kFirstBackOff * (1U << doublings), kLongestBackOff);
-  std::uniform_int_distribution<Duration::rep> wait(most.count() / 2, most.count());
-  return Duration(wait(random_));
+  next_attempt_ = std::max(next_attempt_, now + back_off_.Draw(wasted_));
 }
 
 }  // namespace rp::redis

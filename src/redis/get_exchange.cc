@@ -9,10 +9,6 @@
 namespace rp::redis {
 namespace {
 
-std::string_view TextOf(const redisReply& reply) {
-  return {reply.str, static_cast<size_t>(reply.len)};
-}
-
 bool IsReplyToGet(const redisReply& reply) {
   return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_NIL ||
          reply.type == REDIS_REPLY_ERROR;
@@ -55,13 +51,12 @@ FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
   return result;
 }
 
-// Tells the operator what a reply says of Redis and not of its key. The addresses of MOVED and ASK
-// stay there: a client of this proxy need not be able to reach that node, nor know of it.
+// Tells the operator what a reply says of Redis and not of its key.
 void NoteTrouble(FetchResult* result, Batch* batch) {
   if (result->kind != FetchResult::Kind::kError) return;
   const ErrorCode code = result->error_code;
   if (IsAboutServer(code) || code == ErrorCode::kUpstream) batch->Note(code, result->error_text);
-  if (code == ErrorCode::kMoved) result->error_text = Describe(code).text;
+  result->error_text = TextForClients(code, result->error_text);
 }
 
 Result<Reply> NextReply(Connection* connection, Batch* batch) {

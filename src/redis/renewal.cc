@@ -1,6 +1,6 @@
 #include "redis/renewal.h"
 
-#include <algorithm>
+#include "base/back_off.h"
 
 namespace rp::redis {
 
@@ -18,8 +18,8 @@ bool Renewal::IsDue(ErrorCode code, TimePoint now) {
       return false;
   }
   if (now < next_) return false;
-  wait_ = now - next_ > kLongestWait ? kFirstWait : std::clamp(2 * wait_, kFirstWait, kLongestWait);
-  next_ = now + wait_;
+  in_a_row_ = now - next_ > kLongestWait ? 1 : in_a_row_ + 1;
+  next_ = now + BackOff::Limit(kFirstWait, kLongestWait, in_a_row_);
   return true;
 }
 

@@ -1,14 +1,14 @@
 #include "redis/subscriber.h"
 
 #include <hiredis/hiredis.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/check.h"
+#include "base/signals_blocked.h"
 
 namespace rp::redis {
 namespace {
@@ -23,10 +23,6 @@ constexpr int kPingsPerLease = 4;
 
 // However much there is to read before the PONG, it is not waited for longer.
 constexpr int kPatienceLeases = 4;
-
-std::string_view TextOf(const redisReply& reply) {
-  return {reply.str, static_cast<size_t>(reply.len)};
-}
 
 // While Redis cannot write to its disk it refuses PING along with the writes. That answer has come
 // the same way as a PONG, and proves as much.
@@ -194,7 +190,7 @@ Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
       name_(target_.endpoint.ToString()),
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      random_(std::random_device()()),
+      back_off_(kFirstBackOff, kLongestBackOff, std::random_device()()),
       trouble_limiter_(kTroubleLogInterval) {
   RP_CHECK(options_.max_stale > Duration::zero() && options_.max_stale <= std::chrono::hours(1));
   RP_CHECK(options_.timeout > Duration::zero());
@@ -205,13 +201,8 @@ Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
 std::unique_ptr<Subscriber> Subscriber::Start(SubscriberOptions options, InvalidationSink* sink) {
   std::unique_ptr<Subscriber> subscriber(new Subscriber(std::move(options), sink));
   Subscriber* const self = subscriber.get();
-  // The thread inherits the mask, which a Connection asks for.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const SignalsBlocked blocked;  // for the thread, whose Connection requires it
   self->thread_ = std::thread([self] { self->Run(); });
-  RP_CHECK(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   return subscriber;
 }
 
@@ -258,7 +249,7 @@ Duration Subscriber::FollowOnce() {
   if (!stopping_ && !renewing_) LogTrouble(reason);
   // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
   if (session.proven()) failures_ = 0;
-  return BackOff();
+  return back_off_.Draw(++failures_);
 }
 
 // Connects, and returns when both the tracking, which was asked for at `*tracked_at`, and the
@@ -335,7 +326,7 @@ Duration Subscriber::OnFailed(const Error& error) {
   if (!IsUnsupported(error.code)) {
     LogTrouble(error);
     SettleFirst(FirstOutcome::kUnreachable);
-    return BackOff();
+    return back_off_.Draw(++failures_);
   }
   said_ = Said::kTrouble;
   if (std::exchange(unsupported_, error.message) != error.message) sink_->OnUnsupported(error);
@@ -349,14 +340,6 @@ void Subscriber::LogTrouble(const Error& reason) {
   const bool was_live = std::exchange(said_, Said::kTrouble) == Said::kLive;
   Log(LogLevel::kWarn, "redis: %s writes at %s: %s; trying on",
       was_live ? "lost track of" : "cannot follow", name_.c_str(), reason.message.c_str());
-}
-
-// The wait is drawn from the upper half of what doubles with each failure.
-Duration Subscriber::BackOff() {
-  const unsigned doublings = std::min(failures_++, 16U);
-  const Duration most = std::min(kFirstBackOff * (1U << doublings), kLongestBackOff);
-  std::uniform_int_distribution<Duration::rep> wait(most.count() / 2, most.count());
-  return Duration(wait(random_));
 }
 
 // False when it is time to stop.
