@@ -33,11 +33,11 @@
 #include "base/time.h"
 #include "base/unique_fd.h"
 #include "redis/batch.h"
+#include "redis/circuit_breaker.h"
 #include "redis/connection.h"
 #include "redis/endpoint.h"
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
-#include "redis/gate.h"
 #include "redis/renewal.h"
 #include "redis/status_log.h"
 
@@ -151,7 +151,7 @@ class Fetchers {
   CondVar connector_condition_;  // the others, until a connection is wanted
   CondVar keeper_condition_;
   WaitingFetches queue_ RP_GUARDED_BY(mutex_);
-  Gate gate_ RP_GUARDED_BY(mutex_);
+  CircuitBreaker breaker_ RP_GUARDED_BY(mutex_);
   Renewal renewal_ RP_GUARDED_BY(mutex_);
   bool stopping_ RP_GUARDED_BY(mutex_) = false;
   size_t connected_ RP_GUARDED_BY(mutex_) = 0;

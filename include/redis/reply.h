@@ -38,4 +38,7 @@ bool IsAboutServer(ErrorCode code);
 // node, which the client need not be able to reach.
 std::string_view TextForClients(ErrorCode code, std::string_view text);
 
+// Returns whether this is a refusal of the connection that no waiting changes: kAuth and kRefused.
+bool IsRefusal(ErrorCode code);
+
 }  // namespace rp::redis

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "redis/gate.h"
+#include "redis/circuit_breaker.h"
 
 namespace rp::redis {
 
@@ -24,7 +24,7 @@ class StatusLog {
 
   // What an attempt to connect has changed, at most one line of each kind a second. `error` is why
   // it failed; `outage` is that of kBack.
-  void OnNews(Gate::News news, const Error& error, Duration outage);
+  void OnChange(CircuitBreaker::Change change, const Error& error, Duration outage);
 
   // What Redis answers that is no news of the kinds above: the first of each kind is said, and then
   // one line in ten seconds. A kind is a code, and for kUpstream the error's first word as well, as
@@ -42,8 +42,8 @@ class StatusLog {
   void OnQueueFull();
 
  private:
-  struct NewsLimiter : LogLimiter {
-    NewsLimiter() : LogLimiter(std::chrono::seconds(1)) {}
+  struct ChangeLimiter : LogLimiter {
+    ChangeLimiter() : LogLimiter(std::chrono::seconds(1)) {}
   };
   struct TroubleLimiter : LogLimiter {
     TroubleLimiter() : LogLimiter(std::chrono::seconds(10)) {}
@@ -55,7 +55,8 @@ class StatusLog {
   TroubleLimiter* LimiterOf(const Error& error);
 
   const std::string name_;
-  std::array<NewsLimiter, static_cast<size_t>(Gate::News::kRefused) + 1> news_limiters_;
+  std::array<ChangeLimiter, static_cast<size_t>(CircuitBreaker::Change::kRefused) + 1>
+      change_limiters_;
   std::array<TroubleLimiter, static_cast<size_t>(ErrorCode::kInternal) + 1> trouble_limiters_;
   std::array<TroubleLimiter, kUpstreamKinds> upstream_limiters_;  // by hash
   TroubleLimiter renewal_limiter_;

@@ -54,7 +54,7 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       log_(target_.endpoint.ToString()),
-      gate_(std::random_device()()) {
+      breaker_(std::random_device()()) {
   RP_CHECK(options_.connections >= 1 && options_.ops_limit >= 1);
   RP_CHECK(options_.timeout > Duration::zero());
   RP_CHECK(static_cast<bool>(interrupt_));
@@ -163,7 +163,7 @@ bool Fetchers::TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool
   Wakes wakes;
   {
     MutexLock lock(&mutex_);
-    if (!*idled) gate_.OnServed();
+    if (!*idled) breaker_.OnServed();
     while (!stopping_ && queue_.empty()) {
       *idled = true;
       ++idle_;
@@ -195,7 +195,7 @@ bool Fetchers::TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool
 
 void Fetchers::OnProven() {
   MutexLock lock(&mutex_);
-  gate_.OnConnectionProven();
+  breaker_.OnFirstAnswer();
 }
 
 // Gives up a connection: what it has not answered goes back to the head of the queue, in order, as
@@ -209,8 +209,8 @@ void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
     MutexLock lock(&mutex_);
     connected = --connected_;
     const TimePoint now = Now();
-    if (loss == Loss::kWasted) gate_.OnConnectionWasted(now);
-    if (IsAbsence(error.code) && loss != Loss::kUnsent) gate_.OnConnectionLost(now);
+    if (loss == Loss::kWasted) breaker_.OnLostBeforeAnswer(now);
+    if (IsAbsence(error.code) && loss != Loss::kUnsent) breaker_.OnConnectionLost(now);
     if (stopping_) reason = ShuttingDown();
     leaving = Requeue(batch, error.code, loss, now);
     wakes = PlanWakes();
@@ -253,8 +253,8 @@ void Fetchers::Keep() noexcept {
       MutexLock lock(&mutex_);
       for (;;) {
         stopping = stopping_;
-        if (stopping || gate_.verdict()) {
-          error = stopping ? ShuttingDown() : *gate_.verdict();
+        if (stopping || breaker_.open_error()) {
+          error = stopping ? ShuttingDown() : *breaker_.open_error();
           ended = queue_.TakeAll();
         } else {
           const TimePoint now = Now();
@@ -275,7 +275,7 @@ void Fetchers::Keep() noexcept {
 // When the keeper has to look at the queue next.
 TimePoint Fetchers::KeeperTime() const {
   if (queue_.empty()) return kNever;
-  if (gate_.verdict()) return TimePoint::min();
+  if (breaker_.open_error()) return TimePoint::min();
   return std::max(queue_.earliest(), keeper_scan_ + kScanInterval);
 }
 

@@ -24,14 +24,14 @@ bool Fetchers::ReserveAttempt() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
     const bool wanted = !connecting_ && (connected_ == 0 || (!queue_.empty() && idle_ == 0));
-    if (wanted && Now() >= gate_.next_attempt()) {
+    if (wanted && Now() >= breaker_.next_attempt()) {
       connecting_ = true;
       return true;
     }
     ++parked_;
     if (wanted && !timer_held_) {
       timer_held_ = true;
-      connector_condition_.WaitUntil(&mutex_, gate_.next_attempt());
+      connector_condition_.WaitUntil(&mutex_, breaker_.next_attempt());
       timer_held_ = false;
     } else {
       connector_condition_.Wait(&mutex_);
@@ -43,23 +43,23 @@ bool Fetchers::ReserveAttempt() {
 
 // No wake is due: this thread takes from the queue next, and wakes another if it leaves something.
 void Fetchers::OnConnected() {
-  Gate::News news;
+  CircuitBreaker::Change change;
   Duration outage;
   size_t connected;
   {
     MutexLock lock(&mutex_);
     connecting_ = false;
     connected = ++connected_;
-    news = gate_.OnConnected(Now());
-    outage = gate_.outage();
+    change = breaker_.OnConnected(Now());
+    outage = breaker_.outage();
   }
   log_.OnOpened(connected);
-  log_.OnNews(news, Error{}, outage);
+  log_.OnChange(change, Error{}, outage);
 }
 
 // No wake is due: this thread itself waits for the next attempt.
 void Fetchers::OnConnectFailed(const Error& error) {
-  Gate::News news;
+  CircuitBreaker::Change change;
   FetchQueue failed;
   Error reason = error;
   if (error.code == ErrorCode::kUnavailable) reason.message = "cannot connect: " + reason.message;
@@ -68,17 +68,17 @@ void Fetchers::OnConnectFailed(const Error& error) {
     connecting_ = false;
     if (stopping_) return;
     const bool alone = connected_ == 0;
-    news = gate_.OnConnectFailed(error, alone, Now());
-    if (alone && gate_.verdict()) {
-      reason = *gate_.verdict();
+    change = breaker_.OnConnectFailed(error, alone, Now());
+    if (alone && breaker_.open_error()) {
+      reason = *breaker_.open_error();
       failed = queue_.TakeAll();
     } else if (alone && error.code != ErrorCode::kTimeout) {
       failed = queue_.TakeIf([&](Fetch* fetch) { return !TryAgain(fetch, error.code); });
     }
   }
   log_.OnAttemptFailed(error);
-  log_.OnNews(news, error, Duration::zero());
-  if (news == Gate::News::kNothing && IsTransient(error.code)) {
+  log_.OnChange(change, error, Duration::zero());
+  if (change == CircuitBreaker::Change::kNone && IsTransient(error.code)) {
     log_.OnTrouble(error, StatusLog::Renewed::kNo);
   }
   Fail(std::move(failed), reason);

@@ -35,4 +35,6 @@ std::string_view TextForClients(ErrorCode code, std::string_view text) {
   return code == ErrorCode::kMoved || code == ErrorCode::kRefused ? Describe(code).text : text;
 }
 
+bool IsRefusal(ErrorCode code) { return code == ErrorCode::kAuth || code == ErrorCode::kRefused; }
+
 }  // namespace rp::redis

@@ -26,30 +26,30 @@ StatusLog::TroubleLimiter* StatusLog::LimiterOf(const Error& error) {
   return &upstream_limiters_[hash % kUpstreamKinds];
 }
 
-void StatusLog::OnNews(Gate::News news, const Error& error, Duration outage) {
-  if (news == Gate::News::kNothing) return;
-  const auto end = EndOfLine(&news_limiters_[static_cast<size_t>(news)]);
+void StatusLog::OnChange(CircuitBreaker::Change change, const Error& error, Duration outage) {
+  if (change == CircuitBreaker::Change::kNone) return;
+  const auto end = EndOfLine(&change_limiters_[static_cast<size_t>(change)]);
   if (!end) return;
   // Trouble of the kind that this line names need not follow it.
-  if (news == Gate::News::kAbsent || news == Gate::News::kLost) {
+  if (change == CircuitBreaker::Change::kUnreachable || change == CircuitBreaker::Change::kLost) {
     static_cast<void>(EndOfLine(LimiterOf(error)));
   }
   const char* const name = name_.c_str();
   const char* const why = error.message.c_str();
-  switch (news) {
-    case Gate::News::kNothing:
+  switch (change) {
+    case CircuitBreaker::Change::kNone:
       return;
-    case Gate::News::kConnected:
+    case CircuitBreaker::Change::kConnected:
       return Log(LogLevel::kInfo, "redis: connected to %s%s", name, end->c_str());
-    case Gate::News::kBack:
+    case CircuitBreaker::Change::kReconnected:
       return Log(LogLevel::kInfo, "redis: %s is back after %.1fs%s", name,
                  std::chrono::duration<double>(outage).count(), end->c_str());
-    case Gate::News::kAbsent:
+    case CircuitBreaker::Change::kUnreachable:
       return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on%s", name, why,
                  end->c_str());
-    case Gate::News::kLost:
+    case CircuitBreaker::Change::kLost:
       return Log(LogLevel::kWarn, "redis: %s lost: %s%s", name, why, end->c_str());
-    case Gate::News::kRefused:
+    case CircuitBreaker::Change::kRefused:
       return Log(LogLevel::kError, "redis: %s refuses this proxy: %s%s", name, why, end->c_str());
   }
 }
