@@ -53,7 +53,7 @@ struct Fetch {
 
  private:
   friend class FetchQueue;
-  friend class Fetchers;
+  friend class FetchSchedule;
 
   Fetch* next_ = nullptr;         // in a FetchQueue
   unsigned failures_ = 0;         // attempts that failed

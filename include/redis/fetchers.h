@@ -1,23 +1,24 @@
-// The way to Redis: a bounded queue of fetches and the threads that serve it. Hides connections,
-// pipelining, reconnecting, retries and everything that can be wrong with Redis. Whoever submits
-// gets exactly one outcome for each fetch, whatever happens. Fetches overtake each other.
+// Sends fetches to Redis: a pool of threads with a connection each, behind a bounded queue. Hides
+// connections, pipelining, reconnecting, retries and every failure of Redis. Each fetch that was
+// submitted gets exactly one outcome, whatever happens. Fetches overtake each other.
 //
-// A GET is tried again when its connection is lost, as it may be sent twice; a command that may
-// write never is, once it may have been sent: it fails, and says that it may have been carried out.
+// When a connection is lost, a GET on it is sent again, because that is harmless. A command that
+// may write is never sent again once Redis may have got it: it fails, and the outcome says that the
+// command may have been carried out.
 //
-// Each fetcher thread owns at most one connection, takes all that waits (up to 32 fetches) without
-// lingering, and sends it in one write; what is large alone. The limit on unanswered GETs is
-// divided over the threads, so that it holds exactly with nothing shared. A fetcher connects when
-// it is needed: the first at once, another when work waits and no connected one is idle. One
-// connects at a time. While Redis is away one goes on trying, with or without requests.
+// Each fetcher thread owns at most one connection. It takes all that waits, up to 32 fetches,
+// without waiting for more, and sends it in one write; a large fetch is sent by itself. When a
+// fetcher connects, what it takes and what is sent again is decided by FetchSchedule; what is here
+// is the threads, the lock and the connections.
 //
-// One more thread, the keeper, sleeps unless fetches wait that nobody can take: it fails those
-// whose deadline passes, and all of them while Redis is known to be away. So a fetch ends in time
-// however long the fetchers hang, even in resolving a name.
+// One more thread, the deadline thread, sleeps unless fetches wait that no fetcher can take. It
+// fails those whose deadline has passed, and all of them while the circuit is open. So a fetch ends
+// in time however long the fetchers hang, even in resolving a name.
 //
-// Thread safety: any thread, but for Start, Stop and the destructor, which belong to the owner.
-// Cost: Submit takes O(1) per fetch and at most one wake-up, allocates nothing and waits for
-// nothing but the queue's lock.
+// Owner: the server.
+// Thread safety: any thread, but Start, Stop and the destructor are for the owner alone.
+// Cost: Submit is O(1) per fetch, wakes at most one thread, allocates nothing and waits for nothing
+// but the queue's lock.
 #pragma once
 
 #include <atomic>
@@ -33,11 +34,11 @@
 #include "base/time.h"
 #include "base/unique_fd.h"
 #include "redis/batch.h"
-#include "redis/circuit_breaker.h"
 #include "redis/connection.h"
 #include "redis/endpoint.h"
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
+#include "redis/fetch_schedule.h"
 #include "redis/renewal.h"
 #include "redis/status_log.h"
 
@@ -65,80 +66,50 @@ struct Options {
 
 class Fetchers {
  public:
-  // Starts min(connections, ops_limit) fetchers, and tries to connect at once, without waiting for
-  // the outcome: a Redis that is away is said once in the log. `sink` must outlive the fetchers.
+  // Starts min(connections, ops_limit) fetchers, one of which tries to connect at once. Does not
+  // wait for the outcome; the log tells it. `sink` must outlive the fetchers.
   // REQUIRES: an endpoint, connections >= 1, ops_limit >= 1, timeout > 0.
   static std::unique_ptr<Fetchers> Start(Options options, FetchSink* sink);
 
-  ~Fetchers();  // stops
+  ~Fetchers();  // calls Stop
   Fetchers(const Fetchers&) = delete;
   Fetchers& operator=(const Fetchers&) = delete;
 
-  // Takes over the fetches, whose keys or commands, and deadlines, are set. Nothing will happen to
-  // those that are left in `fetches`: as many wait as may, or Stop was called. False, with nothing
-  // done, only for who must not wait while another thread is in the way.
+  // Queues `*fetches`; those that do not fit (queue full, or stopped) stay in it. With Blocking::kNo,
+  // returns false and does nothing if the queue is locked.
+  // REQUIRES: key or command, and deadline, are set.
   [[nodiscard]] bool Submit(FetchQueue* fetches, Blocking blocking) RP_EXCLUDES(mutex_);
-  // As Submit for one; false if it was not taken.
+  // Queues one fetch. Returns false if it does not fit.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);
 
-  // Fails what waits and what is under way with kStopping, without waiting for Redis, and returns
-  // when the last OnFetched has. Only a name that is being resolved can hold it up. Idempotent.
+  // Fails all fetches, waiting and under way, with kStopping, and returns when the last OnFetched
+  // has returned. Does not wait for Redis; only the resolving of a name can delay it. Idempotent.
   void Stop() RP_EXCLUDES(mutex_);
 
  private:
-  // Whom to notify once the lock is released.
-  struct Wakes {
-    bool fetcher = false;
-    bool connector = false;
-    bool keeper = false;
-  };
-
-  // The fetches of a connection that is given up: those that leave unanswered, and how many are
-  // back in the queue.
-  struct Leaving {
-    FetchQueue expired;
-    FetchQueue failed;
-    size_t retried = 0;
-  };
-
-  // What became of a batch whose connection is given up.
-  enum class Loss {
-    kUnsent,  // the connection was seen to be dead before anything was sent
-    kSilent,  // a connection that had served before was lost before the first byte of a reply
-    kWasted,  // a new one was lost before it answered, though nothing large was asked
-    kBroken,  // anything else
-  };
+  struct Link;
 
   Fetchers(Options options, FetchSink* sink);
 
-  void Run(size_t fetches_max) noexcept;
-  void Keep() noexcept;
+  void RunFetcher(size_t share) noexcept;
+  void RunDeadlines() noexcept;
 
-  std::unique_ptr<Connection> AwaitConnection(uint64_t* generation) RP_EXCLUDES(mutex_);
-  // Both parts only grow.
-  [[nodiscard]] uint64_t Generation() const {
-    const uint64_t given =
-        options_.generation == nullptr ? 0 : options_.generation->load(std::memory_order_acquire);
-    return given + renewals_.load(std::memory_order_acquire);
-  }
-  bool ReserveAttempt() RP_EXCLUDES(mutex_);
+  bool Connect(Link* link) RP_EXCLUDES(mutex_);
+  bool AwaitTurn() RP_EXCLUDES(mutex_);
   void OnConnected() RP_EXCLUDES(mutex_);
   void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);
-  bool TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool* idled)
+  bool Serve(Link* link, size_t share) RP_EXCLUDES(mutex_);
+  bool TakeBatch(size_t share, TimePoint until, Link* link, Batch* batch) RP_EXCLUDES(mutex_);
+  void Exchange(Link* link, Batch* batch) RP_EXCLUDES(mutex_);
+  void Lose(Link* link, Batch* batch, const Error& error, FetchSchedule::Loss loss)
       RP_EXCLUDES(mutex_);
-  void OnProven() RP_EXCLUDES(mutex_);
   void OnTrouble(const Error& error) RP_EXCLUDES(mutex_);
-  void GiveBack(Batch* batch, const Error& error, Loss loss) RP_EXCLUDES(mutex_);
-
-  bool TryAgain(Fetch* fetch, ErrorCode code) const;
-  TimePoint KeeperTime() const RP_REQUIRES(mutex_);
-  Wakes TakeOver(FetchQueue* fetches) RP_REQUIRES(mutex_);
-  Wakes PlanWakes() RP_REQUIRES(mutex_);
-  void Wake(Wakes wakes);
-  Leaving Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) RP_REQUIRES(mutex_);
+  [[nodiscard]] uint64_t Generation() const;
+  void Wake(const FetchSchedule::Wakes& wakes);
   void Fail(FetchQueue fetches, const Error& error, bool maybe_sent = false);
 
   const Options options_;
+  const FetchLimits limits_;
   const ConnectOptions target_;
   FetchSink* const sink_;
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
@@ -147,21 +118,11 @@ class Fetchers {
   std::atomic<uint64_t> renewals_ = 0;
 
   Mutex mutex_;
-  CondVar fetcher_condition_;    // connected fetchers wait for work
-  CondVar connector_condition_;  // the others, until a connection is wanted
-  CondVar keeper_condition_;
-  WaitingFetches queue_ RP_GUARDED_BY(mutex_);
-  CircuitBreaker breaker_ RP_GUARDED_BY(mutex_);
+  CondVar idle_condition_;    // connected fetchers wait for fetches
+  CondVar parked_condition_;  // the others wait for their turn to connect
+  CondVar deadline_condition_;
+  FetchSchedule schedule_ RP_GUARDED_BY(mutex_);
   Renewal renewal_ RP_GUARDED_BY(mutex_);
-  bool stopping_ RP_GUARDED_BY(mutex_) = false;
-  size_t connected_ RP_GUARDED_BY(mutex_) = 0;
-  size_t idle_ RP_GUARDED_BY(mutex_) = 0;             // in fetcher_condition_
-  bool fetcher_woken_ RP_GUARDED_BY(mutex_) = false;  // and one of them is on its way
-  size_t parked_ RP_GUARDED_BY(mutex_) = 0;           // in connector_condition_
-  bool timer_held_ RP_GUARDED_BY(mutex_) = false;     // one of them, until the next attempt
-  bool connecting_ RP_GUARDED_BY(mutex_) = false;
-  TimePoint keeper_wakeup_ RP_GUARDED_BY(mutex_) = kNever;
-  TimePoint keeper_scan_ RP_GUARDED_BY(mutex_) = TimePoint::min();  // the last one
 
   std::vector<std::thread> threads_;
 };

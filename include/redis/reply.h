@@ -41,4 +41,7 @@ std::string_view TextForClients(ErrorCode code, std::string_view text);
 // Returns whether this is a refusal of the connection that no waiting changes: kAuth and kRefused.
 bool IsRefusal(ErrorCode code);
 
+// Returns an error of this program's own: with the text that Describe has for `code`.
+Error OwnError(ErrorCode code);
+
 }  // namespace rp::redis

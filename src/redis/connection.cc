@@ -46,7 +46,7 @@ Error SystemError(int error_number) {
 
 Error OutOfMemory() {
   NoteMemoryIsShort();
-  return Error{ErrorCode::kNoMemory, std::string(Describe(ErrorCode::kNoMemory).text)};
+  return OwnError(ErrorCode::kNoMemory);
 }
 
 Error TimedOut() { return Error{ErrorCode::kTimeout, std::string("no answer in time")}; }

@@ -2,7 +2,6 @@
 
 #include <sys/eventfd.h>
 
-#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -10,43 +9,34 @@
 #include "base/signals_blocked.h"
 #include "redis/command_exchange.h"
 #include "redis/get_exchange.h"
+#include "redis/reply.h"
 
-// The one lock guards the queue and the gate together, because every decision looks at both. It is
-// held for a few pointer moves: nothing is sent, logged, called back or notified under it.
-//
-// A fetcher is either connected (it waits for work in fetcher_condition_, or is at work) or not (it
-// waits in connector_condition_, or connects). Whoever leaves fetches in the queue names the next
-// to wake: an idle fetcher, else one that could connect, and the keeper if it would sleep too long.
-// One notification per batch is enough, since the one that wakes decides again after taking its
-// share.
+// The one lock guards the schedule. It is held for a few pointer moves: nothing is sent, logged,
+// called back or notified under it.
 
 namespace rp::redis {
 namespace {
 
-constexpr unsigned kRetriesMax = 2;
-constexpr unsigned kRetriesAfterGarbageMax = 1;
+using Loss = FetchSchedule::Loss;
 
 // A connection that is idle for so long gives back what its largest reply took.
 constexpr Duration kBufferIdle = std::chrono::seconds(1);
 
-// The keeper looks at every fetch that waits; this bounds how often.
-constexpr Duration kScanInterval = std::chrono::milliseconds(10);
-
-Error TimedOut() {
-  return Error{ErrorCode::kTimeout, std::string(Describe(ErrorCode::kTimeout).text)};
-}
-
-Error ShuttingDown() { return Error{ErrorCode::kStopping, std::string("shutting down")}; }
-
-// Whether a connection that ends like this may be the first that is heard of an outage.
-bool IsAbsence(ErrorCode code) {
-  return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable;
-}
-
 }  // namespace
+
+// A fetcher's connection, and what it has done so far.
+struct Fetchers::Link {
+  std::unique_ptr<Connection> connection;  // null: lost, or not made yet
+  uint64_t generation = 0;                 // in which it was made
+  bool answered = false;                   // it has answered a request
+  bool idled = false;                      // since it last did
+};
 
 Fetchers::Fetchers(Options options, FetchSink* sink)
     : options_(std::move(options)),
+      limits_{.connections = options_.connections,
+              .ops_limit = options_.ops_limit,
+              .max_pending = options_.max_pending},
       target_{.endpoint = options_.endpoint,
               .database = options_.database,
               .username = options_.username,
@@ -54,8 +44,7 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       log_(target_.endpoint.ToString()),
-      breaker_(std::random_device()()) {
-  RP_CHECK(options_.connections >= 1 && options_.ops_limit >= 1);
+      schedule_(limits_, std::random_device()()) {
   RP_CHECK(options_.timeout > Duration::zero());
   RP_CHECK(static_cast<bool>(interrupt_));
 }
@@ -64,13 +53,10 @@ std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
   std::unique_ptr<Fetchers> fetchers(new Fetchers(std::move(options), sink));
   Fetchers* const self = fetchers.get();
   const SignalsBlocked blocked;  // for the threads, whose Connections require it
-  self->threads_.emplace_back([self] { self->Keep(); });
-  const auto limit = static_cast<size_t>(self->options_.ops_limit);
-  const size_t count = std::min(static_cast<size_t>(self->options_.connections), limit);
-  for (size_t i = 0; i < count; ++i) {
-    const size_t share = limit / count + (i < limit % count ? 1 : 0);
-    const size_t fetches_max = std::min(share, Batch::kFetchesMax);
-    self->threads_.emplace_back([self, fetches_max] { self->Run(fetches_max); });
+  self->threads_.emplace_back([self] { self->RunDeadlines(); });
+  for (size_t i = 0; i < FetchSchedule::FetchersFor(self->limits_); ++i) {
+    const size_t share = FetchSchedule::ShareOf(self->limits_, i);
+    self->threads_.emplace_back([self, share] { self->RunFetcher(share); });
   }
   return fetchers;
 }
@@ -79,8 +65,8 @@ Fetchers::~Fetchers() { Stop(); }
 
 bool Fetchers::Submit(FetchQueue* fetches, Blocking blocking) {
   if (!mutex_.Lock(blocking)) return false;
-  const Wakes wakes = TakeOver(fetches);
-  const bool is_full = !fetches->empty() && !stopping_;
+  const FetchSchedule::Wakes wakes = schedule_.Submit(fetches);
+  const bool is_full = !fetches->empty() && !schedule_.stopping();
   mutex_.Unlock();
   Wake(wakes);
   if (is_full) log_.OnQueueFull();
@@ -96,228 +82,208 @@ bool Fetchers::Submit(Fetch* fetch) {
 void Fetchers::Stop() {
   {
     MutexLock lock(&mutex_);
-    stopping_ = true;
+    schedule_.Stop();
   }
   RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
-  fetcher_condition_.NotifyAll();
-  connector_condition_.NotifyAll();
-  keeper_condition_.NotifyAll();
+  idle_condition_.NotifyAll();
+  parked_condition_.NotifyAll();
+  deadline_condition_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-// --- The fetchers ---
+// --- A fetcher ---
 
-void Fetchers::Run(size_t fetches_max) noexcept {
-  std::unique_ptr<Connection> connection;
-  bool proven = false;      // the connection has answered a request
-  bool idled = false;       // since it last did
-  uint64_t generation = 0;  // in which it was made
-  for (;;) {
-    if (connection == nullptr) {
-      connection = AwaitConnection(&generation);
-      if (connection == nullptr) return;
-      proven = false;
-      idled = false;
-    }
-    Batch batch(sink_, [this](const Error& error) { OnTrouble(error); });
-    const TimePoint until = connection->has_spare_buffer() ? Now() + kBufferIdle : kNever;
-    if (!TakeBatch(fetches_max, until, &batch, &idled)) return;
-    if (batch.size() == 0) {
-      if (until != kNever && Now() >= until) connection->GiveBackBuffer();
-      continue;
-    }
-    if (generation != Generation() ||
-        !(idled ? connection->UsableAfterIdling() : connection->InStep())) {
-      connection.reset();
-      GiveBack(&batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kUnsent);
-      continue;
-    }
-    const bool is_large = batch[0].IsLarge();
-    Result<void> done =
-        batch.IsOfCommands()
-            ? ExchangeCommands(connection.get(), options_.timeout, options_.max_reply_bytes, &batch)
-            : ExchangeGets(connection.get(), options_.timeout, &batch);
-    batch.Pause();
-    const bool was_proven = std::exchange(proven, proven || batch.answered());
-    idled = false;
-    if (proven && !was_proven) OnProven();
-    if (done && !batch.credentials_refused()) continue;
-    Loss loss = Loss::kBroken;
-    if (!done && was_proven && done.error().code == ErrorCode::kUnavailable &&
-        !connection->heard()) {
-      loss = Loss::kSilent;
-    } else if (!proven && !is_large && done.error().code != ErrorCode::kTimeout &&
-               done.error().code != ErrorCode::kNoMemory) {
-      loss = Loss::kWasted;
-    }
-    connection.reset();
-    GiveBack(&batch, done ? Error{} : done.error(), loss);
+void Fetchers::RunFetcher(size_t share) noexcept {
+  Link link;
+  while (Connect(&link) && Serve(&link, share)) {
   }
 }
 
-// Waits for work until `until` and takes its share. The batch may stay empty, also when all that
-// waited had expired. False when it is time to stop.
-bool Fetchers::TakeBatch(size_t fetches_max, TimePoint until, Batch* batch, bool* idled) {
-  FetchQueue expired;
-  Wakes wakes;
+// Returns false when it is time to stop.
+bool Fetchers::Connect(Link* link) {
+  while (AwaitTurn()) {
+    const uint64_t generation = Generation();
+    Result<std::unique_ptr<Connection>> connection =
+        Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+    if (connection) {
+      *link = {.connection = std::move(*connection), .generation = generation};
+      OnConnected();
+      return true;
+    }
+    OnConnectFailed(connection.error());
+  }
+  return false;
+}
+
+// Waits until this fetcher is to connect. Returns false when it is time to stop.
+bool Fetchers::AwaitTurn() {
+  MutexLock lock(&mutex_);
+  for (;;) {
+    const FetchSchedule::Turn turn = schedule_.BeginTurn(Now());
+    if (turn.action != FetchSchedule::Turn::Action::kPark) {
+      return turn.action == FetchSchedule::Turn::Action::kConnect;
+    }
+    parked_condition_.WaitUntil(&mutex_, turn.until);
+    schedule_.EndTurn(turn);
+  }
+}
+
+void Fetchers::OnConnected() {
+  FetchSchedule::Connected connected;
   {
     MutexLock lock(&mutex_);
-    if (!*idled) breaker_.OnServed();
-    while (!stopping_ && queue_.empty()) {
-      *idled = true;
-      ++idle_;
-      fetcher_condition_.WaitUntil(&mutex_, until);
-      --idle_;
-      fetcher_woken_ = false;
-      if (queue_.empty() && until != kNever && Now() >= until) return !stopping_;
-    }
-    if (stopping_) return false;
-    const TimePoint now = Now();
-    FetchQueue* const queue = queue_.NextQueue();
-    while (batch->size() < fetches_max && !queue->empty()) {
-      Fetch* const fetch = queue->PopFront();
-      if (fetch->DeadlineTime() <= now) {
-        expired.PushBack(fetch);
-      } else if (batch->MayTakeAlong(*fetch)) {
-        batch->Add(fetch);
-      } else {
-        queue->PushFront(fetch);
-        break;
-      }
-    }
-    wakes = PlanWakes();
+    connected = schedule_.OnConnected(Now());
   }
-  Wake(wakes);
-  Fail(std::move(expired), TimedOut());
+  log_.OnOpened(connected.connections);
+  log_.OnChange(connected.change, Error{}, connected.outage);
+}
+
+void Fetchers::OnConnectFailed(const Error& error) {
+  FetchSchedule::ConnectFailure failure;
+  {
+    MutexLock lock(&mutex_);
+    failure = schedule_.OnConnectFailed(error, Now());
+    if (schedule_.stopping()) return;
+  }
+  log_.OnAttemptFailed(error);
+  log_.OnChange(failure.change, error, Duration::zero());
+  if (failure.change == CircuitBreaker::Change::kNone && IsTransient(error.code)) {
+    log_.OnTrouble(error, StatusLog::Renewed::kNo);
+  }
+  Fail(std::move(failure.failed), failure.reason);
+}
+
+// Serves one batch after another until the connection is lost. Returns false when it is time to
+// stop.
+bool Fetchers::Serve(Link* link, size_t share) {
+  while (link->connection != nullptr) {
+    Connection* const connection = link->connection.get();
+    Batch batch(sink_, [this](const Error& error) { OnTrouble(error); });
+    const TimePoint until = connection->has_spare_buffer() ? Now() + kBufferIdle : kNever;
+    if (!TakeBatch(share, until, link, &batch)) return false;
+    if (batch.size() == 0) {
+      if (until != kNever && Now() >= until) connection->GiveBackBuffer();
+    } else if (link->generation != Generation() ||
+               !(link->idled ? connection->UsableAfterIdling() : connection->InStep())) {
+      Lose(link, &batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kBeforeSending);
+    } else {
+      Exchange(link, &batch);
+    }
+  }
   return true;
 }
 
-void Fetchers::OnProven() {
-  MutexLock lock(&mutex_);
-  breaker_.OnFirstAnswer();
-}
-
-// Gives up a connection: what it has not answered goes back to the head of the queue, in order, as
-// long as it may be tried again.
-void Fetchers::GiveBack(Batch* batch, const Error& error, Loss loss) {
-  Leaving leaving;
-  Error reason = error;
-  Wakes wakes;
-  size_t connected;
+// Waits for fetches until `until` and takes this fetcher's share. The batch may stay empty. Returns
+// false when it is time to stop.
+bool Fetchers::TakeBatch(size_t share, TimePoint until, Link* link, Batch* batch) {
+  FetchSchedule::Taken taken;
   {
     MutexLock lock(&mutex_);
-    connected = --connected_;
-    const TimePoint now = Now();
-    if (loss == Loss::kWasted) breaker_.OnLostBeforeAnswer(now);
-    if (IsAbsence(error.code) && loss != Loss::kUnsent) breaker_.OnConnectionLost(now);
-    if (stopping_) reason = ShuttingDown();
-    leaving = Requeue(batch, error.code, loss, now);
-    wakes = PlanWakes();
-  }
-  Wake(wakes);
-  log_.OnClosed(reason, connected, leaving.retried, leaving.expired.size() + leaving.failed.size());
-  const bool maybe_sent = loss != Loss::kUnsent;
-  Fail(std::move(leaving.expired), TimedOut(), maybe_sent);
-  Fail(std::move(leaving.failed), reason, maybe_sent);
-}
-
-Fetchers::Leaving Fetchers::Requeue(Batch* batch, ErrorCode code, Loss loss, TimePoint now) {
-  Leaving leaving;
-  while (Fetch* const fetch = batch->PopLastUnanswered()) {
-    if (stopping_) {
-      leaving.failed.PushFront(fetch);
-    } else if (fetch->DeadlineTime() <= now) {
-      leaving.expired.PushFront(fetch);
-    } else if (loss == Loss::kUnsent ||
-               (fetch->IsRepeatable() &&
-                ((loss == Loss::kSilent && !std::exchange(fetch->free_retry_used_, true)) ||
-                 TryAgain(fetch, code)))) {
-      queue_.PushFront(fetch);
-      ++leaving.retried;
-    } else {
-      leaving.failed.PushFront(fetch);
+    if (!link->idled) schedule_.OnServed();
+    while (schedule_.BeginIdle()) {
+      link->idled = true;
+      idle_condition_.WaitUntil(&mutex_, until);
+      schedule_.EndIdle();
+      if (until != kNever && Now() >= until) break;
     }
+    if (schedule_.stopping()) return false;
+    taken = schedule_.Take(share, Now(), batch);
   }
-  return leaving;
+  Wake(taken.wakes);
+  Fail(std::move(taken.expired), OwnError(ErrorCode::kTimeout));
+  return true;
 }
 
-// --- The keeper ---
+// Sends the batch and hands on the replies; gives the connection up where that failed.
+void Fetchers::Exchange(Link* link, Batch* batch) {
+  Connection* const connection = link->connection.get();
+  const bool is_large = (*batch)[0].IsLarge();
+  const Result<void> done =
+      batch->IsOfCommands()
+          ? ExchangeCommands(connection, options_.timeout, options_.max_reply_bytes, batch)
+          : ExchangeGets(connection, options_.timeout, batch);
+  batch->Pause();
+  const bool had_answered = std::exchange(link->answered, link->answered || batch->answered());
+  link->idled = false;
+  if (link->answered && !had_answered) {
+    MutexLock lock(&mutex_);
+    schedule_.OnFirstAnswer();
+  }
+  if (done && !batch->credentials_refused()) return;
+  const Error error = done ? Error{} : done.error();
+  Loss loss = Loss::kOther;
+  if (!done && had_answered && error.code == ErrorCode::kUnavailable && !connection->heard()) {
+    loss = Loss::kSilent;
+  } else if (!link->answered && !is_large && error.code != ErrorCode::kTimeout &&
+             error.code != ErrorCode::kNoMemory) {
+    loss = Loss::kBeforeAnswer;
+  }
+  Lose(link, batch, error, loss);
+}
 
-void Fetchers::Keep() noexcept {
+// Gives up the connection. What it has not answered waits again or fails.
+void Fetchers::Lose(Link* link, Batch* batch, const Error& error, Loss loss) {
+  link->connection.reset();
+  FetchSchedule::Lost lost;
+  {
+    MutexLock lock(&mutex_);
+    lost = schedule_.OnConnectionLost(batch, error, loss, Now());
+  }
+  Wake(lost.wakes);
+  log_.OnClosed(lost.reason, lost.connections, lost.retried,
+                lost.expired.size() + lost.failed.size());
+  const bool maybe_sent = loss != Loss::kBeforeSending;
+  Fail(std::move(lost.expired), OwnError(ErrorCode::kTimeout), maybe_sent);
+  Fail(std::move(lost.failed), lost.reason, maybe_sent);
+}
+
+// A server that says that it is not the one to talk to may have lost its name to another. Every
+// connection from before is given up at its next use.
+void Fetchers::OnTrouble(const Error& error) {
+  bool is_due;
+  {
+    MutexLock lock(&mutex_);
+    is_due = renewal_.IsDue(error.code, Now());
+    if (is_due) renewals_.fetch_add(1, std::memory_order_acq_rel);
+  }
+  log_.OnTrouble(error, is_due ? StatusLog::Renewed::kYes : StatusLog::Renewed::kNo);
+  if (is_due && options_.on_renewal) options_.on_renewal();
+}
+
+// Both parts only grow.
+uint64_t Fetchers::Generation() const {
+  const uint64_t given =
+      options_.generation == nullptr ? 0 : options_.generation->load(std::memory_order_acquire);
+  return given + renewals_.load(std::memory_order_acquire);
+}
+
+// --- The deadline thread ---
+
+void Fetchers::RunDeadlines() noexcept {
   for (;;) {
-    FetchQueue ended;
-    Error error;  // of those, at the moment they were taken: a verdict may have ended meanwhile
+    FetchSchedule::Expiry expiry;
     bool stopping;
     {
       MutexLock lock(&mutex_);
       for (;;) {
-        stopping = stopping_;
-        if (stopping || breaker_.open_error()) {
-          error = stopping ? ShuttingDown() : *breaker_.open_error();
-          ended = queue_.TakeAll();
-        } else {
-          const TimePoint now = Now();
-          error = TimedOut();
-          keeper_scan_ = now;
-          ended = queue_.TakeIf([now](Fetch* fetch) { return fetch->DeadlineTime() <= now; });
-        }
-        if (stopping || !ended.empty()) break;
-        keeper_wakeup_ = KeeperTime();
-        keeper_condition_.WaitUntil(&mutex_, keeper_wakeup_);
+        expiry = schedule_.Expire(Now());
+        stopping = schedule_.stopping();
+        if (stopping || !expiry.fetches.empty()) break;
+        deadline_condition_.WaitUntil(&mutex_, expiry.next);
       }
     }
-    Fail(std::move(ended), error);
+    Fail(std::move(expiry.fetches), expiry.reason);
     if (stopping) return;
   }
 }
 
-// When the keeper has to look at the queue next.
-TimePoint Fetchers::KeeperTime() const {
-  if (queue_.empty()) return kNever;
-  if (breaker_.open_error()) return TimePoint::min();
-  return std::max(queue_.earliest(), keeper_scan_ + kScanInterval);
-}
+// --- All threads ---
 
-// --- Both ---
-
-// Takes what there is room for out of `fetches`.
-Fetchers::Wakes Fetchers::TakeOver(FetchQueue* fetches) {
-  while (!fetches->empty() && !stopping_ && queue_.size() < options_.max_pending) {
-    Fetch* const fetch = fetches->PopFront();
-    fetch->failures_ = 0;
-    fetch->free_retry_used_ = false;
-    queue_.PushBack(fetch);
-  }
-  return PlanWakes();
-}
-
-// Counts a failed attempt; whether another one is due.
-bool Fetchers::TryAgain(Fetch* fetch, ErrorCode code) const {
-  const unsigned retries_max = code == ErrorCode::kProtocol ? kRetriesAfterGarbageMax : kRetriesMax;
-  return ++fetch->failures_ <= retries_max;
-}
-
-Fetchers::Wakes Fetchers::PlanWakes() {
-  Wakes wakes;
-  if (queue_.empty()) return wakes;
-  if (idle_ > 0) {
-    wakes.fetcher = !std::exchange(fetcher_woken_, true);
-    return wakes;
-  }
-  wakes.connector = parked_ > 0 && !connecting_ && !timer_held_;
-  if (const TimePoint time = KeeperTime(); time < keeper_wakeup_) {
-    // Whoever comes before the keeper has woken need not wake it again.
-    keeper_wakeup_ = TimePoint::min();
-    wakes.keeper = true;
-  }
-  return wakes;
-}
-
-void Fetchers::Wake(Wakes wakes) {
-  if (wakes.fetcher) fetcher_condition_.NotifyOne();
-  if (wakes.connector) connector_condition_.NotifyOne();
-  if (wakes.keeper) keeper_condition_.NotifyOne();
+void Fetchers::Wake(const FetchSchedule::Wakes& wakes) {
+  if (wakes.fetcher == FetchSchedule::Wakes::Fetcher::kIdle) idle_condition_.NotifyOne();
+  if (wakes.fetcher == FetchSchedule::Wakes::Fetcher::kParked) parked_condition_.NotifyOne();
+  if (wakes.deadline_thread) deadline_condition_.NotifyOne();
 }
 
 // `maybe_sent`: Redis may have got them.

@@ -2,6 +2,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include <string>
+
 namespace rp::redis {
 
 void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
@@ -36,5 +38,7 @@ std::string_view TextForClients(ErrorCode code, std::string_view text) {
 }
 
 bool IsRefusal(ErrorCode code) { return code == ErrorCode::kAuth || code == ErrorCode::kRefused; }
+
+Error OwnError(ErrorCode code) { return Error{code, std::string(Describe(code).text)}; }
 
 }  // namespace rp::redis
