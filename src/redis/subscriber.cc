@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/signals_blocked.h"
+#include "redis/lease.h"
 
 namespace rp::redis {
 namespace {
@@ -18,11 +19,6 @@ constexpr std::string_view kChannel = "__redis__:invalidate";
 constexpr Duration kFirstBackOff = std::chrono::milliseconds(10);
 constexpr Duration kLongestBackOff = std::chrono::milliseconds(500);
 constexpr Duration kTroubleLogInterval = std::chrono::seconds(10);
-
-constexpr int kPingsPerLease = 4;
-
-// However much there is to read before the PONG, it is not waited for longer.
-constexpr int kPatienceLeases = 4;
 
 // While Redis cannot write to its disk it refuses PING along with the writes. That answer has come
 // the same way as a PONG, and proves as much.
@@ -53,27 +49,18 @@ ConnectOptions TargetOf(ConnectOptions target) {
 }
 
 // A connection from OnLive to its loss.
-class Session {
+class TrackedConnection {
  public:
-  Session(Connection* connection, InvalidationSink* sink, Duration max_stale, TimePoint tracked_at)
-      : connection_(connection),
-        sink_(sink),
-        max_stale_(max_stale),
-        interval_(max_stale / kPingsPerLease),
-        previous_sent_at_(tracked_at),
-        heard_at_(tracked_at),
-        next_ping_(Now() + interval_) {}
+  TrackedConnection(Connection* connection, InvalidationSink* sink, const Lease& lease)
+      : connection_(connection), sink_(sink), lease_(lease) {}
 
-  // Reports to the sink until the connection is lost, `stopping` or `renewing`, and says why. The
-  // latter two are looked at once for each PING at least.
+  // Reports to the sink until the connection is lost, `stopping` or `renewing`, and returns why. It
+  // looks at the latter two once per PING at least.
   Error Follow(const std::atomic<bool>& stopping, const std::atomic<bool>& renewing);
 
-  // Whether a PING was ever answered.
-  [[nodiscard]] bool proven() const { return proven_; }
+  [[nodiscard]] const Lease& lease() const { return lease_; }
 
  private:
-  [[nodiscard]] TimePoint LossTime() const;
-  [[nodiscard]] Error Silent() const;
   Result<void> Ping(TimePoint now);
   Result<void> Take(const redisReply& reply);
   Result<void> TakeMessage(const redisReply& payload);
@@ -82,61 +69,34 @@ class Session {
 
   Connection* const connection_;
   InvalidationSink* const sink_;
-  const Duration max_stale_;
-  const Duration interval_;  // of the PINGs
-
-  TimePoint previous_sent_at_;  // of the last PING that was answered, or of the tracking
-  TimePoint sent_at_;           // of the PING that is under way
-  bool under_way_ = false;
-  TimePoint heard_at_;  // the last report, once the sink had dealt with it
-  TimePoint next_ping_;
-  TimePoint unproven_since_ = kNever;  // when the first PING since the last PONG was sent
-  std::string refusal_;                // why there was no PONG, where Redis said so
-  bool proven_ = false;
+  Lease lease_;
 };
 
-Error Session::Follow(const std::atomic<bool>& stopping, const std::atomic<bool>& renewing) {
+Error TrackedConnection::Follow(const std::atomic<bool>& stopping,
+                                const std::atomic<bool>& renewing) {
   while (!stopping && !renewing) {
-    if (const TimePoint now = Now(); !under_way_ && now >= next_ping_) {
+    if (const TimePoint now = Now(); lease_.IsPingDue(now)) {
       if (Result<void> sent = Ping(now); !sent) return sent.error();
     }
-    const TimePoint limit = under_way_ ? LossTime() : std::min(next_ping_, LossTime());
-    Result<Reply> reply = connection_->ReadReply(limit);
+    Result<Reply> reply = connection_->ReadReply(lease_.WaitLimit());
     if (reply) {
       if (Result<void> taken = Take(**reply); !taken) return taken.error();
     } else if (reply.error().code != ErrorCode::kTimeout) {
       return reply.error();
-    } else if (Now() >= LossTime()) {
-      return Silent();
+    } else if (Now() >= lease_.LossTime()) {
+      return lease_.LossReason();
     }
   }
   return Error{ErrorCode::kStopping, std::string("shutting down")};
 }
 
-// A PONG is behind all that Redis sent before it: the time that the sink took to deal with that
-// must not count as silence.
-TimePoint Session::LossTime() const {
-  if (unproven_since_ == kNever) return kNever;
-  return std::clamp(heard_at_ + interval_, unproven_since_ + max_stale_,
-                    unproven_since_ + kPatienceLeases * max_stale_);
-}
-
-Error Session::Silent() const {
-  if (!refusal_.empty()) return Error{ErrorCode::kTimeout, refusal_};
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(max_stale_).count();
-  return Error{ErrorCode::kTimeout, "no PONG within " + std::to_string(ms) + "ms"};
-}
-
-Result<void> Session::Ping(TimePoint now) {
+Result<void> TrackedConnection::Ping(TimePoint now) {
   connection_->Append({"PING"});
-  under_way_ = true;
-  sent_at_ = now;
-  next_ping_ = now + interval_;
-  unproven_since_ = std::min(unproven_since_, now);
-  return connection_->Flush(LossTime());
+  lease_.OnPing(now);
+  return connection_->Flush(lease_.LossTime());
 }
 
-Result<void> Session::Take(const redisReply& reply) {
+Result<void> TrackedConnection::Take(const redisReply& reply) {
   if (reply.type == REDIS_REPLY_ERROR) return TakeError(reply);
   if (IsPush(reply, "pong")) return TakePong();
   if (IsPush(reply, "message") && reply.elements == 3) return TakeMessage(*reply.element[2]);
@@ -144,7 +104,7 @@ Result<void> Session::Take(const redisReply& reply) {
   return Unexpected("what is neither a report nor a PONG");
 }
 
-Result<void> Session::TakeMessage(const redisReply& payload) {
+Result<void> TrackedConnection::TakeMessage(const redisReply& payload) {
   if (payload.type == REDIS_REPLY_NIL) {
     sink_->OnFlush();
   } else if (IsString(payload)) {
@@ -158,27 +118,25 @@ Result<void> Session::TakeMessage(const redisReply& payload) {
   } else {
     return Unexpected("a report of what is not a key");
   }
-  heard_at_ = Now();
+  lease_.OnReport(Now());
   return {};
 }
 
-Result<void> Session::TakePong() {
-  if (!under_way_) return Unexpected("a PONG that was not asked for");
-  under_way_ = false;
-  proven_ = true;
-  unproven_since_ = kNever;
-  refusal_.clear();
-  const TimePoint proven_until = std::exchange(previous_sent_at_, sent_at_);
-  sink_->OnLease(proven_until + max_stale_);
+Result<void> TrackedConnection::TakePong() {
+  if (lease_.state() != Lease::State::kAwaiting) {
+    return Unexpected("a PONG that was not asked for");
+  }
+  lease_.OnPong();
+  sink_->OnLease(lease_.end());
   return {};
 }
 
-// Redis loads its data, runs a script, or has lost its master: the lease just runs out.
-Result<void> Session::TakeError(const redisReply& error) {
-  if (!under_way_) return Unexpected("an error that was not asked for");
+Result<void> TrackedConnection::TakeError(const redisReply& error) {
+  if (lease_.state() != Lease::State::kAwaiting) {
+    return Unexpected("an error that was not asked for");
+  }
   if (IsAsGoodAsPong(error)) return TakePong();
-  under_way_ = false;
-  refusal_ = TextOf(error);
+  lease_.OnRefused(TextOf(error));
   return {};
 }
 
@@ -241,14 +199,14 @@ Duration Subscriber::FollowOnce() {
     Log(LogLevel::kInfo, "redis: following writes of %s", name_.c_str());
   }
   SettleFirst(FirstOutcome::kLive);
-  Session session(connection->get(), sink_, options_.max_stale, tracked_at);
-  const Error reason = session.Follow(stopping_, renewing_);
+  TrackedConnection tracked(connection->get(), sink_, Lease(options_.max_stale, tracked_at, Now()));
+  const Error reason = tracked.Follow(stopping_, renewing_);
   sink_->OnLost();
   Log(LogLevel::kDebug, "redis: no longer following writes of %s: %s", name_.c_str(),
       reason.message.c_str());
   if (!stopping_ && !renewing_) LogTrouble(reason);
   // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
-  if (session.proven()) failures_ = 0;
+  if (tracked.lease().was_renewed()) failures_ = 0;
   return back_off_.Draw(++failures_);
 }
 
