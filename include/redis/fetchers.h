@@ -68,7 +68,7 @@ class Fetchers {
  public:
   // Starts min(connections, ops_limit) fetchers, one of which tries to connect at once. Does not
   // wait for the outcome; the log tells it. `sink` must outlive the fetchers.
-  // REQUIRES: an endpoint, connections >= 1, ops_limit >= 1, timeout > 0.
+  // REQUIRES: connections >= 1, ops_limit >= 1, timeout > 0.
   static std::unique_ptr<Fetchers> Start(Options options, FetchSink* sink);
 
   ~Fetchers();  // calls Stop
