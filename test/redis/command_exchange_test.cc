@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../support/fake_redis.h"
+#include "../support/fake_scripts.h"
 #include "../support/fetch_client.h"
 
 namespace rp::redis {
@@ -15,27 +16,6 @@ namespace {
 using Answer = FakeRedis::Answer;
 
 const Answer kClose{.bytes = "", .close = true};
-
-Options OneConnectionTo(const FakeRedis& server) {
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  return options;
-}
-
-// Answers the command of that name, and everything else as usual.
-FakeRedis::Script Replying(std::string name, Answer answer) {
-  return [=](const FakeRedis::Command& command) {
-    return command.name() == name ? std::optional(answer) : std::nullopt;
-  };
-}
-
-// ECHO as Redis does it; `held` are those whose argument is this.
-FakeRedis::Script Echoing(const std::string& held = "?") {
-  return [held](const FakeRedis::Command& command) -> std::optional<Answer> {
-    if (command.name() != "ECHO") return std::nullopt;
-    return Answer{.bytes = FakeRedis::Bulk(command.key()), .held = command.key() == held};
-  };
-}
 
 std::vector<std::string> Names(FakeRedis* server) {
   std::vector<std::string> names;
@@ -73,8 +53,8 @@ TEST(CommandExchangeTest, PassesEveryTypeOfReplyThroughByteForByte) {
                                   ",1.2.3\r\n",
                                   "-NOAUTH no\r\n",
                                   "-ERR Protocol error\r\n"}) {
-    FakeRedis server(Replying("CMD", {.bytes = reply}));
-    FetchClient client(OneConnectionTo(server));
+    FakeRedis server(ReplyTo("CMD", {.bytes = reply}));
+    FetchClient client(OneConnectionTo(server.address()));
     for (const uint8_t version : {uint8_t{2}, uint8_t{3}}) {
       const Outcome outcome = client.Call({"CMD"}, version);
       EXPECT_TRUE(outcome.IsReply(reply)) << reply << outcome;
@@ -85,7 +65,7 @@ TEST(CommandExchangeTest, PassesEveryTypeOfReplyThroughByteForByte) {
 
 TEST(CommandExchangeTest, SendsTheBytesAsTheyAre) {
   FakeRedis server;
-  FetchClient client(OneConnectionTo(server));
+  FetchClient client(OneConnectionTo(server.address()));
   const std::vector<std::string> arguments = {"SET", std::string("\0\r\n*1", 5), "", "\xff"};
   EXPECT_TRUE(client.Call(arguments).IsReply("+OK\r\n"));
   EXPECT_EQ(server.commands().back().arguments, arguments);
@@ -93,21 +73,21 @@ TEST(CommandExchangeTest, SendsTheBytesAsTheyAre) {
 
 TEST(CommandExchangeTest, ReadsAReplyThatComesInPieces) {
   const std::string reply = "*2\r\n$3\r\nabc\r\n*1\r\n:12\r\n";
-  FakeRedis server(Replying("CMD", {.bytes = reply, .drip = milliseconds(1)}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("CMD", {.bytes = reply, .drip = milliseconds(1)}));
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Call({"CMD"}).IsReply(reply));
 }
 
 TEST(CommandExchangeTest, ReadsABigReply) {
   const std::string value(20 << 20, 'v');
-  FakeRedis server(Replying("CMD", {.bytes = FakeRedis::Bulk(value)}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("CMD", {.bytes = FakeRedis::Bulk(value)}));
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Call({"CMD"}).IsReply(FakeRedis::Bulk(value)));
 }
 
 TEST(CommandExchangeTest, SendsMoreThanTheSocketHoldsWhileTheServerAnswers) {
-  FakeRedis server(Echoing());
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(Echo());
+  FetchClient client(OneConnectionTo(server.address()));
   std::vector<Request*> requests;
   std::vector<std::string> values;
   for (int i = 0; i < 16; ++i) {
@@ -120,8 +100,8 @@ TEST(CommandExchangeTest, SendsMoreThanTheSocketHoldsWhileTheServerAnswers) {
 }
 
 TEST(CommandExchangeTest, HandsOnAllRepliesOfAFetchTogether) {
-  FakeRedis server(Echoing());
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(Echo());
+  FetchClient client(OneConnectionTo(server.address()));
   Request* const both = client.SubmitCommand(Encode({"ECHO", "a"}) + Encode({"ECHO", "b"}), 2,
                                              seconds(5), /*replies=*/2);
   EXPECT_TRUE(client.Wait(both).IsReply("$1\r\na\r\n$1\r\nb\r\n"));
@@ -135,15 +115,15 @@ TEST(CommandExchangeTest, DropsMessagesThatArePushed) {
     if (command.name() == "SECOND") return Answer{.bytes = push + ":2\r\n"};
     return std::nullopt;
   });
-  FetchClient client(OneConnectionTo(server));
+  FetchClient client(OneConnectionTo(server.address()));
   Request* const both =
       client.SubmitCommand(Encode({"FIRST"}) + Encode({"SECOND"}), 3, seconds(5), /*replies=*/2);
   EXPECT_TRUE(client.Wait(both).IsReply(":1\r\n:2\r\n"));
 }
 
 TEST(CommandExchangeTest, SaysHelloOnceAroundARunOfResp3) {
-  FakeRedis server(Replying("HOLD", {.bytes = "+OK\r\n", .held = true}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("HOLD", {.bytes = "+OK\r\n", .held = true}));
+  FetchClient client(OneConnectionTo(server.address()));
   Request* const first = client.SubmitCommand(Encode({"HOLD"}));
   ASSERT_TRUE(Await([&] { return server.Count("HOLD") == 1; }));
   std::vector<Request*> rest;
@@ -161,8 +141,8 @@ TEST(CommandExchangeTest, SaysHelloOnceAroundARunOfResp3) {
 }
 
 TEST(CommandExchangeTest, CarriesOnWhereHelloIsRefused) {
-  FakeRedis server(Replying("HELLO", {.bytes = "-ERR unknown command\r\n"}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("HELLO", {.bytes = "-ERR unknown command\r\n"}));
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Call({"A"}, 3).IsReply("+OK\r\n"));
   EXPECT_TRUE(client.Call({"A"}, 3).IsReply("+OK\r\n"));
   EXPECT_EQ(server.connections_accepted(), 1);
@@ -174,7 +154,7 @@ TEST(CommandExchangeTest, GivesUpAConnectionThatStaysInResp3) {
     return Answer{.bytes = "-NOPERM no\r\n"};
   });
   server.Set("k", "v");
-  FetchClient client(OneConnectionTo(server));
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Call({"A"}, 3).IsReply("+OK\r\n"));
   EXPECT_TRUE(client.Get("k").IsValue("v"));
   EXPECT_EQ(server.connections_accepted(), 2);
@@ -186,7 +166,7 @@ TEST(CommandExchangeTest, RefusedCredentialsAreNotAReply) {
       if (command.name() != "A" || command.connection > 1) return std::nullopt;
       return Answer{.bytes = "-NOAUTH Authentication required.\r\n"};
     });
-    FetchClient client(OneConnectionTo(server));
+    FetchClient client(OneConnectionTo(server.address()));
     const std::string bytes = Encode({"A"}) + (replies == 2 ? Encode({"A"}) : "");
     const Outcome outcome = client.Wait(client.SubmitCommand(bytes, 2, seconds(5), replies));
     EXPECT_TRUE(outcome.IsError(ErrorCode::kAuth)) << outcome;
@@ -197,8 +177,8 @@ TEST(CommandExchangeTest, RefusedCredentialsAreNotAReply) {
 }
 
 TEST(CommandExchangeTest, ARefusalBehindAnotherReplyIsAScripts) {
-  FakeRedis server(Replying("B", {.bytes = "-NOAUTH Authentication required.\r\n"}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("B", {.bytes = "-NOAUTH Authentication required.\r\n"}));
+  FetchClient client(OneConnectionTo(server.address()));
   Request* const both = client.SubmitCommand(Encode({"A"}) + Encode({"B"}), 2, seconds(5), 2);
   EXPECT_TRUE(client.Wait(both).IsReply("+OK\r\n-NOAUTH Authentication required.\r\n"));
   EXPECT_TRUE(client.Call({"A"}).IsReply("+OK\r\n"));
@@ -209,10 +189,10 @@ TEST(CommandExchangeTest, ARefusalBehindAnotherReplyIsAScripts) {
 
 class CommandLimitTest : public testing::TestWithParam<std::string> {
  protected:
-  CommandLimitTest() : server_(Replying("CMD", {.bytes = GetParam()})) {}
+  CommandLimitTest() : server_(ReplyTo("CMD", {.bytes = GetParam()})) {}
 
   Outcome CallWithLimit(size_t max_reply_bytes) {
-    Options options = OneConnectionTo(server_);
+    Options options = OneConnectionTo(server_.address());
     options.max_reply_bytes = max_reply_bytes;
     FetchClient client(options);
     const Outcome outcome = client.Call({"CMD"});
@@ -241,136 +221,20 @@ TEST_P(CommandLimitTest, AReplyOfOneByteMoreFailsAndSaysSo) {
 }
 
 TEST(CommandExchangeTest, FailsWhatIsNotAReply) {
-  FakeRedis server(Replying("CMD", {.bytes = "HTTP/1.1 400\r\n"}));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("CMD", {.bytes = "HTTP/1.1 400\r\n"}));
+  FetchClient client(OneConnectionTo(server.address()));
   const Outcome outcome = client.Call({"CMD"});
   EXPECT_TRUE(outcome.IsError(ErrorCode::kProtocol)) << outcome;
   EXPECT_TRUE(outcome.maybe_sent);
   EXPECT_EQ(server.Count("CMD"), 1u);
 }
 
-// --- Losses and time-outs. ---
-
-TEST(CommandExchangeTest, IsNeverSentTwiceAfterALoss) {
-  FakeRedis server(Replying("INCR", kClose));
-  FetchClient client(OneConnectionTo(server));
-  const Outcome outcome = client.Call({"INCR", "k"});
-  EXPECT_TRUE(outcome.IsError(ErrorCode::kUnavailable)) << outcome;
-  EXPECT_EQ(outcome.error_text,
-            "Server closed the connection; the command may have been carried out");
-  EXPECT_TRUE(outcome.maybe_sent);
-  EXPECT_TRUE(client.Call({"OTHER"}).IsReply("+OK\r\n"));
-  EXPECT_EQ(server.Count("INCR"), 1u);
-}
-
-TEST(CommandExchangeTest, NothingOfALostBatchIsSentTwice) {
-  FakeRedis server([](const FakeRedis::Command& command) -> std::optional<Answer> {
-    if (command.name() == "HOLD") return Answer{.bytes = "+OK\r\n", .held = true};
-    if (command.name() == "INCR" && command.key() == "2") return kClose;
-    return std::nullopt;
-  });
-  FetchClient client(OneConnectionTo(server));
-  Request* const hold = client.SubmitCommand(Encode({"HOLD"}));
-  ASSERT_TRUE(Await([&] { return server.Count("HOLD") == 1; }));
-  std::vector<Request*> requests;
-  for (int i = 1; i <= 3; ++i) {
-    requests.push_back(client.SubmitCommand(Encode({"INCR", std::to_string(i)})));
-  }
-  server.Release();
-  EXPECT_TRUE(client.Wait(hold).IsReply("+OK\r\n"));
-  EXPECT_TRUE(client.Wait(requests[0]).IsReply("+OK\r\n"));
-  EXPECT_TRUE(client.Wait(requests[1]).IsError(ErrorCode::kUnavailable));
-  EXPECT_TRUE(client.Wait(requests[2]).IsError(ErrorCode::kUnavailable));
-  EXPECT_TRUE(client.Call({"OTHER"}).IsReply("+OK\r\n"));
-  EXPECT_EQ(server.Keys("INCR"), (std::vector<std::string>{"1", "2", "3"}));
-}
-
-TEST(CommandExchangeTest, WhatMayBeRepeatedIsSentAgain) {
-  FakeRedis server([](const FakeRedis::Command& command) -> std::optional<Answer> {
-    if (command.name() == "TTL" && command.connection == 1) return kClose;
-    return std::nullopt;
-  });
-  FetchClient client(OneConnectionTo(server));
-  Request* const request = client.SubmitCommand(Encode({"TTL", "k"}), 2, seconds(5), 1, true);
-  EXPECT_TRUE(client.Wait(request).IsReply("+OK\r\n"));
-  EXPECT_EQ(server.Count("TTL"), 2u);
-}
-
-TEST(CommandExchangeTest, IsSentOnAnotherConnectionWhenTheFirstClosedWhileIdle) {
-  FakeRedis server;
-  FetchClient client(OneConnectionTo(server));
-  // On a busy machine the second call may come before the connection is idle: then it is sent on
-  // the closed one, and not again.
-  EXPECT_TRUE(Await([&] {
-    EXPECT_TRUE(client.Call({"INCR", "1"}).IsReply("+OK\r\n"));
-    server.CloseConnections();
-    return client.Call({"INCR", "2"}).IsReply("+OK\r\n");
-  }));
-  EXPECT_EQ(server.Keys("INCR").back(), "2");
-}
-
-TEST(CommandExchangeTest, IsNotSentWhereNobodyListens) {
-  FakeRedis server;
-  server.GoDown();
-  FetchClient client(OneConnectionTo(server));
-  const Outcome outcome = client.Call({"INCR", "k"});
-  EXPECT_EQ(outcome.kind, FetchResult::Kind::kError);
-  EXPECT_FALSE(outcome.maybe_sent);
-  EXPECT_EQ(outcome.error_text.find("carried out"), std::string::npos);
-}
-
-TEST(CommandExchangeTest, ALateReplyGoesToNobodyElse) {
-  FakeRedis server(Echoing("slow"));
-  FetchClient client(OneConnectionTo(server));
-  Request* const slow = client.SubmitCommand(Encode({"ECHO", "slow"}), 2, milliseconds(30));
-  ASSERT_TRUE(Await([&] { return server.Count("ECHO") == 1; }));
-  Request* const next = client.SubmitCommand(Encode({"ECHO", "next"}));
-  const Outcome outcome = client.Wait(slow);
-  EXPECT_TRUE(outcome.IsError(ErrorCode::kTimeout)) << outcome;
-  EXPECT_EQ(outcome.error_text,
-            "Redis did not answer in time; the command may have been carried out");
-  EXPECT_TRUE(outcome.maybe_sent);
-  server.Release();
-  EXPECT_TRUE(client.Wait(next).IsReply("$4\r\nnext\r\n"));
-  EXPECT_EQ(server.connections_accepted(), 1) << "the connection lived on";
-}
-
-TEST(CommandExchangeTest, ACommandThatFailedByItsDeadlineIsNotLookedAtAgain) {
-  FakeRedis server(Replying("SET", {.bytes = "+OK\r\n", .held = true}));
-  FetchClient client(OneConnectionTo(server));
-  EXPECT_TRUE(client.Call({"OTHER"}).IsReply("+OK\r\n"));
-  server.Freeze();
-  // More than the socket holds: it fails while it is being sent, and its bytes may go.
-  Request* const big =
-      client.SubmitCommand(Encode({"SET", "k", std::string(16 << 20, 'v')}), 2, milliseconds(50));
-  client.OnEach([](Request* request) { std::string().swap(request->key_bytes); });
-  EXPECT_TRUE(client.Wait(big).IsError(ErrorCode::kTimeout));
-  server.Thaw();
-  ASSERT_TRUE(Await([&] { return server.Count("SET") == 1; }));
-  server.Release();
-  for (const auto& command : server.commands()) {
-    if (command.name() != "SET") continue;
-    EXPECT_TRUE(command.arguments[2] == std::string(16 << 20, 'v'));
-  }
-}
-
-TEST(CommandExchangeTest, StopFailsWhatIsUnderWay) {
-  FakeRedis server(Echoing("held"));
-  FetchClient client(OneConnectionTo(server));
-  Request* const request = client.SubmitCommand(Encode({"ECHO", "held"}));
-  ASSERT_TRUE(Await([&] { return server.Count("ECHO") == 1; }));
-  client.fetchers().Stop();
-  const Outcome outcome = client.Wait(request);
-  EXPECT_TRUE(outcome.IsError(ErrorCode::kStopping)) << outcome;
-  EXPECT_TRUE(outcome.maybe_sent);
-}
-
 // --- GETs and commands. ---
 
 TEST(CommandExchangeTest, NothingIsMixedUpWithGetsOnOneConnection) {
-  FakeRedis server(Echoing());
+  FakeRedis server(Echo());
   for (int i = 0; i < 500; ++i) server.Set(std::to_string(i), "value " + std::to_string(i));
-  FetchClient client(OneConnectionTo(server));
+  FetchClient client(OneConnectionTo(server.address()));
   std::vector<Request*> gets;
   std::vector<Request*> commands;
   for (int i = 0; i < 500; ++i) {
@@ -388,8 +252,8 @@ TEST(CommandExchangeTest, NothingIsMixedUpWithGetsOnOneConnection) {
 }
 
 TEST(CommandExchangeTest, CommandsAreSentTogetherUpToTheLimitOnOperations) {
-  FakeRedis server(Echoing("held"));
-  Options options = OneConnectionTo(server);
+  FakeRedis server(Echo("held"));
+  Options options = OneConnectionTo(server.address());
   options.ops_limit = 3;
   FetchClient client(options);
   Request* const held = client.SubmitCommand(Encode({"ECHO", "held"}));
@@ -409,8 +273,8 @@ TEST(CommandExchangeTest, CommandsAreSentTogetherUpToTheLimitOnOperations) {
 }
 
 TEST(CommandExchangeTest, NeitherKindWaitsForAllOfTheOther) {
-  FakeRedis server(Echoing("held"));
-  Options options = OneConnectionTo(server);
+  FakeRedis server(Echo("held"));
+  Options options = OneConnectionTo(server.address());
   options.ops_limit = 1;
   FetchClient client(options);
   Request* const held = client.SubmitCommand(Encode({"ECHO", "held"}));
@@ -434,8 +298,8 @@ TEST(CommandExchangeTest, TellsTheSinkOfTheFetch) {
     FetchResult::Kind kind = FetchResult::Kind::kError;
     std::atomic<bool> called = false;
   };
-  FakeRedis server(Replying("CLOSE", kClose));
-  FetchClient client(OneConnectionTo(server));
+  FakeRedis server(ReplyTo("CLOSE", kClose));
+  FetchClient client(OneConnectionTo(server.address()));
   for (const std::string name : {"A", "CLOSE"}) {
     Other sink;
     Fetch fetch;

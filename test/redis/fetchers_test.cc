@@ -6,34 +6,13 @@
 #include <vector>
 
 #include "../support/fake_redis.h"
+#include "../support/fake_scripts.h"
 #include "../support/fetch_client.h"
 
 namespace rp::redis {
 namespace {
 
 std::string Key(int number) { return "key" + std::to_string(number); }
-
-// Answers every GET after a moment, so that more of them can arrive meanwhile.
-FakeRedis::Script AnswerLate(Duration delay) {
-  return [delay](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
-    if (command.name() != "GET") return std::nullopt;
-    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("of " + command.key()), .delay = delay};
-  };
-}
-
-FakeRedis::Script HoldGets() {
-  return [](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
-    if (command.name() != "GET") return std::nullopt;
-    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("of " + command.key()), .held = true};
-  };
-}
-
-FakeRedis::Script ReplyToGet(std::string bytes) {
-  return [bytes = std::move(bytes)](const FakeRedis::Command& command) {
-    return command.name() == "GET" ? std::optional(FakeRedis::Answer{.bytes = bytes})
-                                   : std::nullopt;
-  };
-}
 
 TEST(FetchersTest, TellsAValueFromAMissingKey) {
   FakeRedis server;
@@ -129,9 +108,7 @@ TEST(FetchersTest, KnowsATimeBeforeTheCommandsWereSent) {
 
 TEST(FetchersTest, ClassifiesErrorRepliesAndKeepsTheirText) {
   FakeRedis server;
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   const struct {
     std::string text;
     ErrorCode code;
@@ -142,7 +119,7 @@ TEST(FetchersTest, ClassifiesErrorRepliesAndKeepsTheirText) {
       {"ERR whatever", ErrorCode::kUpstream},
   };
   for (const auto& row : rows) {
-    server.SetScript(ReplyToGet("-" + row.text + "\r\n"));
+    server.SetScript(ReplyTo("GET", {.bytes = "-" + row.text + "\r\n"}));
     const Outcome outcome = client.Get("k");
     EXPECT_TRUE(outcome.IsError(row.code)) << outcome;
     EXPECT_EQ(outcome.error_text, row.text);
@@ -151,7 +128,7 @@ TEST(FetchersTest, ClassifiesErrorRepliesAndKeepsTheirText) {
 }
 
 TEST(FetchersTest, RetriesAReplyOfTheWrongTypeOnceAndThenGivesUp) {
-  FakeRedis server(ReplyToGet(":1\r\n"));
+  FakeRedis server(ReplyTo("GET", {.bytes = ":1\r\n"}));
   FetchClient client(OptionsFor(server.address()));
   const Outcome outcome = client.Get("k");
   EXPECT_TRUE(outcome.IsError(ErrorCode::kProtocol)) << outcome;
@@ -159,7 +136,7 @@ TEST(FetchersTest, RetriesAReplyOfTheWrongTypeOnceAndThenGivesUp) {
 }
 
 TEST(FetchersTest, RetriesGarbageOnceAndThenGivesUp) {
-  FakeRedis server(ReplyToGet("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  FakeRedis server(ReplyTo("GET", {.bytes = "HTTP/1.1 400 Bad Request\r\n\r\n"}));
   FetchClient client(OptionsFor(server.address()));
   const Outcome outcome = client.Get("k");
   EXPECT_TRUE(outcome.IsError(ErrorCode::kProtocol)) << outcome;
@@ -203,9 +180,7 @@ TEST(FetchersTest, ReachesButNeverExceedsALimitThatDoesNotDivideEvenly) {
 
 TEST(FetchersTest, SendsAllThatWaitsInOnePipelineOfAtMostThirtyTwo) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   std::vector<Request*> requests = {client.Submit("first")};
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
   for (int i = 0; i < 33; ++i) requests.push_back(client.Submit(Key(i)));
@@ -222,9 +197,7 @@ TEST(FetchersTest, SendsAllThatWaitsInOnePipelineOfAtMostThirtyTwo) {
 
 TEST(FetchersTest, HandsOnEachReplyBeforeTheRestOfItsBatchHasCome) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   Request* const opener = client.Submit("opener");
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
   Request* const quick = client.Submit("quick");
@@ -296,9 +269,7 @@ TEST_F(FetchersLimitTest, TakesOfManyAsManyAsMayWait) {
 
 TEST(FetchersTest, SendsTogetherWhatWasSubmittedTogether) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   const std::vector<Request*> requests = client.SubmitTogether({"1", "2", "3", "4", "5", "6"});
   // None is answered yet, so that the last were sent with the first.
   EXPECT_TRUE(Await([&] { return server.Count("GET") == 6; }));
@@ -313,9 +284,7 @@ TEST(FetchersTest, PausesBeforeItWaitsForTheNextReply) {
     const bool held = command.name() == "GET" && command.arguments[1] == "held";
     return held ? std::optional(FakeRedis::Answer{.bytes = "$-1\r\n", .held = true}) : std::nullopt;
   });
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   const std::vector<Request*> requests = client.SubmitTogether({"a", "held"});
   EXPECT_TRUE(client.Wait(requests[0]).IsMissing());
   EXPECT_TRUE(Await([&] { return client.pauses() == 1; }));
@@ -327,138 +296,13 @@ TEST(FetchersTest, PausesBeforeItWaitsForTheNextReply) {
 
 TEST(FetchersTest, PausesAfterFailures) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Get("late", milliseconds(20)).IsError(ErrorCode::kTimeout));
   EXPECT_TRUE(Await([&] { return client.pauses() == 1; })) << "at its own deadline, under way";
   Request* const waiting = client.Submit("waiting");
   client.fetchers().Stop();
   EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
   EXPECT_GE(client.pauses(), 2);
-}
-
-TEST(FetchersTest, FailsAFetchSubmittedAfterItsDeadlineWithoutSendingIt) {
-  FakeRedis server;
-  FetchClient client(OptionsFor(server.address()));
-  EXPECT_TRUE(client.Get("warm up").IsMissing());
-  EXPECT_TRUE(client.Get("late", Duration(-1)).IsError(ErrorCode::kTimeout));
-  EXPECT_EQ(server.Keys("GET"), std::vector<std::string>{"warm up"});
-}
-
-TEST(FetchersTest, FailsAFetchAtItsOwnDeadlineWhileItsReplyIsOutstanding) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.connections = 1;
-  FetchClient client(options);
-  const TimePoint start = Now();
-  EXPECT_TRUE(client.Get("k", milliseconds(50)).IsError(ErrorCode::kTimeout));
-  EXPECT_GE(Now() - start, milliseconds(50));
-  EXPECT_LT(Now() - start, seconds(2));
-  // The reply comes after all, and is not taken for the next one.
-  Request* const next = client.Submit("next");
-  server.SetScript({});
-  server.Release();
-  EXPECT_TRUE(client.Wait(next).IsMissing());
-  EXPECT_EQ(server.connections_accepted(), 1);
-}
-
-TEST(FetchersTest, FailsAFetchAtItsDeadlineWhileEveryFetcherIsHeldUp) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
-  Request* const stuck = client.Submit("stuck");
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  const TimePoint start = Now();
-  EXPECT_TRUE(client.Get("waits", milliseconds(50)).IsError(ErrorCode::kTimeout));
-  EXPECT_LT(Now() - start, seconds(2));
-  server.Release();
-  EXPECT_TRUE(client.Wait(stuck).IsValue("of stuck"));
-  EXPECT_EQ(server.Count("GET"), 1u);
-}
-
-TEST(FetchersTest, HonoursADeadlineThatWasMovedWhileTheFetchWaited) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
-  Request* const stuck = client.Submit("stuck");
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  Request* const moved = client.Submit("moved", milliseconds(100));
-  Request* const left = client.Submit("left", milliseconds(100));
-  moved->SetDeadline(Now() + seconds(10));
-  EXPECT_TRUE(client.Wait(left).IsError(ErrorCode::kTimeout));
-  server.SetScript({});
-  server.Release();
-  EXPECT_TRUE(client.Wait(stuck).IsValue("of stuck"));
-  EXPECT_TRUE(client.Wait(moved).IsMissing());
-}
-
-TEST(FetchersTest, HonoursADeadlineThatWasMovedWhileTheReplyWasOutstanding) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  FetchClient client(options);
-  Request* const moved = client.Submit("moved", milliseconds(100));
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  moved->SetDeadline(Now() + seconds(10));
-  EXPECT_TRUE(client.Get("left", milliseconds(200)).IsError(ErrorCode::kTimeout));
-  server.Release();
-  EXPECT_TRUE(client.Wait(moved).IsValue("of moved"));
-}
-
-TEST(FetchersTest, TakesTheSameFetchAgainFromInsideItsOutcome) {
-  FakeRedis server;
-  server.Set("k", "v");
-  FetchClient client(OptionsFor(server.address()));
-  std::atomic<int> rounds{0};
-  client.OnEach([&](Request* request) {
-    if (++rounds <= 3) {
-      EXPECT_TRUE(client.fetchers().Submit(request));
-    }
-  });
-  EXPECT_TRUE(client.Get("k").IsValue("v"));
-  EXPECT_TRUE(Await([&] { return rounds == 4; }));
-  EXPECT_EQ(server.Count("GET"), 4u);
-}
-
-TEST(FetchersTest, StopsAtOnceWhileRedisHangsAndFailsWhatWaited) {
-  FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
-  Request* const sent = client.Submit("sent");
-  Request* const waiting = client.Submit("waiting");
-  ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
-  const TimePoint start = Now();
-  client.fetchers().Stop();
-  EXPECT_LT(Now() - start, seconds(2));
-  EXPECT_TRUE(client.Wait(sent).IsError(ErrorCode::kStopping));
-  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
-  EXPECT_EQ(client.Submit("too late"), nullptr);
-}
-
-TEST(FetchersTest, StopsAtOnceWhileConnectingToAHungRedis) {
-  FakeRedis server;
-  server.Freeze();
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  FetchClient client(options);
-  Request* const waiting = client.Submit("waiting");
-  const TimePoint start = Now();
-  client.fetchers().Stop();
-  EXPECT_LT(Now() - start, seconds(2));
-  EXPECT_TRUE(client.Wait(waiting).IsError(ErrorCode::kStopping));
-}
-
-TEST(FetchersTest, StopsWithoutAnyRequestMade) {
-  FakeRedis server;
-  FetchClient client(OptionsFor(server.address()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../support/fake_redis.h"
+#include "../support/fake_scripts.h"
 #include "../support/fetch_client.h"
 #include "redis/fetchers.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 using Answer = FakeRedis::Answer;
 using Command = FakeRedis::Command;
-
-FakeRedis::Script ReplyTo(std::string name, Answer answer) {
-  return [name = std::move(name), answer = std::move(answer)](const Command& command) {
-    return command.name() == name ? std::optional(answer) : std::nullopt;
-  };
-}
 
 FakeRedis::Script FailPing(const std::string& text) {
   return ReplyTo("PING", {.bytes = "-" + text + "\r\n"});
@@ -121,9 +116,7 @@ TEST(OutageTest, ABatchCutShortIsTriedAgainOnlyWhereUnanswered) {
     }
     return Answer{.bytes = value};
   });
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   std::vector<Request*> requests = {client.Submit("opener")};
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
   for (int i = 0; i < 10; ++i) requests.push_back(client.Submit("key" + std::to_string(i)));
@@ -140,9 +133,7 @@ TEST(OutageTest, ABatchCutShortIsTriedAgainOnlyWhereUnanswered) {
 
 TEST(OutageTest, GivesUpAfterTwoRetriesOnConnectionsThatAreLost) {
   FakeRedis server(ReplyTo("GET", Close()));
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   const Outcome outcome = client.Get("k");
   EXPECT_TRUE(outcome.IsError(ErrorCode::kUnavailable)) << outcome;
   EXPECT_EQ(server.Count("GET"), 3u);
@@ -160,9 +151,7 @@ TEST(OutageTest, AConnectionClosedWhileIdleCostsNothing) {
 
 TEST(OutageTest, AUsedConnectionThatDiesUnderTheCommandsIsOneFreeRetry) {
   FakeRedis server;
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   EXPECT_TRUE(client.Get("k").IsMissing());
   server.SetScript(ReplyTo("GET", Close()));
   EXPECT_TRUE(client.Get("k").IsError(ErrorCode::kUnavailable));
@@ -228,7 +217,8 @@ TEST(OutageTest, SaysOnceThatRedisIsLostAndOnceThatItIsBack) {
   EXPECT_EQ(Occurrences(log, "redis: connected to " + server.address()), 1u) << log;
   EXPECT_EQ(Occurrences(log, server.address() + " lost: Connection refused"), 1u) << log;
   EXPECT_EQ(Occurrences(log, server.address() + " is back after "), 1u) << log;
-  EXPECT_EQ(Occurrences(log, "refuses this proxy: WRONGPASS invalid password"), 1u) << log;
+  EXPECT_EQ(Occurrences(log, "refuses this proxy: WRONGPASS invalid password"), 1u)
+      << log;
   EXPECT_EQ(Occurrences(log, "\n"), 4u) << log;
   EXPECT_EQ(Occurrences(log, "s3cret"), 0u) << log;
 }
@@ -310,9 +300,7 @@ TEST(OutageTest, RefusedCredentialsFailEveryFetchAtOnceUntilTheyAreAccepted) {
 TEST(OutageTest, AnOldRefusalOfTheCredentialsIsForgottenOnceRedisHasServed) {
   FakeRedis server(FailPing("WRONGPASS invalid username-password pair"));
   server.Set("k", "v");
-  Options options = OptionsFor(server.address());
-  options.connections = 1;
-  FetchClient client(options);
+  FetchClient client(OneConnectionTo(server.address()));
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(client.Get("k").IsError(ErrorCode::kAuth));
   server.SetScript({});
   ASSERT_TRUE(client.AwaitValue("k", "v"));
@@ -393,7 +381,8 @@ TEST(OutageTest, AWrongDatabaseIsSaidInTheLogAndNotToClients) {
     }
   }
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("refuses this proxy: ERR DB index is out of range"), log.npos) << log;
+  EXPECT_NE(log.find("refuses this proxy: ERR DB index is out of range"), log.npos)
+      << log;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Somebody who submits fetches and waits for the outcomes, for tests of the fetchers.
+// A client that submits fetches and waits for the outcomes, for tests of the fetchers.
 //
 // Thread safety: any thread.
 #pragma once
@@ -231,6 +231,12 @@ class FetchClient final : public FetchSink {
 inline Options OptionsFor(const std::string& address) {
   Options options;
   options.endpoint = *ParseEndpoint(address);
+  return options;
+}
+
+inline Options OneConnectionTo(const std::string& address) {
+  Options options = OptionsFor(address);
+  options.connections = 1;
   return options;
 }
 
