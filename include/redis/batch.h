@@ -1,15 +1,18 @@
-// Some fetches on their way through one connection: who still waits for an answer, and until when.
-// What is sent for them is another's business (get_exchange.h, command_exchange.h).
+// The fetches under way on one connection: which of them still wait for an answer, and until when.
+// What is sent for them is decided by get_exchange.h and command_exchange.h.
 //
-// A fetch whose own deadline passes while its reply is outstanding is failed at once; its reply is
+// A fetch whose own deadline passes before its reply has come is failed at once; its reply is
 // dropped when it comes.
 //
+// Owner: a fetcher, for one exchange.
 // Thread safety: one thread at a time.
+// Cost: O(1) per fetch, no allocation but for texts of errors.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -21,37 +24,41 @@
 
 namespace rp::redis {
 
-// Why a fetch ended that was sent and whose answer did not come: `text`, and what that leaves open.
+// Returns the text for a fetch that was sent and got no answer: `text`, and, for a command that may
+// write, that it may have been carried out.
 std::string LossText(const Fetch& fetch, std::string_view text);
 
 class Batch {
  public:
   static constexpr size_t kFetchesMax = 32;
 
-  // `sink` hears of those that name none of their own, `on_trouble` of what Note is told.
+  // `sink` receives the outcomes of fetches that have no sink of their own; `on_trouble` receives
+  // the first error that Note is given.
   explicit Batch(FetchSink* sink, std::function<void(const Error&)> on_trouble = nullptr)
       : sink_(sink), on_trouble_(std::move(on_trouble)) {}
 
-  // Whether it may travel with what is here: what is large travels alone, so that nobody else's
-  // is lost when Redis closes the connection over it.
+  // Returns whether `fetch` may be added: a large fetch is sent alone, so that no other is lost
+  // when Redis closes the connection because of it.
   [[nodiscard]] bool MayTakeAlong(const Fetch& fetch) const {
     return size_ == 0 || (!fetch.IsLarge() && !fetches_[0]->IsLarge());
   }
 
-  // REQUIRES: size() < kFetchesMax; MayTakeAlong(*fetch); all are GETs, or all are commands.
+  // Adds `fetch`. REQUIRES: size() < kFetchesMax; MayTakeAlong(*fetch); all fetches are GETs, or
+  // all are commands.
   void Add(Fetch* fetch) { fetches_[size_++] = fetch; }
 
   [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] bool IsOfCommands() const { return size_ > 0 && fetches_[0]->IsCommand(); }
 
-  // REQUIRES: neither answered nor failed; true of all until Begin.
+  // REQUIRES: the fetch was neither answered nor failed; true of all until Begin.
   [[nodiscard]] const Fetch& operator[](size_t index) const { return *fetches_[index]; }
 
-  // To be called when what is asked is about to be sent; it has `timeout` as a whole.
+  // Starts the time of the batch, which has `timeout` as a whole. Call it just before sending.
   void Begin(Duration timeout);
 
-  // Runs `step`, which waits until the time it is given at most, until it succeeds, fails, or the
-  // time of the whole batch is over, and fails each fetch when its own time is.
+  // Repeats step(deadline), which waits until `deadline` at most, until it succeeds, fails for
+  // another reason than kTimeout, or the time of the batch is over. Fails each fetch meanwhile
+  // whose own deadline passes. Returns the last result of `step`.
   template <typename Step>
   auto WithDeadlines(Step step) -> decltype(step(TimePoint())) {
     for (;;) {
@@ -63,51 +70,52 @@ class Batch {
     }
   }
 
-  // Redis has answered this one, on the connection of this peer. Nothing follows for one that was
-  // failed meanwhile.
+  // Delivers Redis's answer to the fetch, which came from the connection of `peer`. Does nothing if
+  // the fetch was failed meanwhile.
   void Answer(size_t index, FetchResult result, uint64_t peer);
 
-  // What Redis answered to this one is of no use, or it could not be sent (`maybe_sent` is false).
-  // Nothing follows for one that was failed before.
+  // Fails the fetch: what Redis answered is of no use, or the fetch could not be sent (`maybe_sent`
+  // is false). Does nothing if the fetch was answered or failed before.
   void Fail(size_t index, ErrorCode code, std::string_view text, bool maybe_sent = true);
 
-  // What was answered or failed is all that there is for now: the sink hears of the pause.
+  // Calls OnPause if a fetch was answered or failed since the last call. Call it before a wait.
   void Pause() {
     if (std::exchange(has_news_, false)) sink_->OnPause();
   }
 
-  // The last of the fetches that were neither answered nor failed; null when there is none.
+  // Removes and returns the last of the fetches that were neither answered nor failed, or null.
   Fetch* PopLastUnanswered();
 
-  // Whether Redis has replied to any of them.
-  [[nodiscard]] bool answered() const { return answered_; }
+  // Returns whether Redis has answered any of the fetches.
+  [[nodiscard]] bool answered() const { return heard_ != Heard::kNothing; }
 
-  // Whether Redis asked for credentials: the connection had better be set up anew.
-  [[nodiscard]] bool credentials_refused() const { return credentials_refused_; }
+  // Returns whether Redis asked for credentials, so that the connection is of no further use.
+  [[nodiscard]] bool credentials_refused() const { return heard_ == Heard::kCredentialsRefused; }
 
-  // Tells `on_trouble` of an error reply that is the operator's business as well; the first of a
-  // batch stands for all, as they come from one server. REQUIRES: the reply is not answered yet, so
-  // that whoever gets it finds done what is done about it.
+  // Passes an error reply that concerns the operator to `on_trouble`; only the first of a batch,
+  // since all come from one server. REQUIRES: Answer has not been called for this reply, so that
+  // `on_trouble` has acted before the client sees the answer.
   void Note(ErrorCode code, std::string_view text) {
     if (on_trouble_) std::exchange(on_trouble_, nullptr)(Error{code, std::string(text)});
   }
 
  private:
+  enum class Heard : uint8_t { kNothing, kAnswers, kCredentialsRefused };
+
   void FailExpired(TimePoint now);
 
   FetchSink* const sink_;
   std::array<Fetch*, kFetchesMax> fetches_;  // null once answered
   size_t size_ = 0;
   TimePoint sent_at_;
-  TimePoint deadline_;           // of the whole batch
-  TimePoint earliest_ = kNever;  // no fetch expires before this
-  bool answered_ = false;
-  bool credentials_refused_ = false;
+  TimePoint deadline_;                            // of the whole batch
+  TimePoint earliest_ = kNever;                   // no fetch expires before this
+  Heard heard_ = Heard::kNothing;                 // from Redis
   std::function<void(const Error&)> on_trouble_;  // empty once called
   bool has_news_ = false;                         // since the last pause
 };
 
-// To the sink of the fetch, or else to `sink`.
+// Gives the outcome to the sink of the fetch, or to `sink` if it has none.
 inline void Deliver(Fetch* fetch, const FetchResult& result, FetchSink* sink) {
   (fetch->sink == nullptr ? sink : fetch->sink)->OnFetched(fetch, result);
 }

@@ -17,11 +17,11 @@ void Batch::Begin(Duration timeout) {
 }
 
 void Batch::Answer(size_t index, FetchResult result, uint64_t peer) {
-  answered_ = true;
+  if (heard_ == Heard::kNothing) heard_ = Heard::kAnswers;
   result.sent_at = sent_at_;
   result.peer = peer;
   if (result.kind == FetchResult::Kind::kError && result.error_code == ErrorCode::kAuth) {
-    credentials_refused_ = true;
+    heard_ = Heard::kCredentialsRefused;
   }
   Fetch* const fetch = std::exchange(fetches_[index], nullptr);
   if (fetch == nullptr) return;
