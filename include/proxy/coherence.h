@@ -1,13 +1,19 @@
-// Coherence: what the subscriber hears of writes in Redis, turned into what the cache may be
-// trusted for.
+// Coherence: applies the subscriber's reports of writes in Redis to the cache.
 //
-// While it follows, an entry is dropped as soon as Redis says that its key was written, and a lease
-// bounds what a loss of that connection can cost. While it does not, every request is answered from
-// Redis. Only where -coherent=auto was asked for does a Redis that cannot be followed make the
-// cache go by time alone.
+//   state    event                                  next state
+//   lost     OnLive: a new epoch begins             live
+//   live     OnLost: the epoch ends                 lost
+//   lost     OnUnsupported, with -coherent=auto     by time
+//   by time  OnLive: a new epoch begins             live
 //
-// Owned by the server; borrows the cache. Thread safety: any thread asks, the subscriber's thread
-// tells.
+// In live, an entry is dropped as soon as Redis reports that its key was written, and the lease
+// bounds how stale an entry can be when reports stop. In lost, every request is answered by Redis.
+// By time, entries are kept as without -coherent.
+//
+// Owner: the server; it borrows the cache.
+// Thread safety: the subscriber's thread calls the On functions, any thread the others.
+// Cost: one invalidation of the cache per report; queries are a few loads and allocate nothing, but
+// Refusal copies a text.
 #pragma once
 
 #include <functional>
@@ -25,34 +31,33 @@ namespace rp::proxy {
 struct CoherenceOptions {
   bool or_by_time = false;  // -coherent=auto
   Duration max_stale = std::chrono::seconds(1);
-  std::vector<std::string> prefixes;  // of the keys that Redis reports on; none is all keys
+  std::vector<std::string> prefixes;  // of the keys that Redis reports; none: all keys
 };
 
 class Coherence final : public redis::InvalidationSink {
  public:
-  // So many keys that were written since the last call are much of the cache.
+  // After so many invalidated keys `on_garbage` is called.
   static constexpr uint64_t kGarbageKeys = 1024;
 
-  // `on_garbage` is called when much of the cache has become garbage or has gone, for the sweep to
-  // come.
+  // `on_garbage` is called when much of the cache has become garbage or has gone, so that the owner
+  // sweeps it.
   Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
             std::function<void()> on_garbage);
 
-  // Whether the cache goes by what the subscriber hears; false where it has fallen back to time
-  // alone.
+  // Returns whether the cache depends on reports; false while it has fallen back to time alone.
   [[nodiscard]] bool follows() const { return follows_.load(std::memory_order_acquire); }
-  // Whether Redis reports on this key.
+  // Returns whether Redis reports writes of `key`.
   [[nodiscard]] bool Reports(std::string_view key) const;
-  // Whether what this server answered is what the subscriber hears of: after a failover they may
-  // differ for a while.
+  // Returns whether the server `peer` is the one that reports its writes: after a failover they may
+  // differ for a while. Always true while follows() is false.
   [[nodiscard]] bool IsPeer(uint64_t peer) const {
     return !follows() || peer == peer_.load(std::memory_order_acquire);
   }
-  // Why Redis cannot be followed, empty if it can as far as is known. From this call on such news
-  // are logged as well.
+  // Returns why Redis cannot report its writes, or an empty text if nothing is known against it.
+  // Further reasons are logged from this call on.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);
-  // Grows with each subscription, before its epoch begins: connections to Redis from before may
-  // lead to another server.
+  // Returns a number that grows with each subscription, before its epoch begins: connections to
+  // Redis from before may lead to another server.
   [[nodiscard]] const std::atomic<uint64_t>* generation() const { return &generation_; }
   [[nodiscard]] Duration max_stale() const { return options_.max_stale; }
 

@@ -1,10 +1,10 @@
-// What Redis says of its own commands, those of its modules among them: which exist, which write,
-// and where their keys stand. Hides the form of COMMAND's reply
+// The table of commands that Redis itself knows, those of its modules included: which exist, which
+// write, and which of their arguments are keys. Hides the form of COMMAND's reply
 // (https://redis.io/docs/latest/commands/command/).
 //
-// Owned by whoever parsed it; it never changes.
-//
-// Thread safety: any thread reads. Cost: Find is one or two lookups by hash.
+// Owner: whoever parsed it; it never changes.
+// Thread safety: any thread.
+// Cost: Find is one or two lookups by hash and builds the name.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@
 
 namespace rp::proxy {
 
-// Which arguments are keys: from `first` (0 is none) to `last`, counted from the end where it is
-// negative, every `step`-th.
+// The arguments that are keys: every `step`-th from `first` (0: none) to `last`, which counts from
+// the end if it is negative.
 struct KeyRange {
   int64_t first = 0;
   int64_t last = 0;
@@ -27,14 +27,14 @@ struct KeyRange {
 };
 
 struct CommandFacts {
-  std::string name;   // in lower case; a subcommand's is "function|load"
-  int64_t arity = 0;  // arguments, the name among them; -n: n or more
+  std::string name;   // in lower case; that of a subcommand is like "function|load"
+  int64_t arity = 0;  // the number of arguments, the name included; -n: n or more
   KeyRange keys;
-  // Redis's flags of these names. Scripts have neither of the first two.
+  // Redis's flags of these names. Scripts have neither `readonly` nor `write`.
   bool readonly = false;
   bool write = false;
   bool blocking = false;
-  bool movablekeys = false;  // `keys` are not all of them, and COMMAND GETKEYS tells
+  bool movablekeys = false;  // `keys` is incomplete; COMMAND GETKEYS returns all
   bool has_subcommands = false;
 };
 
@@ -45,12 +45,13 @@ class CommandTable {
   static constexpr size_t kMaxNameBytes = 256;
   static constexpr size_t kMaxReplyBytes = size_t{16} << 20;
 
-  // `reply` is one whole reply to COMMAND, in RESP2 or RESP3. kProtocol if it is not such a reply
-  // or above the limits, and what the error means if it is one.
+  // Returns the table that `reply` describes: one whole reply to COMMAND, in RESP2 or RESP3. Fails
+  // with kProtocol if it is another reply or exceeds the limits, and with the code of
+  // redis::ClassifyErrorReply if it is an error.
   static Result<CommandTable> Parse(std::string_view reply);
 
-  // The command, or its subcommand where there is one, named in any case; null if Redis knows none
-  // of that name. REQUIRES: command.size() >= 1.
+  // Returns the row of the command, or of its subcommand if it has one, or null if Redis knows no
+  // command of that name. Ignores case. REQUIRES: command.size() >= 1.
   [[nodiscard]] const CommandFacts* Find(const resp::Command& command) const;
 
   [[nodiscard]] size_t size() const { return commands_.size(); }

@@ -1,7 +1,9 @@
-// Which commands may go over connections that all clients share, and what each of them makes
-// worthless in the cache. Owns a constant list of names.
+// The rules of forwarding: which commands may be sent over connections that all clients share, and
+// which entries of the cache each of them invalidates.
 //
-// Thread safety: pure functions, any thread. Cost: a search in a short sorted list.
+// Owner: nobody; constants and pure functions.
+// Thread safety: any thread.
+// Cost: a search in a short sorted list, no allocation.
 #pragma once
 
 #include <algorithm>
@@ -13,25 +15,26 @@
 
 namespace rp::proxy {
 
-// Whether the command would tie up the connection (it waits for something), change it for whoever
-// uses it next, answer with more or less than one reply, or take Redis away.
+// Returns whether the command must not be forwarded, because it would block the connection, change
+// its state for the next client, get more or less than one reply, or stop Redis.
 [[nodiscard]] bool IsRefused(const CommandFacts& facts, const resp::Command& command);
 
-// What has to leave the cache once the command may have been carried out.
+// The entries that a command invalidates once it may have been carried out.
 enum class Drop : unsigned char {
   kNothing,
-  kKeys,     // those of KeysOf
-  kGetKeys,  // those that Redis names when asked by COMMAND GETKEYS
+  kKeys,     // those of the keys that KeysOf returns
+  kGetKeys,  // those of the keys that Redis returns to COMMAND GETKEYS
   kAll,
 };
 
-// A command that has keys and is not known to read only counts as one that writes them. A script is
-// taken at its word as to its keys, as Redis's cluster takes it
+// Returns which entries the command invalidates. A command with keys that is not known to be
+// read-only counts as one that writes them. A script is trusted to declare its keys, as Redis
+// Cluster requires
 // (https://redis.io/docs/latest/develop/programmability/eval-intro/).
 [[nodiscard]] Drop DropOf(const CommandFacts& facts, const resp::Command& command);
 
-// Which arguments are keys, where Redis need not be asked: as the command's table says, or a
-// script's own count of them.
+// Returns which arguments are keys, as the command's row says or a script's own count of them. Not
+// all of them are in the range where DropOf returns kGetKeys.
 [[nodiscard]] KeyRange KeysOf(const CommandFacts& facts, const resp::Command& command);
 
 // Calls visit(key) for each argument in the range.

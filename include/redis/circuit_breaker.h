@@ -55,7 +55,7 @@ class CircuitBreaker {
 
   explicit CircuitBreaker(uint64_t seed) : back_off_(kFirstBackOff, kLongestBackOff, seed) {}
 
-  // Returns the time before which nobody may try to connect.
+  // Returns the earliest time of the next attempt to connect.
   [[nodiscard]] TimePoint next_attempt() const { return next_attempt_; }
 
   // Returns what requests fail with while the circuit is open, or nothing while it is closed. The

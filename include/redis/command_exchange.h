@@ -1,13 +1,15 @@
-// The exchange of a batch of commands: all in one write, their replies handed on byte for byte as
-// they come, in either version of the protocol. hiredis 0.14 reads RESP2 alone, so its reader is
-// gone around; it is empty before and after. Of what Redis sends only the end is looked for
-// (resp::ReplyFramer): whatever a script may answer, the batch lives on.
+// Exchanges a batch of commands: sends all in one write and delivers their replies byte for byte as
+// they come, in either version of the protocol. It does not use hiredis's reader, which in version
+// 0.14 knows RESP2 only and which is empty before and after. It only looks for the end of each
+// reply (resp::ReplyFramer), so that no answer of a script can break the batch.
 //
-// Connections stay in RESP2: what wants RESP3 is wrapped into HELLO 3 and HELLO 2. Where Redis has
-// no such command the replies are those of RESP2.
+// Connections stay in RESP2: commands that want RESP3 are sent between HELLO 3 and HELLO 2. A Redis
+// without HELLO answers them in RESP2.
 //
-// Thread safety: one thread at a time. Cost: a copy of the commands, whose owners may be told of a
-// time-out before all is sent; memory for replies is taken as they arrive.
+// Owner: nobody; a function on a fetcher's connection.
+// Thread safety: one thread at a time.
+// Cost: a copy of the commands, because their owners may free them after a time-out before all is
+// sent; memory for replies is allocated as they arrive.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +20,9 @@
 
 namespace rp::redis {
 
-// Sends and reads all, within `timeout`. On failure the connection is of no further use, and the
-// fetches that were not answered remain in the batch. A reply of more than `max_reply_bytes` is
-// such a failure (kUpstream); the fetch it is for has been told so, if it still waited.
+// Sends the batch and reads all its replies within `timeout`. After a failure the connection must
+// not be used again, and the fetches that were not answered remain in the batch. A reply of more
+// than `max_reply_bytes` is such a failure (kUpstream); its own fetch has been failed with it.
 Result<void> ExchangeCommands(Connection* connection, Duration timeout, size_t max_reply_bytes,
                               Batch* batch);
 

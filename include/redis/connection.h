@@ -1,14 +1,22 @@
-// One connection to Redis: hides hiredis, resolving, the set-up of a connection and waiting with a
-// deadline. Whoever connects owns it and drives it: Append commands, Flush them, read one reply for
-// each, in order.
+// One connection to Redis. Hides hiredis, the resolving of names, the set-up of a connection and
+// waits with a deadline. Its owner appends commands, flushes them and reads one reply for each, in
+// order.
+//
+//            Connect           Append, Flush
+//   (nothing) -----> in step -----------------> replies are due
+//                       ^                          |       |
+//                       +--------------------------+       | any failure but kTimeout
+//                        the last reply was read           v
+//                                                       failed: destroy it and connect anew
 //
 // hiredis is used as an encoder, a buffer and a reply parser only. The socket and every wait are
-// ours, because hiredis's own time limit is per system call (a reply that drips outlives it), it
-// resolves names outside of any limit, and it tries one address only. A connection that failed is
-// never revived: destroy it and connect anew.
+// this class's own, because hiredis's time limit holds per system call (a reply that comes byte by
+// byte outlives it), it resolves names without a limit, and it tries one address only.
 //
-// Thread safety: one thread at a time. Signals must be blocked in that thread, SIGPIPE among them:
-// hiredis writes without MSG_NOSIGNAL.
+// Owner: whoever connected.
+// Thread safety: one thread at a time. That thread must block all signals, SIGPIPE among them,
+// because hiredis writes without MSG_NOSIGNAL (base/signals_blocked.h).
+// Cost: one system call per Flush and per 16 KB of replies; replies are copied by hiredis.
 #pragma once
 
 #include <cstdint>
@@ -45,20 +53,21 @@ struct ConnectOptions {
 //   kNoMemory     there is none for what came, or for what was appended.
 class Connection {
  public:
-  // Resolves, connects to one address after another, authenticates, selects the database and
-  // requires an answer to PING: a stopped Redis still accepts connections. All but the resolving
-  // ends by `deadline`. Redis may refuse the name of the connection. Besides the codes above: kAuth
-  // when the credentials are refused or missing, what ClassifyErrorReply says of a Redis that does
-  // not serve for now (it is loading, full, without its master), kRefused for any other refusal.
-  // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
-  // readable; -1 for none.
+  // Resolves the name, connects to one address after another, authenticates, selects the database
+  // and requires an answer to PING, because a stopped Redis still accepts connections. All but the
+  // resolving ends by `deadline`. Redis may refuse the name of the connection without harm. Fails,
+  // besides the codes above, with kAuth if the credentials are refused or missing, with the code of
+  // ClassifyErrorReply if Redis does not serve for now (it is loading, full, without its master),
+  // and with kRefused for any other refusal. `interrupt_fd` is borrowed for the life of the
+  // connection and ends every wait when it becomes readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
                                                      TimePoint deadline, int interrupt_fd);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Queues a command for the next Flush. The arguments are bytes, and copied. A failure is Flush's.
+  // Queues a command for the next Flush. Copies the arguments, which may be any bytes. Flush
+  // reports failures.
   void Append(std::span<const std::string_view> arguments);
   void Append(std::initializer_list<std::string_view> arguments) {
     Append(std::span(arguments.begin(), arguments.size()));
@@ -67,39 +76,41 @@ class Connection {
   // Sends all that was appended.
   Result<void> Flush(TimePoint deadline);
 
-  // The next reply; an error reply is a reply.
+  // Waits for the next reply and returns it. An error reply is a reply, not a failure.
   Result<Reply> ReadReply(TimePoint deadline);
-  // The same if all of it has been received already, else null.
+  // Returns the next reply if all of it has been received already, else null.
   Result<Reply> TakeReply();
 
   struct Transferred {
     size_t sent = 0;
     size_t received = 0;
   };
-  // Around hiredis, for replies that it cannot read: sends some of `output` or receives some bytes
-  // into `room`, or both, and waits until it can. No failure of kProtocol.
+  // Sends some of `output` or receives some bytes into `room`, or both, and waits until it can.
+  // This goes around hiredis, for replies that it cannot read. Never fails with kProtocol.
   // REQUIRES: all that was appended is flushed and its replies are read; `room` is not empty.
   Result<Transferred> Transfer(std::string_view output, std::span<char> room, TimePoint deadline);
 
-  // Whether a byte has arrived since the last Append: if not, and the connection turns out closed,
-  // it was most likely closed before the command came.
+  // Returns whether a byte has arrived since the last Append. If not, and the connection turns out
+  // closed, Redis most likely closed it before the command came.
   [[nodiscard]] bool heard() const { return heard_; }
 
-  // Names the server at the other end: a hash of its numeric address and port, or of the path it
-  // listens at. Connections with different peers lead to different servers, even where both were
-  // made to one name. Never 0.
+  // Returns a number for the server at the other end: a hash of its numeric address and port, or of
+  // the path it listens at. Connections with different peers lead to different servers, even if
+  // both were made to one name. Never 0.
   [[nodiscard]] uint64_t peer() const { return peer_; }
 
-  // With every reply read: false if more has come than was asked for, after which replies would go
-  // to the wrong commands.
+  // Returns false if more replies have come than were asked for, so that later ones would go to the
+  // wrong commands. REQUIRES: every reply that was due is read.
   [[nodiscard]] bool InStep() const;
 
-  // Whether the buffer for replies has grown; and gives it back, for who asks nothing for a while:
-  // growing anew costs copies. REQUIRES: as many replies are read as commands were appended.
+  // Returns whether the buffer for replies has grown beyond 64 KB. GiveBackBuffer frees it; call
+  // that when nothing is asked for a while, because growing it anew costs copies.
+  // REQUIRES: every reply that was due is read.
   [[nodiscard]] bool has_spare_buffer() const { return most_buffered_bytes_ > kKeptBufferBytes; }
   void GiveBackBuffer();
 
-  // InStep, and neither closed by Redis nor sent anything while idle. One system call.
+  // Returns InStep(), and that Redis has neither closed the connection nor sent anything while it
+  // was idle. Costs one system call.
   [[nodiscard]] bool UsableAfterIdling() const;
 
  private:
@@ -121,7 +132,7 @@ class Connection {
   std::vector<size_t> argument_bytes_;
   size_t most_buffered_bytes_ = 0;  // since the buffer was last given back
   bool heard_ = false;
-  bool drained_ = true;  // the last read took all there was, so that the next one had better wait
+  bool drained_ = true;  // the last read took all there was, so that the next waits first
 };
 
 }  // namespace rp::redis

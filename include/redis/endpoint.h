@@ -1,8 +1,8 @@
-// Endpoint: where Redis is, as a host and a port or as the path of a Unix socket. Hides the written
-// form.
+// The address of Redis: a host and a port, or the path of a Unix socket. Hides the written form.
 //
-// Owner: values; nobody. Thread safety: any thread. Cost: they allocate; for the start of the
-// program.
+// Owner: nobody; values.
+// Thread safety: any thread.
+// Cost: O(length of the text).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,9 @@
-// A first-in-first-out list of fetches, linked through the fetches themselves: no allocation, and
-// the queue owns none of them.
+// A first-in-first-out list of fetches, linked through the fetches themselves. It owns none of
+// them.
 //
-// Thread safety: one thread at a time. Cost: O(1), but for TakeIf, which is O(n).
+// Owner: whoever holds the fetches: a caller, or the fetchers' schedule.
+// Thread safety: one thread at a time.
+// Cost: O(1), but O(n) for TakeIf and Append; no allocation.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +20,7 @@ class FetchQueue {
  public:
   FetchQueue() = default;
   FetchQueue(FetchQueue&& other) noexcept { *this = std::move(other); }
-  // REQUIRES: this queue is empty: nobody else would remember its fetches.
+  // REQUIRES: this queue is empty, because its fetches would be lost.
   FetchQueue& operator=(FetchQueue&& other) noexcept {
     RP_CHECK(empty());
     head_ = std::exchange(other.head_, nullptr);
@@ -31,8 +33,9 @@ class FetchQueue {
   [[nodiscard]] bool empty() const { return head_ == nullptr; }
   [[nodiscard]] size_t size() const { return size_; }
 
-  // No deadline of a fetch in the queue is earlier. A lower bound: fetches that have left and
-  // deadlines that were moved count until the next TakeIf or until the queue is empty.
+  // Returns a lower bound of the deadlines in the queue, or kNever if it is empty. Fetches that
+  // have left and deadlines that were moved still count, until the next TakeIf or until the queue
+  // is empty.
   [[nodiscard]] TimePoint earliest() const { return earliest_; }
 
   void PushBack(Fetch* fetch) {
@@ -61,7 +64,8 @@ class FetchQueue {
     return fetch;
   }
 
-  // Moves out every fetch for which `take(fetch)`; both keep their order.
+  // Moves the fetches for which `take(fetch)` is true out and returns them. Both queues keep their
+  // order.
   template <typename Predicate>
   FetchQueue TakeIf(Predicate take) {
     FetchQueue all = std::move(*this);
@@ -75,7 +79,7 @@ class FetchQueue {
 
   FetchQueue TakeAll() { return std::move(*this); }
 
-  // Puts all of `other` behind what is here.
+  // Adds the fetches of `other` at the end.
   void Append(FetchQueue other) {
     while (!other.empty()) PushBack(other.PopFront());
   }
@@ -92,10 +96,9 @@ class FetchQueue {
   TimePoint earliest_ = kNever;
 };
 
-// What waits to be sent: GETs and commands apart, each kind in its order, because they are sent
-// apart.
+// The fetches that wait to be sent: GETs and commands in a queue each, because they are sent apart.
 //
-// Thread safety: one thread at a time. Cost: as FetchQueue's.
+// Thread safety: one thread at a time. Cost: that of FetchQueue.
 class WaitingFetches {
  public:
   [[nodiscard]] bool empty() const { return gets_.empty() && commands_.empty(); }
@@ -107,7 +110,7 @@ class WaitingFetches {
   void PushBack(Fetch* fetch) { QueueOf(fetch)->PushBack(fetch); }
   void PushFront(Fetch* fetch) { QueueOf(fetch)->PushFront(fetch); }
 
-  // Where to take the next batch from: either kind in turn, so that neither waits for all of the
+  // Returns the queue of the next batch. The kinds take turns, so that neither waits for all of the
   // other. REQUIRES: !empty().
   FetchQueue* NextQueue() {
     commands_turn_ = gets_.empty() || (commands_turn_ && !commands_.empty());

@@ -53,14 +53,15 @@ struct Options {
   int ops_limit = 128;                         // fetches sent and unanswered, over all connections
   Duration timeout = std::chrono::seconds(1);  // to connect, and for the replies to one batch
   size_t max_pending = 16384;                  // fetches that wait to be sent
-  // Of a command: Redis's own limit for one string and some framing. A larger one fails.
+  // The largest reply to a command: Redis's own limit for one string, and some framing. A larger
+  // reply fails.
   size_t max_reply_bytes = (size_t{512} << 20) + (64 << 10);
-  // A connection made under another value than this one has is given up before it is used again:
-  // after a failover it may lead to the old server. Null: never.
+  // A connection that was made under another value of this number is closed before its next use,
+  // because after a failover it may lead to the old server. Null: never.
   const std::atomic<uint64_t>* generation = nullptr;
-  // Called when all connections are about to be made anew, since Redis's answers say that another
-  // server may have its name (Renewal): whoever else has connected to it had better do so too. On a
-  // thread of the fetchers, with no lock held; must not wait. Empty: nobody.
+  // Called when all connections are about to be replaced, because Redis's answers say that another
+  // server may have its name (redis/renewal.h), so that other connections to it can be replaced
+  // too. Runs on a thread of the fetchers, with no lock held, and must not block. May be empty.
   std::function<void()> on_renewal;
 };
 

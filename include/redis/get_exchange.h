@@ -1,7 +1,10 @@
-// The exchange of a batch of GETs: GET and PTTL for each in one write, then two replies for each,
-// handed on as they come. Plain GETs, because MGET hides a wrong type behind a nil.
+// Exchanges a batch of GETs: sends GET and PTTL for each in one write, then reads two replies for
+// each and delivers them as they come. Sends plain GETs, because MGET hides a wrong type behind a
+// nil.
 //
+// Owner: nobody; a function on a fetcher's connection.
 // Thread safety: one thread at a time.
+// Cost: one write, and a parsed reply for each GET and each PTTL.
 #pragma once
 
 #include "base/result.h"
@@ -10,8 +13,8 @@
 
 namespace rp::redis {
 
-// Sends and reads all, within `timeout`. On failure the connection is of no further use, and the
-// fetches that were not answered remain in the batch.
+// Sends the batch and reads all its replies within `timeout`. After a failure the connection must
+// not be used again, and the fetches that were not answered remain in the batch.
 Result<void> ExchangeGets(Connection* connection, Duration timeout, Batch* batch);
 
 }  // namespace rp::redis

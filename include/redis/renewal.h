@@ -1,8 +1,10 @@
-// When connections that work are to be made anew, since what Redis answers on them says that
-// another server may have taken its name over. Hides the back-off: the name may lead to the same
-// server still, and a script may answer anything, so that these errors prove nothing.
+// Decides when connections that work are to be replaced, because what Redis answers on them says
+// that another server may have its name after a failover. Hides the back-off: these errors prove
+// nothing, since the name may still lead to the same server and a script may answer anything.
 //
+// Owner: Fetchers.
 // Thread safety: one thread at a time (the fetchers' lock guards it). Time is an argument.
+// Cost: O(1), no allocation.
 #pragma once
 
 #include <optional>
@@ -14,19 +16,20 @@ namespace rp::redis {
 
 class Renewal {
  public:
-  // A Redis that loads its data or has lost its master is mostly back before long: it has so much
-  // time. A pause in its errors of the same length means that it was.
+  // A Redis that loads its data or has lost its master mostly serves again soon: it is given so
+  // much time. A pause of this length between its errors means that it did.
   static constexpr Duration kPatience = std::chrono::seconds(5);
-  // Between renewals: the first wait, which each renewal doubles, and the longest. A time without
-  // one, longer than the longest, begins again with the first.
+  // The first wait between renewals, which each renewal doubles, and the longest. After a longer
+  // time without a renewal the wait begins with the first again.
   static constexpr Duration kFirstWait = std::chrono::seconds(1);
   static constexpr Duration kLongestWait = std::chrono::seconds(10);
 
-  // Redis has answered a request with `code`. True if connections are to be made anew now.
+  // Redis has answered a request with the error `code`. Returns true if all connections are to be
+  // replaced now.
   [[nodiscard]] bool IsDue(ErrorCode code, TimePoint now);
 
  private:
-  // The first and the last of those that say that Redis does not serve yet.
+  // The first and the last error that says that Redis does not serve yet.
   TimePoint idle_since_;
   std::optional<TimePoint> idle_at_;
   TimePoint next_;         // no renewal before

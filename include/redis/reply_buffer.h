@@ -1,8 +1,10 @@
-// What has been received and not been used yet: bytes that grow at the end and are dropped from the
-// front. Hides how room is made.
+// Holds bytes that have been received and not been used yet: they are added at the end and dropped
+// from the front. Hides how room is made.
 //
-// Owned by one exchange. Thread safety: none. Cost: O(1) per byte received, but for Erase, which
-// moves what is behind; no byte is written before it is received.
+// Owner: one exchange.
+// Thread safety: one thread at a time.
+// Cost: O(1) per byte received, but Erase moves the bytes behind what it erases. Memory is not
+// touched before it is needed.
 #pragma once
 
 #include <algorithm>
@@ -21,15 +23,15 @@ class ReplyBuffer {
  public:
   [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
 
-  // Room behind the bytes, for `wanted` more at least and never less than some kilobytes. Moves
-  // the bytes. Empty if there is no memory for it; then the bytes are where they were.
+  // Returns room behind the bytes for at least `wanted` more, and never less than 16 KB. The bytes
+  // may move. Returns an empty span if there is no memory for it; then the bytes have not moved.
   std::span<char> Room(size_t wanted) {
     wanted = std::max(wanted, kReadBytes);
     if (capacity_ - end_ < wanted && !MakeRoom(wanted)) return {};
     return {data_.get() + end_, capacity_ - end_};
   }
 
-  // So many bytes were written to the room.
+  // Adds the first `bytes` bytes of the room, which the caller has written.
   void Grow(size_t bytes) {
     RP_CHECK(bytes <= capacity_ - end_);
     end_ += bytes;
@@ -41,7 +43,7 @@ class ReplyBuffer {
     if (begin_ == end_) begin_ = end_ = 0;
   }
 
-  // Takes `bytes` bytes out at `offset`.
+  // Removes `bytes` bytes at `offset`.
   void Erase(size_t offset, size_t bytes) {
     RP_CHECK(offset + bytes <= end_ - begin_);
     char* const at = data_.get() + begin_ + offset;

@@ -1,7 +1,9 @@
-// What the log says of Redis, as the fetchers see it: that it comes and goes, and what it answers
-// in place of serving. Hides the wording, and what keeps the log from being flooded.
+// Logs how Redis does, as the fetchers see it: that it comes and goes, and which errors it answers.
+// Hides the wording and the limits that keep the log from being flooded.
 //
+// Owner: Fetchers.
 // Thread safety: any thread, lock-free.
+// Cost: that of LogLimiter for a suppressed line, else that of Log.
 #pragma once
 
 #include <array>
@@ -19,26 +21,27 @@ class StatusLog {
  public:
   enum class Renewed : bool { kNo, kYes };
 
-  // `name` is the endpoint's.
+  // `name` is the endpoint as text.
   explicit StatusLog(std::string name) : name_(std::move(name)) {}
 
-  // What an attempt to connect has changed, at most one line of each kind a second. `error` is why
-  // it failed; `outage` is that of kBack.
+  // Logs what an attempt to connect has changed: at most one line of each kind a second. `error` is
+  // why the attempt failed; `outage` belongs to kReconnected.
   void OnChange(CircuitBreaker::Change change, const Error& error, Duration outage);
 
-  // What Redis answers that is no news of the kinds above: the first of each kind is said, and then
-  // one line in ten seconds. A kind is a code, and for kUpstream the error's first word as well, as
-  // far as kUpstreamKinds tell words apart. `renewed`: connections are made anew because of it,
-  // which is said in the same way, whatever has been said of the error.
+  // Logs an error that Redis answered: the first of each kind, and then at most one line in ten
+  // seconds. A kind is a code, and with kUpstream also the error's first word, as far as
+  // kUpstreamKinds distinguishes words. `renewed` is kYes if connections are replaced because of
+  // it; that is logged with the same limit, whatever was logged of the error.
   void OnTrouble(const Error& error, Renewed renewed);
 
-  // For -log-level debug: each attempt to connect and each end of a connection, with the number of
-  // connections that there are then, and of the requests whose answers it owed.
+  // Log, at debug level, each failed attempt to connect, and each connection that is made or lost.
+  // `connections` is how many there are now; `retried` and `failed` count the requests that the
+  // connection had not answered.
   void OnAttemptFailed(const Error& error);
   void OnOpened(size_t connections);
   void OnClosed(const Error& reason, size_t connections, size_t retried, size_t failed);
 
-  // No room is left for requests that wait. Said like trouble.
+  // Logs that the queue is full: the first time, and then at most one line in ten seconds.
   void OnQueueFull();
 
  private:
@@ -49,7 +52,7 @@ class StatusLog {
     TroubleLimiter() : LogLimiter(std::chrono::seconds(10)) {}
   };
 
-  // Enough that two words of those that Redis has for its errors seldom meet in one.
+  // So many that two of the words that Redis has for its errors seldom share one.
   static constexpr size_t kUpstreamKinds = 64;
 
   TroubleLimiter* LimiterOf(const Error& error);

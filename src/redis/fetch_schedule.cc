@@ -170,7 +170,7 @@ void FetchSchedule::Move(State from, State to) {
   ++counts_[static_cast<size_t>(to)];
 }
 
-// One thread is enough, because it plans anew after it has taken its share.
+// One thread is enough, because it plans again after it has taken its share.
 FetchSchedule::Wakes FetchSchedule::PlanWakes() {
   Wakes wakes;
   if (queue_.empty() || Count(State::kWoken) > 0) return wakes;
@@ -183,7 +183,7 @@ FetchSchedule::Wakes FetchSchedule::PlanWakes() {
     wakes.fetcher = Wakes::Fetcher::kParked;
   }
   if (NextExpiry() < deadline_wakeup_) {
-    // Until the deadline thread has woken nobody need wake it again.
+    // Until the deadline thread has woken, no other wake-up is needed.
     deadline_wakeup_ = TimePoint::min();
     wakes.deadline_thread = true;
   }
