@@ -128,7 +128,8 @@ TEST(ResilienceTest, AnAclWithoutPttlIsSaidInTheLog) {
   Proxy proxy({"-redis", redis.address()});
   EXPECT_EQ(Fetch(proxy.port(), "a").body, "value of a");
   EXPECT_FALSE(Fetch(proxy.port(), "a").IsHit());
-  EXPECT_TRUE(Eventually([&] { return proxy.Log().find("PTTL is refused") != std::string::npos; }));
+  EXPECT_TRUE(
+      Eventually([&] { return proxy.Log().find("Redis refuses PTTL") != std::string::npos; }));
 }
 
 // RFC 9110 section 13: without entity tags, If-Match never holds and only "*" is known to be there.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -40,6 +41,10 @@ std::string_view TextForClients(ErrorCode code, std::string_view text);
 
 // Returns whether this is a refusal of the connection that no waiting changes: kAuth and kRefused.
 bool IsRefusal(ErrorCode code);
+
+// Returns a line for the operator that says what Redis refuses, its own text, and what to do.
+// `name` is the endpoint as text. REQUIRES: IsRefusal(error.code).
+std::string RefusalText(std::string_view name, const Error& error);
 
 // Returns an error of this program's own: with the text that Describe has for `code`.
 Error OwnError(ErrorCode code);

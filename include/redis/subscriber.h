@@ -1,18 +1,22 @@
-// The ear of coherence: one thread with one connection on which Redis reports every write, and the
-// lease that says until when those reports are known to be complete. Hides CLIENT TRACKING, the
-// heartbeat, reconnecting and everything that can be wrong with Redis. The owner holds it; the sink
-// decides what a report means.
+// Receives reports of all writes in Redis: one thread with one connection, and the lease
+// (redis/lease.h) that says up to when those reports are known to be complete. Hides CLIENT
+// TRACKING, the PINGs, reconnecting and every failure of Redis. The sink decides what a report
+// means.
 //
 // The connection speaks RESP2 and redirects the reports to itself, so that data connections need no
 // set-up (https://redis.io/docs/latest/develop/reference/client-side-caching/):
 //   CLIENT ID, CLIENT TRACKING ON REDIRECT <id> BCAST, SUBSCRIBE __redis__:invalidate
 //
-// The lease. A report of a write is queued before Redis turns to what it receives next, but the
-// PONG to a PING of the same turn may overtake it. Only a PONG to a later PING is behind it, and
-// there is never more than one PING under way. So a PONG proves that all writes before the PREVIOUS
-// PING was sent have been reported.
+//   state        event                                           next state
+//   subscribing  Redis acknowledges both: OnLive                 live
+//   subscribing  Redis is away or does not serve for now         waiting, for the back-off
+//   subscribing  Redis cannot or may not report: OnUnsupported   waiting, for unsupported_retry
+//   live         closed, silent or renewed: OnLost               waiting, for the back-off
+//   waiting      the time is over                                subscribing
+//   any          Stop, which calls OnLost in live                ended
 //
-// Thread safety: any thread, but for Start, Stop and the destructor, which belong to the owner.
+// Owner: the server.
+// Thread safety: any thread, but Start, Stop and the destructor are for the owner alone.
 // Cost: a report costs a parsed reply and one call for each key; a silent Redis costs four PINGs
 // per lease.
 #pragma once
@@ -38,38 +42,38 @@
 namespace rp::redis {
 
 struct SubscriberOptions {
-  ConnectOptions target;                         // the database is ignored: writes to any count
-  Duration max_stale = std::chrono::seconds(1);  // the length of a lease
-  Duration timeout = std::chrono::seconds(1);    // to connect and to subscribe
-  std::vector<std::string> prefixes;             // of the keys to hear of; none: of all keys
+  ConnectOptions target;                                 // writes to all its databases are reported
+  Duration max_stale = std::chrono::seconds(1);          // the length of a lease
+  Duration timeout = std::chrono::seconds(1);            // to connect and to subscribe
+  std::vector<std::string> prefixes;                     // of the keys to report; none: all keys
   Duration unsupported_retry = std::chrono::seconds(5);  // between attempts after OnUnsupported
 };
 
-// Called on the subscriber's thread, one call at a time, with no lock held. Between OnLive and
-// OnLost the calls come in the order of Redis's reports.
+// Receives the reports, on the subscriber's thread, one call at a time, with no lock held. Between
+// OnLive and OnLost the calls come in the order of Redis's reports.
 class InvalidationSink {
  public:
-  // Redis has acknowledged both the tracking and the subscription: every write from now on will be
-  // reported. Nothing is known of the writes before. `peer` is that of the connection, and `lease`
-  // is when these words expire unless OnLease comes.
+  // Redis has acknowledged both the tracking and the subscription: it reports every write from now
+  // on. Nothing is known of earlier writes. `peer` is Connection::peer(). The lease ends at `lease`
+  // unless OnLease extends it.
   virtual void OnLive(uint64_t peer, TimePoint lease) = 0;
 
-  // The lease now runs to `lease`, which is never earlier than before.
+  // The lease ends at `lease` from now on, which is never earlier than before.
   virtual void OnLease(TimePoint lease) = 0;
 
-  // `key`, which is valid only during the call, was written, deleted, or given another TTL.
+  // `key` was written, deleted, or given another TTL. It is valid only during the call.
   virtual void OnInvalidated(std::string_view key) = 0;
 
-  // Everything may have changed: FLUSHALL, FLUSHDB or a resynchronisation.
+  // Any key may have changed: FLUSHALL, FLUSHDB or a resynchronisation.
   virtual void OnFlush() = 0;
 
-  // Exactly once after each OnLive: reports have been or may be missed from now on. Stop causes it
-  // too.
+  // From now on reports may be missed, or have been. Called exactly once after each OnLive, also
+  // because of Stop.
   virtual void OnLost() = 0;
 
-  // Redis answers, but cannot do this or does not let this proxy do it. The message is one line
-  // that names Redis, what it said and what to do; logging it is left to the sink. Once for each
-  // reason in a row. Further attempts are made, but seldom.
+  // Redis answers, but it cannot report its writes or does not permit this proxy to ask for that.
+  // The message is one line that names Redis, what it answered and what to do; the sink may log it.
+  // Called once while the reason stays the same. The next attempt follows after unsupported_retry.
   virtual void OnUnsupported(const Error& error) = 0;
 
  protected:
@@ -80,25 +84,25 @@ class Subscriber {
  public:
   enum class FirstOutcome { kLive, kUnsupported, kUnreachable };
 
-  // Starts the thread, which connects at once. `sink` must outlive the subscriber.
+  // Starts the thread, which tries to connect at once. `sink` must outlive the subscriber.
   // REQUIRES: 0 < max_stale <= 1 hour, timeout > 0, unsupported_retry >= 0.
   static std::unique_ptr<Subscriber> Start(SubscriberOptions options, InvalidationSink* sink);
 
-  ~Subscriber();  // stops
+  ~Subscriber();  // calls Stop
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
 
-  // Waits until the first attempt has succeeded or failed and the sink has been told, or until
-  // `deadline` or Stop, which count as kUnreachable.
+  // Waits until the first attempt has succeeded or failed and the sink has been told, and returns
+  // the outcome. Returns kUnreachable at `deadline` and after Stop.
   [[nodiscard]] FirstOutcome AwaitFirst(TimePoint deadline) RP_EXCLUDES(mutex_);
 
-  // Asks for a connection made anew, since the name may lead to another server by now: the present
-  // one counts as lost within a PING's interval or, while none is answered, max_stale. Any thread;
-  // waits for nothing.
+  // Asks for a new connection, because the name may lead to another server by now, and returns at
+  // once. The present connection is given up within a quarter of max_stale, or within max_stale
+  // while Redis answers no PING.
   void Renew() { renewing_ = true; }
 
-  // Ends the thread without waiting for Redis. Only a name that is being resolved or a call of the
-  // sink can hold it up. Idempotent.
+  // Ends the thread and returns. Does not wait for Redis; only the resolving of a name or a call of
+  // the sink can delay it. Idempotent.
   void Stop() RP_EXCLUDES(mutex_);
 
  private:
@@ -109,13 +113,13 @@ class Subscriber {
   Result<std::unique_ptr<Connection>> Subscribe(TimePoint* tracked_at);
   Result<Reply> Call(Connection* connection, const std::vector<std::string_view>& arguments,
                      TimePoint deadline);
-  Error Explain(const Error& error, const char* what, const char* advice) const;
+  Error Explain(const Error& error) const;
   Duration OnFailed(const Error& error) RP_EXCLUDES(mutex_);
   void LogTrouble(const Error& reason);
   bool Sleep(Duration wait) RP_EXCLUDES(mutex_);
   void SettleFirst(FirstOutcome outcome) RP_EXCLUDES(mutex_);
 
-  enum class Said { kNothing, kLive, kTrouble };
+  enum class Logged { kNothing, kLive, kTrouble };
 
   const SubscriberOptions options_;
   const ConnectOptions target_;
@@ -125,9 +129,9 @@ class Subscriber {
 
   // Of the thread alone.
   BackOff back_off_;
-  unsigned failures_ = 0;       // attempts since the last one whose PING was answered
-  std::string unsupported_;     // the last reason given to the sink, until the next OnLive
-  Said said_ = Said::kNothing;  // last, in the log
+  unsigned failures_ = 0;             // attempts since the last one whose PING was answered
+  std::string unsupported_;           // the last reason given to the sink, until the next OnLive
+  Logged logged_ = Logged::kNothing;  // last
   LogLimiter trouble_limiter_;
 
   Mutex mutex_;

@@ -28,7 +28,7 @@ bool AsksForCredentials(std::string_view reply) {
 bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protocol error"); }
 
 // Whether an error of this code is about the server. A script may answer with any error: where
-// connections are made anew over it, and caches emptied, only the texts that Redis, Valkey and
+// connections are replaced because of it, and caches emptied, only the texts that Redis, Valkey and
 // KeyDB themselves send are believed. Any other of that name is an error of a command.
 bool IsFromServer(ErrorCode code, std::string_view text) {
   switch (code) {
@@ -71,13 +71,13 @@ class CommandExchange {
     }
     if (Result<void> read = ReadSwitch(&version, 2); !read) return read;
     if (!buffer_.bytes().empty()) {
-      return Error{ErrorCode::kProtocol, std::string("Redis sent more than was asked for")};
+      return Error{ErrorCode::kProtocol, std::string("Redis sent more replies than were due")};
     }
     return {};
   }
 
  private:
-  // What is left of a fetch here: it may have been failed, and be gone, before its replies come.
+  // A copy of what is needed of a fetch, which may be failed and freed before its replies come.
   struct Plan {
     uint32_t replies = 0;
     uint8_t resp_version = 2;
@@ -100,7 +100,7 @@ class CommandExchange {
     if (wanted == 3) {
       in_resp3_ = !refused;
     } else if (in_resp3_ && refused) {
-      return Error{ErrorCode::kProtocol, std::string("Redis does not go back to RESP2")};
+      return Error{ErrorCode::kProtocol, std::string("Redis does not return to RESP2")};
     }
     return {};
   }
@@ -108,7 +108,7 @@ class CommandExchange {
   Result<void> ReadReplies(size_t index) {
     size_t bytes = 0;
     size_t last = 0;         // where the reply to the command itself begins
-    bool is_refused = true;  // as a whole: who was answered before is known to Redis
+    bool is_refused = true;  // all replies ask for credentials
     for (uint32_t i = 0; i < plan_[index].replies; ++i) {
       Result<size_t> reply = ReadReply(bytes);
       if (!reply && (framer_.too_large() || reply.error().code == ErrorCode::kNoMemory)) {
@@ -134,7 +134,7 @@ class CommandExchange {
       result.kind = FetchResult::Kind::kReply;
       result.value = buffer_.bytes().substr(0, bytes);
     }
-    // A script may say so as well: it is believed where nobody else is concerned.
+    // A script may send this text as well. It is believed where no other client is concerned.
     const bool is_over = plan_[index].is_large && IsLastWord(buffer_.bytes());
     batch_->Answer(index, result, connection_->peer());
     buffer_.DropFront(bytes);
@@ -149,7 +149,7 @@ class CommandExchange {
   }
 
   // Waits for the whole reply that begins at `offset` of the buffer and returns its bytes. Pushed
-  // messages are nobody's: we follow nothing on these connections.
+  // messages are dropped, because these connections subscribe to nothing.
   Result<size_t> ReadReply(size_t offset) {
     for (;;) {
       const std::string_view received = buffer_.bytes().substr(offset);

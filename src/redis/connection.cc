@@ -73,7 +73,7 @@ Result<std::vector<Address>> Resolve(const Endpoint& endpoint) {
     const int error_number = errno;
     const std::string reason = status == EAI_SYSTEM ? std::generic_category().message(error_number)
                                                     : std::string(gai_strerror(status));
-    return Error{ErrorCode::kUnavailable, "cannot resolve its name: " + reason};
+    return Error{ErrorCode::kUnavailable, "cannot resolve the host name: " + reason};
   }
   for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
     Address address;
@@ -140,7 +140,7 @@ Result<UniqueFd> OpenSocket(const Address& address, TimePoint deadline, int inte
 uint64_t PeerOf(int fd) {
   Address peer;
   peer.bytes = sizeof(peer.storage);
-  // Whoever has hung up by now is found out by the first read.
+  // If the peer has closed by now, the first read finds out.
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.bytes) != 0) peer.bytes = 0;
   const auto* const bytes = reinterpret_cast<const unsigned char*>(&peer.storage);
   uint64_t hash = 0xcbf29ce484222325;
@@ -159,7 +159,7 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
   }
   const std::string_view text = TextOf(reply);
   ErrorCode code = ClassifyErrorReply(text);
-  // Whoever may not send PING has been answered all the same.
+  // A user who may not send PING has been answered all the same.
   if (step == Step::kPing && code == ErrorCode::kNoPermission) return {};
   if (step == Step::kPing && text.starts_with("ERR unknown command")) return {};
   // A Redis that cannot write to its disk refuses PING with the writes, and serves all reads.

@@ -18,14 +18,14 @@ bool IsReplyToPttl(const redisReply& reply) {
   return reply.type == REDIS_REPLY_INTEGER || reply.type == REDIS_REPLY_ERROR;
 }
 
-// Without the key's TTL its value cannot be cached: an ACL that forgets PTTL would cost every hit
-// in silence.
+// Without the key's TTL its value cannot be cached: an ACL without PTTL would cost every hit
+// unnoticed.
 int64_t TtlOf(const redisReply& reply) {
   if (reply.type == REDIS_REPLY_INTEGER) return reply.integer;
   static LogLimiter limiter{std::chrono::minutes(10)};
   uint64_t suppressed = 0;
   if (limiter.Allow(Now(), &suppressed)) {
-    Log(LogLevel::kWarn, "redis: nothing is cached while PTTL is refused: %.*s",
+    Log(LogLevel::kWarn, "redis: values are not cached, because Redis refuses PTTL: %.*s",
         static_cast<int>(TextOf(reply).size()), TextOf(reply).data());
   }
   return kTtlGone;
@@ -95,7 +95,7 @@ Result<void> ExchangeGets(Connection* connection, Duration timeout, Batch* batch
   if (!sent) return sent;
   for (size_t i = 0; i < batch->size(); ++i) {
     Result<void> read = ReadOne(connection, i, batch);
-    // The others are asked for again; this one had better not be.
+    // The others are sent again, but this one would fail again.
     if (!read && read.error().code == ErrorCode::kNoMemory) {
       batch->Fail(i, ErrorCode::kNoMemory, read.error().message);
     }

@@ -2,8 +2,6 @@
 
 #include <hiredis/hiredis.h>
 
-#include <string>
-
 namespace rp::redis {
 
 void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
@@ -38,6 +36,14 @@ std::string_view TextForClients(ErrorCode code, std::string_view text) {
 }
 
 bool IsRefusal(ErrorCode code) { return code == ErrorCode::kAuth || code == ErrorCode::kRefused; }
+
+std::string RefusalText(std::string_view name, const Error& error) {
+  const bool is_auth = error.code == ErrorCode::kAuth;
+  return std::string(name) + " refuses " + (is_auth ? "the credentials" : "the connection") + " (" +
+         error.message + "): " +
+         (is_auth ? "check the user name and the password"
+                  : "check its configuration and this proxy's -redis flags");
+}
 
 Error OwnError(ErrorCode code) { return Error{code, std::string(Describe(code).text)}; }
 

@@ -4,15 +4,17 @@
 #include <optional>
 #include <string_view>
 
+#include "redis/reply.h"
+
 namespace rp::redis {
 namespace {
 
-// The end of a line, which says how many more there would have been; nothing where this one is not
-// to be said.
+// Returns the end of a line, which says how many others were suppressed, or nothing if this line is
+// to be suppressed.
 std::optional<std::string> EndOfLine(LogLimiter* limiter) {
   uint64_t suppressed = 0;
   if (!limiter->Allow(Now(), &suppressed)) return std::nullopt;
-  return suppressed == 0 ? "" : " (" + std::to_string(suppressed) + " more like it)";
+  return suppressed == 0 ? "" : " (" + std::to_string(suppressed) + " similar lines suppressed)";
 }
 
 }  // namespace
@@ -30,7 +32,7 @@ void StatusLog::OnChange(CircuitBreaker::Change change, const Error& error, Dura
   if (change == CircuitBreaker::Change::kNone) return;
   const auto end = EndOfLine(&change_limiters_[static_cast<size_t>(change)]);
   if (!end) return;
-  // Trouble of the kind that this line names need not follow it.
+  // This line names the error, which need not be logged once more.
   if (change == CircuitBreaker::Change::kUnreachable || change == CircuitBreaker::Change::kLost) {
     static_cast<void>(EndOfLine(LimiterOf(error)));
   }
@@ -45,17 +47,18 @@ void StatusLog::OnChange(CircuitBreaker::Change change, const Error& error, Dura
       return Log(LogLevel::kInfo, "redis: %s is back after %.1fs%s", name,
                  std::chrono::duration<double>(outage).count(), end->c_str());
     case CircuitBreaker::Change::kUnreachable:
-      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; trying on%s", name, why,
+      return Log(LogLevel::kWarn, "redis: cannot connect to %s: %s; retrying%s", name, why,
                  end->c_str());
     case CircuitBreaker::Change::kLost:
-      return Log(LogLevel::kWarn, "redis: %s lost: %s%s", name, why, end->c_str());
+      return Log(LogLevel::kWarn, "redis: lost the connection to %s: %s; retrying%s", name, why,
+                 end->c_str());
     case CircuitBreaker::Change::kRefused:
-      return Log(LogLevel::kError, "redis: %s refuses this proxy: %s%s", name, why, end->c_str());
+      return Log(LogLevel::kError, "redis: %s%s", RefusalText(name_, error).c_str(), end->c_str());
   }
 }
 
 void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
-  // Both limiters count a line that is due by either, so that it is not said twice.
+  // Both limiters count a line that either allows, so that it is not logged twice.
   auto end = EndOfLine(LimiterOf(error));
   if (renewed == Renewed::kYes) {
     const auto end_of_renewal = EndOfLine(&renewal_limiter_);
@@ -63,7 +66,7 @@ void StatusLog::OnTrouble(const Error& error, Renewed renewed) {
   }
   if (!end) return;
   Log(LogLevel::kWarn, "redis: %s answers %s%s%s", name_.c_str(), error.message.c_str(),
-      renewed == Renewed::kYes ? " (connecting anew, in case another server has its name)" : "",
+      renewed == Renewed::kYes ? " (reconnecting: its name may lead to another server now)" : "",
       end->c_str());
 }
 
@@ -73,13 +76,12 @@ void StatusLog::OnAttemptFailed(const Error& error) {
 }
 
 void StatusLog::OnOpened(size_t connections) {
-  Log(LogLevel::kDebug, "redis: opened a connection to %s; there are %zu", name_.c_str(),
-      connections);
+  Log(LogLevel::kDebug, "redis: opened a connection to %s (%zu open)", name_.c_str(), connections);
 }
 
 void StatusLog::OnClosed(const Error& reason, size_t connections, size_t retried, size_t failed) {
   Log(LogLevel::kDebug,
-      "redis: closed a connection to %s: %s; there are %zu; %zu requests are tried again, %zu fail",
+      "redis: closed a connection to %s: %s (%zu open; %zu requests retried, %zu failed)",
       name_.c_str(), reason.message.empty() ? "refused credentials" : reason.message.c_str(),
       connections, retried, failed);
 }
@@ -87,8 +89,8 @@ void StatusLog::OnClosed(const Error& reason, size_t connections, size_t retried
 void StatusLog::OnQueueFull() {
   const auto end = EndOfLine(&trouble_limiters_[static_cast<size_t>(ErrorCode::kBusy)]);
   if (!end) return;
-  Log(LogLevel::kWarn, "redis: more requests wait for %s than there is room for%s", name_.c_str(),
-      end->c_str());
+  Log(LogLevel::kWarn, "redis: too many requests wait for %s; new ones are refused%s",
+      name_.c_str(), end->c_str());
 }
 
 }  // namespace rp::redis

@@ -30,16 +30,15 @@ Error Unexpected(const char* what) {
 
 bool IsString(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING; }
 
-// Whether `reply` is a push of pub/sub, an array that says which kind it is.
+// Whether `reply` is a message of pub/sub, an array whose first element names its kind.
 bool IsPush(const redisReply& reply, std::string_view kind) {
   return reply.type == REDIS_REPLY_ARRAY && reply.elements >= 1 && IsString(*reply.element[0]) &&
          TextOf(*reply.element[0]) == kind;
 }
 
-// Refusals that no waiting will change.
+// Whether no waiting changes this.
 bool IsUnsupported(ErrorCode code) {
-  return code == ErrorCode::kNoPermission || code == ErrorCode::kAuth ||
-         code == ErrorCode::kRefused || code == ErrorCode::kUpstream;
+  return IsRefusal(code) || code == ErrorCode::kNoPermission || code == ErrorCode::kUpstream;
 }
 
 ConnectOptions TargetOf(ConnectOptions target) {
@@ -101,22 +100,22 @@ Result<void> TrackedConnection::Take(const redisReply& reply) {
   if (IsPush(reply, "pong")) return TakePong();
   if (IsPush(reply, "message") && reply.elements == 3) return TakeMessage(*reply.element[2]);
   if (IsPush(reply, "unsubscribe")) return Unexpected("the end of the subscription");
-  return Unexpected("what is neither a report nor a PONG");
+  return Unexpected("neither an invalidation nor a PONG");
 }
 
 Result<void> TrackedConnection::TakeMessage(const redisReply& payload) {
   if (payload.type == REDIS_REPLY_NIL) {
     sink_->OnFlush();
   } else if (IsString(payload)) {
-    // Not from Redis but from somebody's PUBLISH, who may as well have written the key.
+    // A client published this, not Redis; it could as well have written the key.
     sink_->OnInvalidated(TextOf(payload));
   } else if (payload.type == REDIS_REPLY_ARRAY) {
     for (size_t i = 0; i < payload.elements; ++i) {
-      if (!IsString(*payload.element[i])) return Unexpected("a report of what is not a key");
+      if (!IsString(*payload.element[i])) return Unexpected("an invalidation that names no key");
       sink_->OnInvalidated(TextOf(*payload.element[i]));
     }
   } else {
-    return Unexpected("a report of what is not a key");
+    return Unexpected("an invalidation that names no key");
   }
   lease_.OnReport(Now());
   return {};
@@ -124,7 +123,7 @@ Result<void> TrackedConnection::TakeMessage(const redisReply& payload) {
 
 Result<void> TrackedConnection::TakePong() {
   if (lease_.state() != Lease::State::kAwaiting) {
-    return Unexpected("a PONG that was not asked for");
+    return Unexpected("an unexpected PONG");
   }
   lease_.OnPong();
   sink_->OnLease(lease_.end());
@@ -133,7 +132,7 @@ Result<void> TrackedConnection::TakePong() {
 
 Result<void> TrackedConnection::TakeError(const redisReply& error) {
   if (lease_.state() != Lease::State::kAwaiting) {
-    return Unexpected("an error that was not asked for");
+    return Unexpected("an unexpected error");
   }
   if (IsAsGoodAsPong(error)) return TakePong();
   lease_.OnRefused(TextOf(error));
@@ -195,7 +194,7 @@ Duration Subscriber::FollowOnce() {
   if (!connection) return OnFailed(connection.error());
   sink_->OnLive((*connection)->peer(), tracked_at + options_.max_stale);
   unsupported_.clear();
-  if (std::exchange(said_, Said::kLive) != Said::kLive) {
+  if (std::exchange(logged_, Logged::kLive) != Logged::kLive) {
     Log(LogLevel::kInfo, "redis: following writes of %s", name_.c_str());
   }
   SettleFirst(FirstOutcome::kLive);
@@ -216,9 +215,7 @@ Result<std::unique_ptr<Connection>> Subscriber::Subscribe(TimePoint* tracked_at)
   const TimePoint deadline = DeadlineAfter(Now(), options_.timeout);
   Result<std::unique_ptr<Connection>> connected =
       Connection::Connect(target_, deadline, interrupt_.get());
-  if (!connected) {
-    return Explain(connected.error(), "refuses this proxy", "make it accept the connection");
-  }
+  if (!connected) return Explain(connected.error());
   Connection* const connection = connected->get();
   // Connect takes a forbidden PING for an answer, but the lease depends on it.
   if (Result<Reply> pong = Call(connection, {"PING"}, deadline); !pong) return pong.error();
@@ -248,35 +245,30 @@ Result<Reply> Subscriber::Call(Connection* connection,
   Result<Reply> reply = connection->ReadReply(deadline);
   if (!reply || (*reply)->type != REDIS_REPLY_ERROR || IsAsGoodAsPong(**reply)) return reply;
   const std::string text(TextOf(**reply));
-  return Explain(Error{ClassifyErrorReply(text), text}, "cannot report its writes",
-                 text.find("overlap") != std::string::npos
-                     ? "give prefixes of which none begins with another"
-                     : "it takes Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING "
-                       "with REDIRECT");
+  return Explain(Error{ClassifyErrorReply(text), text});
 }
 
-// Adds to a refusal what to do about it. `what` and `advice` are for those without a cause of
-// their own. Other errors pass unchanged.
-Error Subscriber::Explain(const Error& error, const char* what, const char* advice) const {
-  const auto line = [&](const char* predicate, const std::string& remedy) {
-    return Error{error.code, name_ + " " + predicate + " (" + error.message + "): " + remedy};
+// Adds to a refusal what to do about it. Other errors pass unchanged.
+Error Subscriber::Explain(const Error& error) const {
+  if (IsRefusal(error.code)) return Error{error.code, RefusalText(name_, error)};
+  const auto line = [&](const char* predicate, const std::string& advice) {
+    return Error{error.code, name_ + " " + predicate + " (" + error.message + "): " + advice};
   };
-  switch (error.code) {
-    case ErrorCode::kNoPermission:
-      return line("does not let this proxy follow its writes",
-                  "run ACL SETUSER " + (target_.username.empty() ? "default" : target_.username) +
-                      " +client|id +client|tracking +subscribe +ping &" + std::string(kChannel));
-    case ErrorCode::kAuth:
-      return line("refuses the credentials", "check the user name and the password");
-    case ErrorCode::kRefused:
-    case ErrorCode::kUpstream:
-      return line(what, advice);
-    default:
-      return error;
+  if (error.code == ErrorCode::kNoPermission) {
+    return line("does not permit this proxy to follow writes",
+                "run ACL SETUSER " + (target_.username.empty() ? "default" : target_.username) +
+                    " +client|id +client|tracking +subscribe +ping &" + std::string(kChannel));
   }
+  if (error.code != ErrorCode::kUpstream) return error;
+  if (error.message.find("overlap") != std::string::npos) {
+    return line("cannot report writes", "no prefix may begin with another one");
+  }
+  return line("cannot report writes",
+              "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING with "
+              "REDIRECT");
 }
 
-// Tells whoever is to know of a failed attempt, and returns the wait before the next.
+// Logs the failed attempt or tells the sink, and returns the wait before the next one.
 Duration Subscriber::OnFailed(const Error& error) {
   if (stopping_) return Duration::zero();
   Log(LogLevel::kDebug, "redis: an attempt to follow writes of %s failed: %s", name_.c_str(),
@@ -286,7 +278,7 @@ Duration Subscriber::OnFailed(const Error& error) {
     SettleFirst(FirstOutcome::kUnreachable);
     return back_off_.Draw(++failures_);
   }
-  said_ = Said::kTrouble;
+  logged_ = Logged::kTrouble;
   if (std::exchange(unsupported_, error.message) != error.message) sink_->OnUnsupported(error);
   SettleFirst(FirstOutcome::kUnsupported);
   return options_.unsupported_retry;
@@ -294,9 +286,9 @@ Duration Subscriber::OnFailed(const Error& error) {
 
 void Subscriber::LogTrouble(const Error& reason) {
   uint64_t suppressed = 0;
-  if (said_ == Said::kTrouble || !trouble_limiter_.Allow(Now(), &suppressed)) return;
-  const bool was_live = std::exchange(said_, Said::kTrouble) == Said::kLive;
-  Log(LogLevel::kWarn, "redis: %s writes at %s: %s; trying on",
+  if (logged_ == Logged::kTrouble || !trouble_limiter_.Allow(Now(), &suppressed)) return;
+  const bool was_live = std::exchange(logged_, Logged::kTrouble) == Logged::kLive;
+  Log(LogLevel::kWarn, "redis: %s writes at %s: %s; retrying",
       was_live ? "lost track of" : "cannot follow", name_.c_str(), reason.message.c_str());
 }
 

@@ -165,7 +165,7 @@ TEST(ConnectionTest, SaysThatANameDoesNotResolve) {
   auto connection = Connect(options);
   ASSERT_FALSE(connection.ok());
   EXPECT_EQ(connection.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(connection.error().message.find("cannot resolve its name: "), 0u);
+  EXPECT_EQ(connection.error().message.find("cannot resolve the host name: "), 0u);
 }
 
 TEST(ConnectionTest, TriesEveryAddressOfAName) {

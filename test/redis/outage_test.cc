@@ -215,9 +215,11 @@ TEST(OutageTest, SaysOnceThatRedisIsLostAndOnceThatItIsBack) {
   }
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_EQ(Occurrences(log, "redis: connected to " + server.address()), 1u) << log;
-  EXPECT_EQ(Occurrences(log, server.address() + " lost: Connection refused"), 1u) << log;
+  EXPECT_EQ(Occurrences(log, "lost the connection to " + server.address() + ": Connection refused"),
+            1u)
+      << log;
   EXPECT_EQ(Occurrences(log, server.address() + " is back after "), 1u) << log;
-  EXPECT_EQ(Occurrences(log, "refuses this proxy: WRONGPASS invalid password"), 1u)
+  EXPECT_EQ(Occurrences(log, "refuses the credentials (WRONGPASS invalid password): check"), 1u)
       << log;
   EXPECT_EQ(Occurrences(log, "\n"), 4u) << log;
   EXPECT_EQ(Occurrences(log, "s3cret"), 0u) << log;
@@ -296,7 +298,7 @@ TEST(OutageTest, RefusedCredentialsFailEveryFetchAtOnceUntilTheyAreAccepted) {
   EXPECT_TRUE(Await([&] { return client.Get("k").IsMissing(); }));
 }
 
-// The keeper keeps what it says to those whose time is over from one time to the next.
+// The deadline thread must not keep an error from one scan to the next.
 TEST(OutageTest, AnOldRefusalOfTheCredentialsIsForgottenOnceRedisHasServed) {
   FakeRedis server(FailPing("WRONGPASS invalid username-password pair"));
   server.Set("k", "v");
@@ -381,7 +383,7 @@ TEST(OutageTest, AWrongDatabaseIsSaidInTheLogAndNotToClients) {
     }
   }
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find("refuses this proxy: ERR DB index is out of range"), log.npos)
+  EXPECT_NE(log.find("refuses the connection (ERR DB index is out of range): check"), log.npos)
       << log;
 }
 

@@ -35,7 +35,7 @@ TEST(StatusLogTest, ARenewalIsSaidAlsoSoonAfterItsError) {
     for (int i = 0; i < 3; ++i) status->OnTrouble(kMasterDown, kYes);
   });
   EXPECT_EQ(Count(log, "MASTERDOWN"), 2U) << log;
-  EXPECT_EQ(Count(log, "connecting anew"), 1U) << log;
+  EXPECT_EQ(Count(log, "reconnecting"), 1U) << log;
 }
 
 TEST(StatusLogTest, AnErrorThatComesWithARenewalIsSaidOnce) {
@@ -44,7 +44,7 @@ TEST(StatusLogTest, AnErrorThatComesWithARenewalIsSaidOnce) {
     for (int i = 0; i < 3; ++i) status->OnTrouble(kMasterDown, kNo);
   });
   EXPECT_EQ(Count(log, "MASTERDOWN"), 1U) << log;
-  EXPECT_EQ(Count(log, "connecting anew"), 1U) << log;
+  EXPECT_EQ(Count(log, "reconnecting"), 1U) << log;
 }
 
 TEST(StatusLogTest, TheFirstErrorOfAKindIsSaidAlsoSoonAfterTheRenewalOverAnother) {

@@ -93,7 +93,8 @@ TEST_F(SubscriberRealRedisTest, HearsOnlyOfItsPrefixes) {
 TEST_F(SubscriberRealRedisTest, SaysThatPrefixesOverlap) {
   options_.prefixes = {"user:", "user:1"};
   EXPECT_EQ(StartSubscriber(), FirstOutcome::kUnsupported);
-  EXPECT_NE(recorder_.events()[0].text.find("none begins with another"), std::string::npos)
+  EXPECT_NE(recorder_.events()[0].text.find("no prefix may begin with another one"),
+            std::string::npos)
       << recorder_.events()[0].text;
 }
 

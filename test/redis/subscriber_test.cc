@@ -138,29 +138,30 @@ TEST_F(SubscriberTest, SaysWhatIsUnsupportedAndWhatToDo) {
   const std::string grant =
       "run ACL SETUSER proxy +client|id +client|tracking +subscribe +ping &__redis__:invalidate";
   const std::string upgrade =
-      "it takes Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING with REDIRECT";
+      "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING with REDIRECT";
   const struct {
     std::string step, reply, message;
   } rows[] = {
       {"PING", "NOPERM no 'ping'",
-       " does not let this proxy follow its writes (NOPERM no 'ping'): " + grant},
+       " does not permit this proxy to follow writes (NOPERM no 'ping'): " + grant},
       {"PING", "DENIED protected mode",
-       " refuses this proxy (DENIED protected mode): make it accept the connection"},
+       " refuses the connection (DENIED protected mode): check its configuration and this proxy's "
+       "-redis flags"},
       {"AUTH", "WRONGPASS invalid",
        " refuses the credentials (WRONGPASS invalid): check the user name and the password"},
       {"CLIENT ID", "ERR unknown command `CLIENT`",
-       " cannot report its writes (ERR unknown command `CLIENT`): " + upgrade},
+       " cannot report writes (ERR unknown command `CLIENT`): " + upgrade},
       {"CLIENT ID", "NOPERM no 'client|id'",
-       " does not let this proxy follow its writes (NOPERM no 'client|id'): " + grant},
+       " does not permit this proxy to follow writes (NOPERM no 'client|id'): " + grant},
       {"CLIENT TRACKING", "ERR unknown subcommand 'tracking'",
-       " cannot report its writes (ERR unknown subcommand 'tracking'): " + upgrade},
+       " cannot report writes (ERR unknown subcommand 'tracking'): " + upgrade},
       {"CLIENT TRACKING", "ERR syntax error",
-       " cannot report its writes (ERR syntax error): " + upgrade},
+       " cannot report writes (ERR syntax error): " + upgrade},
       {"CLIENT TRACKING", "ERR Prefix 'ab' overlaps with an existing prefix 'a'",
-       " cannot report its writes (ERR Prefix 'ab' overlaps with an existing prefix 'a'): give "
-       "prefixes of which none begins with another"},
+       " cannot report writes (ERR Prefix 'ab' overlaps with an existing prefix 'a'): no "
+       "prefix may begin with another one"},
       {"SUBSCRIBE", "NOPERM no channel",
-       " does not let this proxy follow its writes (NOPERM no channel): " + grant},
+       " does not permit this proxy to follow writes (NOPERM no channel): " + grant},
   };
   options_.target.username = "proxy";
   options_.target.password = "secret";

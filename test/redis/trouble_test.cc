@@ -111,7 +111,7 @@ TEST_F(TroubleTest, AServerThatBecameAReplicaIsLeftForWhereTheNameLeadsNow) {
     EXPECT_EQ(server_.connections_accepted(), 2);
     EXPECT_EQ(renewals_, 1);
   }
-  EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "connecting anew"), 1U);
+  EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "reconnecting"), 1U);
 }
 
 TEST_F(TroubleTest, EveryConnectionIsMadeAnewAlsoThoseThatOnlyRead) {
@@ -204,7 +204,7 @@ TEST_F(TroubleTest, AFullQueueIsLogged) {
     server_.Thaw();
     client.Wait(waiting);
   }
-  EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "than there is room for"), 1U);
+  EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "too many requests wait for"), 1U);
 }
 
 }  // namespace
