@@ -11,7 +11,7 @@ BEGIN {
   may["proxy"] = "base cache redis resp"
   may["core"] = "base net cache proxy"
   may["http_front"] = "base http core proxy"
-  may["resp_front"] = "base net resp core cache proxy"
+  may["resp_front"] = "base resp core cache proxy"
   may["config"] = "base core redis"
   may["server"] = "base net http resp cache redis proxy core http_front resp_front config"
   may["main"] = "base config server"

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "core/request.h"
@@ -84,6 +85,11 @@ class Session {
 struct Client {
   uint64_t number = 0;  // unique in the process, from 1 on
   int fd = -1;          // of its socket, while the session lives
+
+  // Return the address of the client, and the one that it has connected to, as in
+  // "127.0.0.1:8080"; "?" without a socket. Cost: a system call and an allocation.
+  [[nodiscard]] std::string Address() const;
+  [[nodiscard]] std::string LocalAddress() const;
 };
 
 // Makes the session of a client that has connected.

@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/resident.h"
 #include "core/connection.h"
-#include "net/socket.h"
 #include "resp/command_info.h"
 #include "resp/glob.h"
 #include "resp/writer.h"
@@ -271,9 +270,9 @@ void RespSession::ClientSetInfo(const resp::Command& command) {
 // With every field of redis-server 7.0's, since clients look for them; 0 where there is nothing to
 // count here.
 std::string RespSession::ClientLine() const {
-  const int fd = client_.fd;
-  return "id=" + std::to_string(client_.number) + " addr=" + net::PeerName(fd) +
-         " laddr=" + net::LocalName(fd) + " fd=" + std::to_string(fd) + " name=" + name_ +
+  return "id=" + std::to_string(client_.number) + " addr=" + client_.Address() +
+         " laddr=" + client_.LocalAddress() + " fd=" + std::to_string(client_.fd) +
+         " name=" + name_ +
          " age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0"
          " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|info user=" +
          user_ + " redir=-1 resp=" + std::to_string(version_) + " lib-name=" + library_name_ +
