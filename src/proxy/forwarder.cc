@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "redis/batch.h"
-#include "resp/command_names.h"
+#include "resp/error_texts.h"
 #include "resp/reply_cursor.h"
 #include "resp/reply_framer.h"
 #include "resp/writer.h"

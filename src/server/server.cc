@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "config/version.h"
 #include "http_front/http_session.h"
 #include "net/socket.h"
@@ -91,7 +92,9 @@ class Server::View final : public resp_front::ServerView {
             .clients = server_->clients_.served(),
             .max_clients = server_->clients_.limit(),
             .connections_received = server_->clients_.received(),
-            .uptime = Now() - server_->started_};
+            .uptime = Now() - server_->started_,
+            .resident_bytes = ResidentBytes(),
+            .process_id = static_cast<uint64_t>(getpid())};
   }
   [[nodiscard]] uint64_t CacheSize() const override { return server_->cache_.size(); }
 

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "resp/command_names.h"
+#include "resp/error_texts.h"
 #include "resp/reply_cursor.h"
 #include "resp/reply_framer.h"
 #include "resp/request_reader.h"

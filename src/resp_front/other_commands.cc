@@ -1,23 +1,13 @@
-#include "resp/command_names.h"
+#include "resp_front/other_commands.h"
 
 #include <algorithm>
-#include <utility>
+#include <array>
+#include <string>
 
-#include "base/check.h"
+#include "base/ascii.h"
 
-namespace rp::resp {
+namespace rp::resp_front {
 namespace {
-
-constexpr size_t kMaxShownBytes = 128;
-
-static_assert(
-    [] {
-      for (size_t i = 0; i < kCommands.size(); ++i) {
-        if (static_cast<size_t>(kCommands[i].id) != i) return false;
-      }
-      return true;
-    }(),
-    "kCommands is in the order of CommandName");
 
 // Sorted.
 constexpr auto kOtherCommands = std::to_array<std::string_view>({"acl",
@@ -240,16 +230,6 @@ constexpr auto kOtherCommands = std::to_array<std::string_view>({"acl",
 
 static_assert(std::is_sorted(kOtherCommands.begin(), kOtherCommands.end()));
 
-std::string OneLine(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
-  return text;
-}
-
-void AppendShown(std::string_view argument, size_t most, std::string* text) {
-  text->append(UpToNul(argument.substr(0, most)));
-}
-
 }  // namespace
 
 bool IsOtherRedisCommand(std::string_view name) {
@@ -258,31 +238,4 @@ bool IsOtherRedisCommand(std::string_view name) {
   return std::binary_search(kOtherCommands.begin(), kOtherCommands.end(), lower);
 }
 
-std::string UnknownCommandText(const Command& command) {
-  RP_CHECK(command.size() >= 1);
-  std::string arguments;
-  for (size_t i = 1; i < command.size() && arguments.size() < kMaxShownBytes; ++i) {
-    const size_t room = kMaxShownBytes - arguments.size();
-    arguments += '\'';
-    AppendShown(command[i], room, &arguments);
-    arguments += "' ";
-  }
-  std::string text = "unknown command '";
-  AppendShown(command[0], kMaxShownBytes, &text);
-  return OneLine(std::move(text) + "', with args beginning with: " + arguments);
-}
-
-std::string UnknownSubcommandText(const Command& command) {
-  RP_CHECK(command.size() >= 2);
-  std::string text = "unknown subcommand '";
-  AppendShown(command[1], kMaxShownBytes, &text);
-  text += "'. Try ";
-  for (const char c : command[0]) text += ToUpperAscii(c);
-  return OneLine(std::move(text) + " HELP.");
-}
-
-std::string WrongArityText(std::string_view full_name) {
-  return "wrong number of arguments for '" + std::string(full_name) + "' command";
-}
-
-}  // namespace rp::resp
+}  // namespace rp::resp_front

@@ -1,0 +1,54 @@
+// ClientState: what a client of the Redis protocol has told about itself and wants, from HELLO,
+// AUTH, CLIENT and RESET.
+//
+// The answers that a client wants (CLIENT REPLY); any other pair of state and event changes
+// nothing:
+//
+//   mode       event              next mode
+//   any        CLIENT REPLY ON    kOn
+//   any        CLIENT REPLY OFF   kOff
+//   not kOff   CLIENT REPLY SKIP  kSkipNext
+//   kSkipNext  a command begins   kSkipThis
+//   kSkipThis  a command begins   kOn
+//   kOff       RESET              kOn
+//
+// Owner: the client's session. Thread safety: one thread at a time. Cost: strings, for the names
+// that the client gives.
+#pragma once
+
+#include <string>
+
+#include "core/credentials.h"
+#include "core/session.h"
+#include "resp_front/refused_transaction.h"
+
+namespace rp::resp_front {
+
+enum class ReplyMode : unsigned char {
+  kOn,
+  kOff,       // nothing is answered
+  kSkipNext,  // CLIENT REPLY SKIP has been run
+  kSkipThis,  // the command that is being run is not answered
+};
+
+struct ClientState {
+  core::Client connected;  // who it is
+  int version = 2;         // of the protocol: 2 or 3
+  bool authenticated = false;
+  ReplyMode reply_mode = ReplyMode::kOn;
+  RefusedTransaction transaction;
+  std::string user{core::Credentials::kDefaultUser};
+  std::string name;  // CLIENT SETNAME
+  std::string library_name;
+  std::string library_version;
+
+  // A command begins, or an error that is no command's.
+  void BeginCommand() {
+    if (reply_mode == ReplyMode::kSkipThis) reply_mode = ReplyMode::kOn;
+    if (reply_mode == ReplyMode::kSkipNext) reply_mode = ReplyMode::kSkipThis;
+  }
+  // Returns whether the command that is being run is not answered.
+  [[nodiscard]] bool is_silent() const { return reply_mode != ReplyMode::kOn; }
+};
+
+}  // namespace rp::resp_front

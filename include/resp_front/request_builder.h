@@ -1,0 +1,75 @@
+// RequestBuilder: makes commands into requests of a connection: answers that are ready, keys to be
+// looked up, and commands for Redis. Hides the pipeline, groups, and what happens when there is no
+// memory for a key or a command.
+//
+// Where the client wants no answer (CLIENT REPLY), what only reads is not done at all.
+//
+// Owner: a call of RespSession's. Thread safety: the reactor's thread. Cost: that of a request from
+// the pool for each answer and key; a hit allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "core/connection.h"
+#include "resp/request_reader.h"
+#include "resp_front/answers.h"
+#include "resp_front/client_state.h"
+#include "resp_front/reply.h"
+#include "resp_front/resp_options.h"
+
+namespace rp::resp_front {
+
+class RequestBuilder {
+ public:
+  // The most keys of one command.
+  static constexpr size_t kMaxKeys = core::Pipeline::kMaxGroupSize - 1;
+
+  // Everything borrowed outlives the builder.
+  RequestBuilder(const RespOptions* options, const ClientState* client,
+                 core::Connection* connection)
+      : options_(options), client_(client), connection_(connection) {}
+
+  // Adds an answer that is ready, unless the client wants none, and closes if the reply says so.
+  void Answer(Reply reply);
+
+  // Reads `key` through the cache.
+  void Read(WriteAnswer* write, std::string_view key);
+  // Reads the part of a key's value that GETRANGE's arguments name.
+  void ReadRange(const resp::Command& command);
+
+  // Whether the cache may answer for the life of a key, its TTL: only without -max-age, because
+  // deadlines are Redis's own then.
+  enum class Fact : unsigned char { kType, kLife };
+  // Answers from the cache as far as it knows; Redis knows the rest, which is not cached.
+  void ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Command& command);
+  // Has Redis answer a command that only reads.
+  void Ask(const resp::Command& command);
+
+  // Reads all keys of the command, and answers them together.
+  enum class Group : unsigned char { kValues, kCount };
+  void ReadGroup(Group group, const resp::Command& command);
+
+  // Sends the client's own command to Redis, and holds back what follows until it is answered.
+  void Forward(const resp::Command& command);
+
+ private:
+  core::Request* AddRequest(WriteAnswer* write);
+  // Likewise, but returns null if the client wants no answer.
+  core::Request* AddWanted(WriteAnswer* write) {
+    return client_->is_silent() ? nullptr : AddRequest(write);
+  }
+  // Copies the key or the command into the request. Returns false if there is no memory for it:
+  // that is answered.
+  [[nodiscard]] bool SetKey(core::Request* request, std::string_view key);
+  [[nodiscard]] bool SetCommand(core::Request* request, const resp::Command& command);
+  void AnswerNoMemory(core::Request* request);
+  void Send(core::Request* request, proxy::Question::Kind kind, const resp::Command& command);
+  [[nodiscard]] size_t AppendHits(Group group, const resp::Command& command, core::Request* first);
+
+  const RespOptions* const options_;
+  const ClientState* const client_;
+  core::Connection* const connection_;
+};
+
+}  // namespace rp::resp_front

@@ -1,0 +1,206 @@
+#include "resp_front/answers.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
+#include "core/pipeline.h"
+#include "resp/writer.h"
+
+namespace rp::resp_front {
+namespace {
+
+// What a single line of an error may take: Redis's own texts are shorter.
+constexpr size_t kMaxErrorTextBytes = 512;
+
+size_t Put(std::string_view bytes, char* out) {
+  std::copy(bytes.begin(), bytes.end(), out);  // may be null where it is empty
+  return bytes.size();
+}
+
+size_t PutInteger(int64_t number, char* out) {
+  return static_cast<size_t>(resp::PutHeader(':', number, out) - out);
+}
+
+// Redis begins its errors with a word in capitals; nothing of our own does.
+bool HasCode(std::string_view text) {
+  const size_t end = text.find(' ');
+  return end != std::string_view::npos && end >= 2 &&
+         std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end),
+                     [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+// Redis's own error goes through as it is, unless it is about this proxy's credentials: the client
+// would take it for its own.
+size_t PutError(const core::Request& request, char* out) {
+  const ErrorInfo& info = Describe(request.answer.error);
+  std::string_view text =
+      request.answer.error_text.empty() ? info.text : std::string_view(request.answer.error_text);
+  text = text.substr(0, kMaxErrorTextBytes);
+  size_t size = Put("-", out);
+  if (request.answer.error == ErrorCode::kAuth || !HasCode(text)) {
+    size += Put(info.resp_prefix, out + size);
+    size += Put(" ", out + size);
+  }
+  size += Put(text, out + size);
+  return size + Put(resp::kCrLf, out + size);
+}
+
+size_t PutValue(std::string_view value, char* out, core::Payload* payload) {
+  const auto size = static_cast<size_t>(resp::PutBulkHeader(value.size(), out) - out);
+  if (value.size() > core::Session::kCopiedBytes) {
+    *payload = {.bytes = value, .tail = resp::kCrLf};
+    return size;
+  }
+  const size_t end = size + Put(value, out + size);
+  return end + Put(resp::kCrLf, out + end);
+}
+
+// Whether the answer is about the key: a value, or that there is none.
+bool IsAboutKey(const core::Request& request) {
+  return request.answer.outcome == proxy::Outcome::kValue ||
+         request.answer.outcome == proxy::Outcome::kMissing;
+}
+
+bool IsMissing(const core::Request& request) {
+  return request.answer.outcome == proxy::Outcome::kMissing;
+}
+
+// Writes an answer that is not about the key: Redis's reply or an error.
+size_t PutOther(const core::Request& request, char* out, core::Payload* payload) {
+  if (request.answer.outcome != proxy::Outcome::kReply) return PutError(request, out);
+  payload->bytes = request.answer.reply;
+  return 0;
+}
+
+// The part of a value that GETRANGE names; negative positions count from the end.
+std::string_view Range(std::string_view value, int64_t start, int64_t end) {
+  const auto size = static_cast<int64_t>(value.size());
+  if (start < 0 && end < 0 && start > end) return {};
+  if (start < 0) start = std::max<int64_t>(start + size, 0);
+  if (end < 0) end = std::max<int64_t>(end + size, 0);
+  end = std::min(end, size - 1);
+  if (start > end) return {};
+  return value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
+}
+
+// Returns what is left of the key's life in ms; as Redis says it, -1 if it does not end and -2 if
+// there is no key.
+int64_t RemainingMs(const core::Request& request, TimePoint now) {
+  if (IsMissing(request)) return -2;
+  const TimePoint deadline = request.answer.value->hard_deadline;
+  if (deadline == kNever) return -1;
+  const Duration remaining = std::max(deadline - now, Duration(0));
+  return std::chrono::floor<std::chrono::milliseconds>(remaining).count();
+}
+
+// As Redis rounds.
+int64_t ToSeconds(int64_t ms) { return ms < 0 ? ms : (ms + 500) / 1000; }
+
+// The first request of the group behind `first` that has failed, or null.
+const core::Request* FirstFailure(const core::Request& first) {
+  const core::Request* member = first.next_in_pipeline;
+  for (uint32_t left = first.group == nullptr ? 1 : first.group->size; left > 1; --left) {
+    if (member->answer.has_failed()) return member;
+    member = member->next_in_pipeline;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+size_t WriteReply(const core::Request& request, const core::Turn&, char* out,
+                  core::Payload* payload) {
+  const std::string& reply = request.answer.reply;
+  if (reply.size() > core::Session::kMaxAnswerBytes) {
+    payload->bytes = reply;
+    return 0;
+  }
+  return Put(reply.empty() ? FramingOf(request).constant : reply, out);
+}
+
+size_t WriteForwarded(const core::Request& request, const core::Turn&, char* out,
+                      core::Payload* payload) {
+  if (request.answer.outcome == proxy::Outcome::kError ||
+      request.answer.outcome == proxy::Outcome::kPending) {
+    return PutError(request, out);
+  }
+  payload->bytes = request.answer.reply;
+  return 0;
+}
+
+size_t WriteNothing(const core::Request&, const core::Turn&, char*, core::Payload*) { return 0; }
+
+size_t WriteGet(const core::Request& request, const core::Turn&, char* out,
+                core::Payload* payload) {
+  if (request.answer.outcome == proxy::Outcome::kValue) {
+    return PutValue(request.answer.value->value(), out, payload);
+  }
+  if (IsMissing(request)) return Put(resp::NullReply(FramingOf(request).version), out);
+  return PutOther(request, out, payload);
+}
+
+size_t WriteStrlen(const core::Request& request, const core::Turn&, char* out,
+                   core::Payload* payload) {
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  return PutInteger(IsMissing(request) ? 0 : request.answer.value->value_bytes, out);
+}
+
+size_t WriteRange(const core::Request& request, const core::Turn&, char* out,
+                  core::Payload* payload) {
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  if (IsMissing(request)) return PutValue({}, out, payload);
+  const Framing& framing = FramingOf(request);
+  return PutValue(Range(request.answer.value->value(), framing.range_start, framing.range_end), out,
+                  payload);
+}
+
+size_t WriteTtl(const core::Request& request, const core::Turn& turn, char* out,
+                core::Payload* payload) {
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  return PutInteger(ToSeconds(RemainingMs(request, turn.now)), out);
+}
+
+size_t WritePttl(const core::Request& request, const core::Turn& turn, char* out,
+                 core::Payload* payload) {
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  return PutInteger(RemainingMs(request, turn.now), out);
+}
+
+size_t WriteType(const core::Request& request, const core::Turn&, char* out,
+                 core::Payload* payload) {
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  return Put(IsMissing(request) ? "+none\r\n" : "+string\r\n", out);
+}
+
+size_t WriteMget(const core::Request& request, const core::Turn&, char* out,
+                 core::Payload* payload) {
+  const core::Request* const failure = FirstFailure(request);
+  if (failure != nullptr) return PutError(*failure, out);
+  payload->bytes = request.answer.reply;
+  return 0;
+}
+
+// A key of another type has no value.
+size_t WriteMgetElement(const core::Request& request, const core::Turn&, char* out,
+                        core::Payload* payload) {
+  if (request.group->has_failed) return 0;
+  if (request.answer.outcome == proxy::Outcome::kValue) {
+    return PutValue(request.answer.value->value(), out, payload);
+  }
+  return Put(resp::NullReply(FramingOf(request).version), out);
+}
+
+size_t WriteExists(const core::Request& request, const core::Turn&, char* out, core::Payload*) {
+  const core::Request* const failure = FirstFailure(request);
+  if (failure != nullptr) return PutError(*failure, out);
+  int64_t found = FramingOf(request).found;
+  const core::Request* member = request.next_in_pipeline;
+  for (uint32_t left = request.group == nullptr ? 1 : request.group->size; left > 1; --left) {
+    found += !IsMissing(*member);
+    member = member->next_in_pipeline;
+  }
+  return PutInteger(found, out);
+}
+
+}  // namespace rp::resp_front

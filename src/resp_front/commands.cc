@@ -1,0 +1,275 @@
+#include "resp_front/commands.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.h"
+#include "resp_front/command_functions.h"
+
+namespace rp::resp_front {
+namespace {
+
+constexpr std::string_view kOfConnection = "noscript loading stale fast no_auth allow_busy";
+
+constexpr std::string_view kReadString = "@read @string @fast";
+constexpr std::string_view kReadRange = "@read @string @slow";
+constexpr std::string_view kReadKeyspace = "@keyspace @read @fast";
+constexpr std::string_view kConnection = "@fast @connection";
+
+// For clients of a cluster: how to split a command, and to join its replies.
+constexpr std::string_view kEachShard = "request_policy:multi_shard";
+constexpr std::string_view kSumOfShards = "request_policy:multi_shard response_policy:agg_sum";
+constexpr std::string_view kSumOfAll = "request_policy:all_shards response_policy:agg_sum";
+constexpr std::string_view kAllSucceed = "request_policy:all_shards response_policy:all_succeeded";
+constexpr std::string_view kInfoTips =
+    "nondeterministic_output request_policy:all_shards response_policy:special";
+
+constexpr KeyPositions kOneKey = {1, 1, 1, "RO access"};
+constexpr KeyPositions kOneKeyFacts = {1, 1, 1, "RO"};
+constexpr KeyPositions kManyKeys = {1, -1, 1, "RO access"};
+constexpr KeyPositions kManyKeysFacts = {1, -1, 1, "RO"};
+
+constexpr HelpLines kOfHelp = {"HELP", "    Prints this help."};
+
+constexpr auto kClientSubcommands = std::to_array<CommandRow>({
+    {.name = "client|getname",
+     .arity = 2,
+     .answer = ClientGetnameCommand,
+     .help = {"GETNAME", "    Return the name of the current connection."}},
+    {.name = "client|id",
+     .arity = 2,
+     .answer = ClientIdCommand,
+     .help = {"ID", "    Return the ID of the current connection."}},
+    {.name = "client|info",
+     .arity = 2,
+     .answer = ClientInfoCommand,
+     .help = {"INFO", "    Return information about the current client connection."}},
+    {.name = "client|no-evict",
+     .arity = 3,
+     .answer = ClientOnOffCommand,
+     .help = {"NO-EVICT (ON|OFF)", "    Accepted without effect."}},
+    {.name = "client|no-touch",
+     .arity = 3,
+     .answer = ClientOnOffCommand,
+     .help = {"NO-TOUCH (ON|OFF)", "    Accepted without effect."}},
+    {.name = "client|reply",
+     .arity = 3,
+     .answer = ClientReplyCommand,
+     .help = {"REPLY (ON|OFF|SKIP)", "    Control the replies sent to the current connection."}},
+    {.name = "client|setinfo",
+     .arity = 4,
+     .answer = ClientSetinfoCommand,
+     .help = {"SETINFO (LIB-NAME|LIB-VER) <value>",
+              "    Say which library, in which version, uses the current connection."}},
+    {.name = "client|setname",
+     .arity = 3,
+     .answer = ClientSetnameCommand,
+     .help = {"SETNAME <name>", "    Assign the name <name> to the current connection."}},
+    {.name = "client|help", .arity = 2, .answer = HelpCommand, .help = kOfHelp},
+});
+
+constexpr auto kCommandSubcommands = std::to_array<CommandRow>({
+    {.name = "command|count",
+     .arity = 2,
+     .answer = CommandCountCommand,
+     .help = {"COUNT", "    Return the total number of commands of this endpoint."}},
+    {.name = "command|docs",
+     .arity = -2,
+     .answer = CommandDocsCommand,
+     .help = {"DOCS [<command-name> ...]", "    Return nothing: there is no documentation here."}},
+    {.name = "command|getkeys", .arity = -3, .answer = NotAvailableCommand},
+    {.name = "command|getkeysandflags", .arity = -3, .answer = NotAvailableCommand},
+    {.name = "command|info",
+     .arity = -2,
+     .answer = CommandInfoCommand,
+     .help = {"INFO [<command-name> ...]", "    Return details about multiple commands."}},
+    {.name = "command|list",
+     .arity = -2,
+     .answer = CommandListCommand,
+     .help = {"LIST", "    Return a list of all commands of this endpoint."}},
+    {.name = "command|help", .arity = 2, .answer = HelpCommand, .help = kOfHelp},
+});
+
+constexpr auto kConfigSubcommands = std::to_array<CommandRow>({
+    {.name = "config|get",
+     .arity = -3,
+     .answer = ConfigGetCommand,
+     .help = {"GET <pattern>",
+              "    Return parameters matching the glob-like <pattern> and their values."}},
+    {.name = "config|resetstat", .arity = 2, .answer = NotAvailableCommand},
+    {.name = "config|rewrite", .arity = 2, .answer = NotAvailableCommand},
+    {.name = "config|set", .arity = -4, .answer = NotAvailableCommand},
+    {.name = "config|help", .arity = 2, .answer = HelpCommand, .help = kOfHelp},
+});
+
+template <size_t kSize>
+constexpr CommandRows Rows(const std::array<CommandRow, kSize>& rows) {
+  return {rows.data(), rows.data() + kSize};
+}
+
+// Facts from the COMMAND of redis-server 7.0.15. GET comes first: it is found soonest.
+constexpr auto kCommands = std::to_array<CommandRow>({
+    {.name = "get",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKey,
+     .categories = kReadString,
+     .read = GetCommand},
+    {.name = "mget",
+     .arity = -2,
+     .flags = "readonly fast",
+     .keys = kManyKeys,
+     .categories = kReadString,
+     .tips = kEachShard,
+     .read = MgetCommand},
+    {.name = "exists",
+     .arity = -2,
+     .flags = "readonly fast",
+     .keys = kManyKeysFacts,
+     .categories = kReadKeyspace,
+     .tips = kSumOfShards,
+     .read = ExistsCommand},
+    {.name = "strlen",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKeyFacts,
+     .categories = kReadString,
+     .read = StrlenCommand},
+    {.name = "getrange",
+     .arity = 4,
+     .flags = "readonly",
+     .keys = kOneKey,
+     .categories = kReadRange,
+     .read = GetrangeCommand},
+    {.name = "substr",
+     .arity = 4,
+     .flags = "readonly",
+     .keys = kOneKey,
+     .categories = kReadRange,
+     .read = GetrangeCommand},
+    {.name = "ttl",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKey,
+     .categories = kReadKeyspace,
+     .tips = "nondeterministic_output",
+     .read = TtlCommand},
+    {.name = "pttl",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKey,
+     .categories = kReadKeyspace,
+     .tips = "nondeterministic_output",
+     .read = PttlCommand},
+    {.name = "expiretime",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKey,
+     .categories = kReadKeyspace,
+     .read = ExpiretimeCommand},
+    {.name = "pexpiretime",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKey,
+     .categories = kReadKeyspace,
+     .read = ExpiretimeCommand},
+    {.name = "type",
+     .arity = 2,
+     .flags = "readonly fast",
+     .keys = kOneKeyFacts,
+     .categories = kReadKeyspace,
+     .read = TypeCommand},
+    // PING is for whoever watches over this proxy, with or without a password.
+    {.name = "ping",
+     .arity = -1,
+     .flags = "fast",
+     .categories = kConnection,
+     .tips = kAllSucceed,
+     .access = Access::kAnyone,
+     .answer = PingCommand},
+    {.name = "echo",
+     .arity = 2,
+     .flags = "loading stale fast",
+     .categories = kConnection,
+     .answer = EchoCommand},
+    {.name = "hello",
+     .arity = -1,
+     .flags = kOfConnection,
+     .categories = kConnection,
+     .access = Access::kAnyone,
+     .answer = HelloCommand},
+    {.name = "auth",
+     .arity = -2,
+     .flags = kOfConnection,
+     .categories = kConnection,
+     .access = Access::kAnyone,
+     .answer = AuthCommand},
+    {.name = "select",
+     .arity = 2,
+     .flags = "loading stale fast",
+     .categories = kConnection,
+     .answer = SelectCommand},
+    {.name = "client", .arity = -2, .categories = "@slow", .subcommands = Rows(kClientSubcommands)},
+    {.name = "command",
+     .arity = -1,
+     .flags = "loading stale",
+     .categories = "@slow @connection",
+     .tips = "nondeterministic_output_order",
+     .answer = CommandInfoCommand,
+     .subcommands = Rows(kCommandSubcommands),
+     .help = {"(no subcommand)", "    Return details about all commands of this endpoint."}},
+    {.name = "info",
+     .arity = -1,
+     .flags = "loading stale",
+     .categories = "@slow @dangerous",
+     .tips = kInfoTips,
+     .answer = InfoCommand},
+    {.name = "config", .arity = -2, .categories = "@slow", .subcommands = Rows(kConfigSubcommands)},
+    {.name = "reset",
+     .arity = 1,
+     .flags = kOfConnection,
+     .categories = kConnection,
+     .access = Access::kAnyone,
+     .answer = ResetCommand},
+    {.name = "quit",
+     .arity = -1,
+     .flags = kOfConnection,
+     .categories = kConnection,
+     .access = Access::kAnyone,
+     .answer = QuitCommand},
+    {.name = "dbsize",
+     .arity = 1,
+     .flags = "readonly fast",
+     .categories = kReadKeyspace,
+     .tips = kSumOfAll,
+     .answer = DbsizeCommand},
+});
+
+constexpr bool IsWhole(const CommandRow& row) {
+  const bool must_have_subcommand = !row.subcommands.empty() && row.arity <= -2;
+  const int functions = (row.read != nullptr) + (row.answer != nullptr);
+  return functions == (must_have_subcommand ? 0 : 1) &&
+         std::all_of(row.subcommands.begin(), row.subcommands.end(), IsWhole);
+}
+static_assert(std::all_of(kCommands.begin(), kCommands.end(), IsWhole),
+              "a command has one function, or subcommands that have");
+
+}  // namespace
+
+CommandRows Commands() { return Rows(kCommands); }
+
+const CommandRow* FindCommand(std::string_view name) {
+  for (const CommandRow& row : kCommands) {
+    if (EqualsIgnoreCase(name, row.name)) return &row;
+  }
+  return nullptr;
+}
+
+const CommandRow* FindSubcommand(const CommandRow& row, std::string_view name) {
+  for (const CommandRow& subcommand : row.subcommands) {
+    if (EqualsIgnoreCase(name, subcommand.name.substr(row.name.size() + 1))) return &subcommand;
+  }
+  return nullptr;
+}
+
+}  // namespace rp::resp_front

@@ -1,0 +1,170 @@
+#include "resp_front/request_builder.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "core/reactor_context.h"
+#include "resp/grammar.h"
+#include "resp/writer.h"
+
+namespace rp::resp_front {
+namespace {
+
+constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
+constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
+// What MGET copies at most, and what it makes room for with each key.
+constexpr size_t kMostCopiedBytes = 64 * 1024;
+constexpr size_t kTypicalElementBytes = 128;
+
+}  // namespace
+
+void RequestBuilder::Answer(Reply reply) {
+  core::Request* request = AddWanted(WriteReply);
+  if (request != nullptr) {
+    FramingOf(request)->constant = reply.constant;
+    request->answer.reply = std::move(reply.bytes);
+    connection_->OnAnswer(request);
+  }
+  if (reply.then == Reply::Then::kClose) connection_->CloseAfterAnswers(core::Closing::kLinger);
+}
+
+void RequestBuilder::Read(WriteAnswer* write, std::string_view key) {
+  core::Request* request = AddWanted(write);
+  if (request != nullptr && SetKey(request, key)) connection_->Submit(request);
+}
+
+void RequestBuilder::ReadRange(const resp::Command& command) {
+  int64_t start = 0;
+  int64_t end = 0;
+  if (!resp::ParseCanonicalInteger(command[2], &start) ||
+      !resp::ParseCanonicalInteger(command[3], &end)) {
+    return Answer(ErrorReply(kNotAnInteger));
+  }
+  core::Request* request = AddWanted(WriteRange);
+  if (request == nullptr) return;
+  FramingOf(request)->range_start = start;
+  FramingOf(request)->range_end = end;
+  if (SetKey(request, command[1])) connection_->Submit(request);
+}
+
+void RequestBuilder::ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Command& command) {
+  core::Request* request = AddWanted(write);
+  if (request == nullptr || !SetKey(request, command[1])) return;
+  const bool may_know = fact == Fact::kType || options_->knows_ttl;
+  if (may_know && connection_->context()->dispatcher.TryHit(request)) {
+    const cache::EntryRef& entry = request->answer.value;
+    const bool is_known = request->answer.outcome != proxy::Outcome::kError &&
+                          !(entry && entry->hard_deadline == kTooFar);
+    if (is_known) return connection_->OnAnswer(request);
+    request->answer = {};
+  }
+  using Kind = proxy::Question::Kind;
+  Send(request, may_know ? Kind::kKeyOrCommand : Kind::kCommand, command);
+}
+
+void RequestBuilder::Ask(const resp::Command& command) {
+  core::Request* request = AddWanted(WriteForwarded);
+  if (request != nullptr) Send(request, proxy::Question::Kind::kCommand, command);
+}
+
+// The first request of the group has no key: it brings what precedes the first key that is not an
+// easy hit, which is usually all. A request for each key would cost MGET a third more.
+void RequestBuilder::ReadGroup(Group group, const resp::Command& command) {
+  const size_t keys = command.size() - 1;
+  if (keys > kMaxKeys) return Answer(ErrorReply(kTooManyKeys));
+  if (client_->is_silent()) return;
+  core::RequestPool& requests = connection_->context()->requests;
+  if (!requests.Has(keys + 1)) return Answer(Constant(kNoRoom));
+  core::Request* first = AddRequest(group == Group::kValues ? WriteMget : WriteExists);
+  if (first == nullptr) return;
+  size_t found = 0;
+  const bool has_memory = TryAllocate([&] { found = AppendHits(group, command, first); }) &&
+                          requests.MakeRoom(keys - found);
+  if (!has_memory) {
+    first->answer.reply.clear();
+    FramingOf(first)->write = WriteForwarded;  // an error as it is
+    return AnswerNoMemory(first);
+  }
+  WriteAnswer* const write = group == Group::kValues ? WriteMgetElement : WriteNothing;
+  for (size_t i = found; i < keys; ++i) {
+    core::Request* request = AddRequest(write);
+    RP_CHECK(request != nullptr);
+    if (TryAllocate([&] { request->question.key = command[i + 1]; })) continue;
+    request->Fail(ErrorCode::kNoMemory);
+  }
+  connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
+}
+
+// Begins the reply with the keys that are in the cache, up to one that is not or whose value is too
+// large to be copied. Returns how many they are.
+size_t RequestBuilder::AppendHits(Group group, const resp::Command& command, core::Request* first) {
+  const bool wants_values = group == Group::kValues;
+  std::string* const reply = &first->answer.reply;
+  resp::Writer writer(client_->version, reply);
+  if (wants_values) {
+    reply->reserve(std::min(kMostCopiedBytes, command.size() * kTypicalElementBytes));
+    writer.ArrayHeader(command.size() - 1);
+  }
+  for (size_t i = 1; i < command.size(); ++i) {
+    const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
+    const bool has_value = entry && entry->kind == cache::Kind::kValue;
+    if (!entry || reply->size() > kMostCopiedBytes ||
+        (wants_values && has_value && entry->value_bytes > core::Session::kCopiedBytes)) {
+      return i - 1;
+    }
+    FramingOf(first)->found += entry->kind != cache::Kind::kMissing;
+    if (!wants_values) continue;
+    has_value ? writer.Bulk(entry->value()) : writer.Null();
+  }
+  return command.size() - 1;
+}
+
+void RequestBuilder::Forward(const resp::Command& command) {
+  core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : WriteForwarded);
+  if (request == nullptr || !SetCommand(request, command)) return;
+  connection_->context()->dispatcher.Send(request);
+  connection_->Hold();
+}
+
+core::Request* RequestBuilder::AddRequest(WriteAnswer* write) {
+  core::Request* request = connection_->AddRequest();
+  if (request == nullptr) return nullptr;
+  auto* framing = request->data.Emplace<Framing>();
+  framing->write = write;
+  framing->version = static_cast<uint8_t>(client_->version);
+  return request;
+}
+
+bool RequestBuilder::SetKey(core::Request* request, std::string_view key) {
+  if (TryAllocate(key.size(), [&] { request->question.key = key; })) return true;
+  AnswerNoMemory(request);
+  return false;
+}
+
+bool RequestBuilder::SetCommand(core::Request* request, const resp::Command& command) {
+  if (request->question.command.Assign(command)) {
+    request->question.kind = proxy::Question::Kind::kCommand;
+    request->question.resp_version = static_cast<uint8_t>(client_->version);
+    return true;
+  }
+  AnswerNoMemory(request);
+  return false;
+}
+
+void RequestBuilder::AnswerNoMemory(core::Request* request) {
+  request->Fail(ErrorCode::kNoMemory);
+  connection_->OnAnswer(request);
+}
+
+void RequestBuilder::Send(core::Request* request, proxy::Question::Kind kind,
+                          const resp::Command& command) {
+  if (!SetCommand(request, command)) return;
+  request->question.kind = kind;
+  request->question.reads_only = true;
+  connection_->context()->dispatcher.Send(request);
+}
+
+}  // namespace rp::resp_front

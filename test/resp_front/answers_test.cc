@@ -1,0 +1,175 @@
+#include "resp_front/answers.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+
+#include "cache/entry.h"
+#include "core/pipeline.h"
+
+namespace rp::resp_front {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr TimePoint kNow = TimePoint() + std::chrono::hours(1);
+
+class AnswersTest : public ::testing::Test {
+ protected:
+  AnswersTest() { request_.data.Emplace<Framing>(); }
+
+  void SetValue(const std::string& value, TimePoint hard_deadline = kNever) {
+    request_.answer.outcome = proxy::Outcome::kValue;
+    request_.answer.value = cache::MakeEntry(1, "key", value, kNow, hard_deadline);
+  }
+  void SetMissing() { request_.answer.outcome = proxy::Outcome::kMissing; }
+  void SetReply(std::string reply) {
+    request_.answer.outcome = proxy::Outcome::kReply;
+    request_.answer.reply = std::move(reply);
+  }
+
+  // The whole answer; `copied_bytes_` is how much of it lies before the payload.
+  std::string Written(WriteAnswer* write) {
+    std::array<char, core::Session::kMaxAnswerBytes> out;
+    core::Payload payload;
+    const core::Turn turn{.now = kNow};
+    copied_bytes_ = write(request_, turn, out.data(), &payload);
+    return std::string(out.data(), copied_bytes_) + std::string(payload.bytes) +
+           std::string(payload.tail);
+  }
+
+  core::Request request_;
+  size_t copied_bytes_ = 0;
+};
+
+TEST_F(AnswersTest, OfAValue) {
+  SetValue("hello");
+  FramingOf(&request_)->range_start = 1;
+  FramingOf(&request_)->range_end = -2;
+  EXPECT_EQ(Written(WriteGet), "$5\r\nhello\r\n");
+  EXPECT_EQ(Written(WriteStrlen), ":5\r\n");
+  EXPECT_EQ(Written(WriteRange), "$3\r\nell\r\n");
+  EXPECT_EQ(Written(WriteTtl), ":-1\r\n");
+  EXPECT_EQ(Written(WritePttl), ":-1\r\n");
+  EXPECT_EQ(Written(WriteType), "+string\r\n");
+}
+
+TEST_F(AnswersTest, OfAMissingKey) {
+  SetMissing();
+  EXPECT_EQ(Written(WriteGet), "$-1\r\n");
+  EXPECT_EQ(Written(WriteStrlen), ":0\r\n");
+  EXPECT_EQ(Written(WriteRange), "$0\r\n\r\n");
+  EXPECT_EQ(Written(WriteTtl), ":-2\r\n");
+  EXPECT_EQ(Written(WritePttl), ":-2\r\n");
+  EXPECT_EQ(Written(WriteType), "+none\r\n");
+  FramingOf(&request_)->version = 3;
+  EXPECT_EQ(Written(WriteGet), "_\r\n");
+}
+
+TEST_F(AnswersTest, SecondsAreRoundedAndNeverNegative) {
+  for (const auto& [left, ttl, pttl] : {std::tuple(milliseconds(1499), ":1\r\n", ":1499\r\n"),
+                                        std::tuple(milliseconds(1500), ":2\r\n", ":1500\r\n"),
+                                        std::tuple(milliseconds(-1), ":0\r\n", ":0\r\n")}) {
+    SetValue("a", kNow + left);
+    EXPECT_EQ(Written(WriteTtl), ttl);
+    EXPECT_EQ(Written(WritePttl), pttl);
+  }
+}
+
+TEST_F(AnswersTest, OfAnErrorOrARedisReply) {
+  for (WriteAnswer* const write :
+       {WriteGet, WriteStrlen, WriteRange, WriteTtl, WritePttl, WriteType, WriteForwarded}) {
+    request_.answer = {};
+    request_.Fail(ErrorCode::kTimeout);
+    EXPECT_EQ(Written(write), "-TIMEOUT Redis did not answer in time\r\n");
+    request_.answer.error_text = "ERR from Redis";
+    EXPECT_EQ(Written(write), "-ERR from Redis\r\n");
+    request_.Fail(ErrorCode::kAuth);
+    EXPECT_EQ(Written(write), "-ERR ERR from Redis\r\n") << "not the client's own credentials";
+    SetReply(":1\r\n");
+    EXPECT_EQ(Written(write), ":1\r\n");
+    EXPECT_EQ(copied_bytes_, 0u);
+  }
+  EXPECT_EQ(Written(WriteNothing), "");
+}
+
+TEST_F(AnswersTest, AnErrorTextHasALimit) {
+  request_.Fail(ErrorCode::kUpstream);
+  request_.answer.error_text = "ERR " + std::string(508, 'x');
+  EXPECT_EQ(Written(WriteGet), "-" + request_.answer.error_text + "\r\n");
+  request_.answer.error_text += 'y';
+  EXPECT_EQ(Written(WriteGet), "-ERR " + std::string(508, 'x') + "\r\n");
+}
+
+TEST_F(AnswersTest, ASmallValueIsCopiedAndALargeOneIsNot) {
+  constexpr size_t kMost = core::Session::kCopiedBytes;
+  for (const size_t bytes : {kMost, kMost + 1}) {
+    const std::string value(bytes, 'x');
+    SetValue(value);
+    const std::string header = "$" + std::to_string(bytes) + "\r\n";
+    EXPECT_EQ(Written(WriteGet), header + value + "\r\n");
+    EXPECT_EQ(copied_bytes_, bytes == kMost ? header.size() + bytes + 2 : header.size());
+  }
+}
+
+TEST_F(AnswersTest, AReadyReplyIsCopiedIfThereIsRoom) {
+  constexpr size_t kMost = core::Session::kMaxAnswerBytes;
+  for (const size_t bytes : {kMost, kMost + 1}) {
+    request_.answer.reply = std::string(bytes, 'x');
+    EXPECT_EQ(Written(WriteReply), request_.answer.reply);
+    EXPECT_EQ(copied_bytes_, bytes == kMost ? bytes : 0);
+  }
+  request_.answer.reply.clear();
+  FramingOf(&request_)->constant = "+OK\r\n";
+  EXPECT_EQ(Written(WriteReply), "+OK\r\n");
+}
+
+class GroupAnswersTest : public AnswersTest {
+ protected:
+  // The group of request_, which has no key, and one other.
+  GroupAnswersTest() {
+    other_.data.Emplace<Framing>();
+    request_.next_in_pipeline = &other_;
+    request_.answer.reply = "*2\r\n$1\r\na\r\n";
+    request_.group = other_.group = &group_;
+    group_.size = 2;
+    FramingOf(&request_)->found = 1;
+  }
+
+  std::string WrittenElement() {
+    std::array<char, core::Session::kMaxAnswerBytes> out;
+    core::Payload payload;
+    return {out.data(), WriteMgetElement(other_, {}, out.data(), &payload)};
+  }
+
+  core::Request other_;
+  core::Group group_;
+};
+
+TEST_F(GroupAnswersTest, BeginWithWhatTheFirstRequestBrings) {
+  other_.answer.outcome = proxy::Outcome::kMissing;
+  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$-1\r\n");
+  EXPECT_EQ(Written(WriteExists), ":1\r\n");
+  other_.answer.outcome = proxy::Outcome::kValue;
+  other_.answer.value = cache::MakeEntry(1, "key", "b", kNow, kNever);
+  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  EXPECT_EQ(Written(WriteExists), ":2\r\n");
+}
+
+TEST_F(GroupAnswersTest, AKeyOfAnotherTypeExistsWithoutAValue) {
+  other_.Fail(ErrorCode::kWrongType);
+  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$-1\r\n");
+  EXPECT_EQ(Written(WriteExists), ":2\r\n");
+}
+
+TEST_F(GroupAnswersTest, AFailureIsTheWholeAnswer) {
+  other_.Fail(ErrorCode::kTimeout);
+  group_.has_failed = true;
+  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "-TIMEOUT Redis did not answer in time\r\n");
+  EXPECT_EQ(Written(WriteExists), "-TIMEOUT Redis did not answer in time\r\n");
+}
+
+}  // namespace
+}  // namespace rp::resp_front

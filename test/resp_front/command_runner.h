@@ -1,0 +1,81 @@
+// Runs commands as a session does, without a connection: the bytes of a command, the client's state
+// and the facts of a server in, the bytes of the reply out.
+//
+// Owner: the test. Thread safety: the test's thread. Cost: none to speak of.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "resp_front/admission.h"
+#include "test/resp/request_table.h"
+
+namespace rp::resp_front {
+
+class FixedServer final : public ServerView {
+ public:
+  [[nodiscard]] ServerFacts Facts() const override { return facts; }
+  [[nodiscard]] uint64_t CacheSize() const override { return 42; }
+
+  ServerFacts facts;
+};
+
+class CommandRunner {
+ public:
+  CommandRunner() {
+    options.server = &server;
+    client.connected.number = 7;
+    client.authenticated = true;
+  }
+
+  // A password is asked for.
+  void RequirePassword(const std::string& credentials) {
+    options.credentials = *core::Credentials::Parse(credentials);
+    client.authenticated = false;
+  }
+
+  // Returns what the client is sent. REQUIRES: the command reads no key.
+  std::string Run(const std::vector<std::string>& arguments) {
+    client.BeginCommand();
+    const Reply reply = ReplyTo(arguments);
+    then = reply.then;
+    if (client.is_silent()) return {};
+    return reply.bytes.empty() ? std::string(reply.constant) : reply.bytes;
+  }
+
+  // Returns what becomes of the command.
+  Verdict VerdictOn(const std::vector<std::string>& arguments) {
+    return Admitted(Parsed(arguments).command).verdict;
+  }
+
+  FixedServer server;
+  RespOptions options;
+  ClientState client;
+  Reply::Then then = Reply::Then::kGoOn;  // of the last command
+
+ private:
+  struct Parsed {
+    explicit Parsed(const std::vector<std::string>& arguments) : bytes(resp::Array(arguments)) {
+      EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kDone);
+    }
+
+    const std::string bytes;
+    resp::RequestReader reader{resp::kDefaultLimits};
+    resp::Command command;  // of the bytes
+  };
+
+  Admission Admitted(const resp::Command& command) {
+    return Admit(command, FindCommand(command[0]), client, options.forward);
+  }
+
+  Reply ReplyTo(const std::vector<std::string>& arguments) {
+    const Parsed parsed(arguments);
+    const Admission admission = Admitted(parsed.command);
+    if (admission.verdict != Verdict::kRun) return Refusal(admission, parsed.command);
+    return admission.row->answer({*admission.row, parsed.command, options, &client});
+  }
+};
+
+}  // namespace rp::resp_front
