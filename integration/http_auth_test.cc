@@ -31,6 +31,7 @@ TEST_F(HttpAuthTest, AnswersOnlyWhoKnowsTheSecret) {
   EXPECT_EQ(Curl(proxy, "-u alice:one"), "value\n200");
   EXPECT_EQ(Curl(proxy, "-u bob:two"), "value\n200");
   EXPECT_EQ(Curl(proxy, "-H 'Authorization: Bearer two'"), "value\n200");
+  EXPECT_EQ(Curl(proxy, ""), "authentication required\n\n401");
   for (const char* wrong :
        {"", "-u alice:two", "-u alice:", "-u carol:one", "-u :one", "-H 'Authorization: Bearer tw'",
         "-H 'Authorization: Bearer'", "-H 'Authorization: Basic one'", "-X OPTIONS", "-X DELETE"}) {

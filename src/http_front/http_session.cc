@@ -9,7 +9,7 @@ namespace rp::http_front {
 namespace {
 
 constexpr std::string_view kBadEscapeText = "invalid percent-encoding in the key";
-constexpr std::string_view kUnauthorizedText = "who asks? see WWW-Authenticate";
+constexpr std::string_view kUnauthorizedText = "authentication required";
 constexpr std::string_view kBadBodyText = "the chunked body of the request is malformed";
 constexpr std::string_view kMethodText = "only GET and HEAD read keys";
 constexpr std::string_view kUnknownMethodText = "unknown method";

@@ -60,7 +60,7 @@ constexpr auto kClientSubcommands = std::to_array<CommandRow>({
      .arity = 4,
      .answer = ClientSetinfoCommand,
      .help = {"SETINFO (LIB-NAME|LIB-VER) <value>",
-              "    Say which library, in which version, uses the current connection."}},
+              "    Set the name or the version of the client's library."}},
     {.name = "client|setname",
      .arity = 3,
      .answer = ClientSetnameCommand,

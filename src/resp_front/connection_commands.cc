@@ -135,8 +135,7 @@ Reply SelectCommand(const Call& call) {
     return ErrorReply("value is out of range, value must between -2147483648 and 2147483647");
   }
   if (database < 0) return ErrorReply("DB index is out of range");
-  if (database != 0)
-    return ErrorReply("DB index is out of range: this endpoint serves one database, as number 0");
+  if (database != 0) return ErrorReply("DB index is out of range: only database 0 is available");
   return Constant(kOk);
 }
 

@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kInTransaction =
-    "not carried out, for it is part of a transaction, and these are not available; EXEC or "
-    "DISCARD ends it";
+    "transactions are not supported; commands are discarded until EXEC or DISCARD";
 
 Reply Last(Reply reply) {
   reply.then = Reply::Then::kClose;
@@ -94,7 +93,7 @@ void RespSession::Run(const resp::Command& command, const CommandRow* row,
   client_.BeginCommand();
   if (command.kind() == resp::Command::Kind::kNothing) return;
   if (command.kind() == resp::Command::Kind::kSilentClose) {
-    return connection->Abandon("it was taken for a client of HTTP");
+    return connection->Abandon("it sent HTTP, not the Redis protocol");
   }
   RequestBuilder requests(options_, &client_, connection);
   const Admission admission = Admit(command, row, client_, options_->forward);

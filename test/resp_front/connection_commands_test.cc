@@ -83,7 +83,7 @@ TEST(ConnectionCommandsTest, SelectTakesDatabase0) {
   CommandRunner runner;
   EXPECT_EQ(runner.Run({"SELECT", "0"}), "+OK\r\n");
   EXPECT_EQ(runner.Run({"SELECT", "1"}),
-            "-ERR DB index is out of range: this endpoint serves one database, as number 0\r\n");
+            "-ERR DB index is out of range: only database 0 is available\r\n");
   EXPECT_EQ(runner.Run({"SELECT", "-1"}), "-ERR DB index is out of range\r\n");
   EXPECT_EQ(runner.Run({"SELECT", "x"}), "-ERR value is not an integer or out of range\r\n");
   const std::string out_of_int =

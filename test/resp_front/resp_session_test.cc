@@ -137,7 +137,7 @@ TEST(RespSessionTest, SelectsOneDatabaseAlone) {
   core::TestClient client(harness.resp_port());
   client.Send("SELECT 0\r\nSELECT 1\r\n");
   const std::string_view expected =
-      "+OK\r\n-ERR DB index is out of range: this endpoint serves one database, as number 0\r\n";
+      "+OK\r\n-ERR DB index is out of range: only database 0 is available\r\n";
   EXPECT_EQ(ReadReply(&client, expected), expected);
 }
 
