@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/check.h"
 #include "core/request.h"
 
 namespace rp::core {
@@ -39,7 +40,14 @@ class Pipeline {
   static constexpr size_t kMaxGroupSize = 65536 + 1;
 
   // Adds a request at the end. REQUIRES: it is in the state kFilling.
-  void Append(Request* request);
+  void Append(Request* request) {
+    RP_DCHECK(request->state == Request::State::kFilling);
+    request->next_in_pipeline = nullptr;
+    (last_ == nullptr ? first_ : last_->next_in_pipeline) = request;
+    last_ = request;
+    ++size_;
+    ++unanswered_;
+  }
 
   // Makes a group of the last `size` requests, of which `first` is the first. `first` counts as
   // answered by the caller, who says so with OnAnswered; the others are returned by NextToStart,
@@ -51,7 +59,12 @@ class Pipeline {
   [[nodiscard]] Request* NextToStart();
 
   // Notes that a request has its answer. REQUIRES: it had none.
-  void OnAnswered(Request* request);
+  void OnAnswered(Request* request) {
+    RP_DCHECK(request->state != Request::State::kAnswered);
+    request->state = Request::State::kAnswered;
+    --unanswered_;
+    if (request->group != nullptr) NoteAnswer(*request, request->group);
+  }
 
   // Returns whether the answer may be written as soon as all before it are.
   [[nodiscard]] static bool IsReady(const Request& request) {
@@ -63,7 +76,15 @@ class Pipeline {
 
   // Removes the first request and returns it. When it is the last of its group, the group ends.
   // REQUIRES: !empty().
-  [[nodiscard]] Request* Pop();
+  [[nodiscard]] Request* Pop() {
+    Request* const request = first_;
+    first_ = request->next_in_pipeline;
+    if (first_ == nullptr) last_ = nullptr;
+    --size_;
+    if (request->state != Request::State::kAnswered) --unanswered_;
+    if (request->group != nullptr) LeaveGroup(request);
+    return request;
+  }
 
   [[nodiscard]] Request* first() const { return first_; }
   [[nodiscard]] Request* last() const { return last_; }
@@ -73,6 +94,8 @@ class Pipeline {
 
  private:
   [[nodiscard]] Request* NextToStart(Group* group);
+  static void NoteAnswer(const Request& request, Group* group);
+  void LeaveGroup(Request* request);
 
   Request* first_ = nullptr;
   Request* last_ = nullptr;

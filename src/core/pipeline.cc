@@ -2,18 +2,7 @@
 
 #include <utility>
 
-#include "base/check.h"
-
 namespace rp::core {
-
-void Pipeline::Append(Request* request) {
-  RP_DCHECK(request->state == Request::State::kFilling);
-  request->next_in_pipeline = nullptr;
-  (last_ == nullptr ? first_ : last_->next_in_pipeline) = request;
-  last_ = request;
-  ++size_;
-  ++unanswered_;
-}
 
 void Pipeline::MakeGroup(Request* first, uint32_t size) {
   auto group = std::make_unique<Group>();
@@ -46,26 +35,16 @@ Request* Pipeline::NextToStart(Group* group) {
   return nullptr;
 }
 
-void Pipeline::OnAnswered(Request* request) {
-  RP_DCHECK(request->state != Request::State::kAnswered);
-  request->state = Request::State::kAnswered;
-  --unanswered_;
-  Group* const group = request->group;
-  if (group == nullptr) return;
+void Pipeline::NoteAnswer(const Request& request, Group* group) {
   --group->unanswered;
-  if (request != group->first) --group->in_flight;
-  group->has_failed |= request->answer.has_failed();
+  if (&request != group->first) --group->in_flight;
+  group->has_failed |= request.answer.has_failed();
 }
 
-Request* Pipeline::Pop() {
-  Request* const request = first_;
-  first_ = request->next_in_pipeline;
-  if (first_ == nullptr) last_ = nullptr;
-  --size_;
-  if (request->state != Request::State::kAnswered) --unanswered_;
-  if (request->group != nullptr && --request->group->size == 0) groups_.erase(groups_.begin());
+void Pipeline::LeaveGroup(Request* request) {
+  // Groups end in the order in which they were made.
+  if (--request->group->size == 0) groups_.erase(groups_.begin());
   request->group = nullptr;
-  return request;
 }
 
 }  // namespace rp::core
