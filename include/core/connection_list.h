@@ -15,7 +15,7 @@ class Connection;
 
 class ConnectionList {
  public:
-  explicit ConnectionList(ClientCount* clients) : clients_(clients) {}
+  explicit ConnectionList(ClientCount* clients);
   ~ConnectionList();
   ConnectionList(const ConnectionList&) = delete;
   ConnectionList& operator=(const ConnectionList&) = delete;

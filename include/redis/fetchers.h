@@ -76,9 +76,9 @@ class Fetchers {
   Fetchers(const Fetchers&) = delete;
   Fetchers& operator=(const Fetchers&) = delete;
 
-  // Queues `*fetches`; those that do not fit (queue full, or stopped) stay in it. With Blocking::kNo,
-  // returns false and does nothing if the queue is locked.
-  // REQUIRES: key or command, and deadline, are set.
+  // Queues `*fetches`; those that do not fit (queue full, or stopped) stay in it. With
+  // Blocking::kNo, returns false and does nothing if the queue is locked. REQUIRES: key or command,
+  // and deadline, are set.
   [[nodiscard]] bool Submit(FetchQueue* fetches, Blocking blocking) RP_EXCLUDES(mutex_);
   // Queues one fetch. Returns false if it does not fit.
   [[nodiscard]] bool Submit(Fetch* fetch) RP_EXCLUDES(mutex_);

@@ -7,6 +7,8 @@
 
 namespace rp::core {
 
+ConnectionList::ConnectionList(ClientCount* clients) : clients_(clients) {}
+
 ConnectionList::~ConnectionList() = default;
 
 void ConnectionList::Add(std::unique_ptr<Connection> connection, ClientCount::Place place) {
