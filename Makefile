@@ -205,7 +205,8 @@ export TSAN_OPTIONS ?= halt_on_error=1 second_deadlock_stack=1
 # $(call run_tests,name,program): in parallel parts, of which only those that fail are heard; with V=1 plainly.
 run_tests = $(if $(V),,sh scripts/run_tests.sh $(1)) $(RUNNER) $(2) --gtest_filter='$(T)'
 RUN_UNIT = $(call run_tests,unit,$(OUT)/unit-tests)
-RUN_INTEGRATION = REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call run_tests,integration,$(INTEGRATION))
+# INLINE=false runs them with every request through queue and workers.
+RUN_INTEGRATION = REDIS_PROXY_INLINE='$(INLINE)' REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call run_tests,integration,$(INTEGRATION))
 
 tests: $(TESTS) ## build the tests, run nothing
 
@@ -215,7 +216,7 @@ check: require tests ## run unit and integration tests right here; T='CacheTest.
 unit: require $(OUT)/unit-tests ## run the unit tests; T= chooses
 	@$(RUN_UNIT)
 
-integration: require $(INTEGRATION) $(OUT)/redis-proxy ## run the integration tests; T= chooses
+integration: require $(INTEGRATION) $(OUT)/redis-proxy ## run the integration tests; T= chooses; INLINE=false: by workers
 	@$(RUN_INTEGRATION)
 
 coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy

@@ -115,6 +115,8 @@ Proxy::Proxy(const std::vector<std::string>& flags, const ProxyOptions& options)
   if (!log_tells_port) port_ = ProbablyFreePort();
   AddDefault("-http", "127.0.0.1:" + std::to_string(port_), flags, &spawn.arguments);
   AddDefault("-timeout", "20s", flags, &spawn.arguments);
+  if (const char* inlined = std::getenv("REDIS_PROXY_INLINE"); inlined != nullptr && *inlined != 0)
+    spawn.arguments.push_back("-inline=" + std::string(inlined));
   spawn.arguments.insert(spawn.arguments.end(), flags.begin(), flags.end());
   spawn.environment = options.environment;
   spawn.max_open_files = options.max_open_files;
@@ -183,12 +185,13 @@ size_t Proxy::ResidentBytes() const {
   return static_cast<size_t>(StatusNumber(path, "VmRSS")) * 1024;
 }
 
-long Proxy::VoluntarySwitches() const {
+long Proxy::VoluntarySwitches(const std::string& name) const {
   long sum = 0;
   std::error_code error;
   const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(pid()) + "/task",
                                                   error);
   for (const auto& task : tasks) {
+    if (!name.empty() && ReadFile(task.path().string() + "/comm") != name + "\n") continue;
     sum += StatusNumber(task.path().string() + "/status", "voluntary_ctxt_switches");
   }
   return sum;

@@ -34,7 +34,8 @@ class Proxy {
  public:
   // Starts the binary with `flags` and waits until it serves. If it does not, the test fails and
   // port() is 0. Unless `flags` say otherwise it serves on a free port of 127.0.0.1, with a
-  // -timeout so long that a busy machine does not decide about the test.
+  // -timeout so long that a busy machine does not decide about the test, and with the -inline that
+  // REDIS_PROXY_INLINE names.
   explicit Proxy(const std::vector<std::string>& flags, const ProxyOptions& options = {});
   // Stops the binary. Unless the test has waited for its end itself, SIGTERM must end it with
   // status 0. A report of a sanitizer or a failed check in the log fails the test, and the log of a
@@ -59,8 +60,9 @@ class Proxy {
   // User and system time of all threads so far.
   [[nodiscard]] Duration CpuTime() const;
   [[nodiscard]] size_t ResidentBytes() const;
-  // How often any of its threads has gone to sleep so far.
-  [[nodiscard]] long VoluntarySwitches() const;
+  // How often any of its threads has gone to sleep so far; only those of that name, if one is
+  // given.
+  [[nodiscard]] long VoluntarySwitches(const std::string& name = "") const;
 
  private:
   std::unique_ptr<OutputReader> log_;

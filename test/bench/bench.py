@@ -28,6 +28,7 @@ PEERS = ("webdis", "nginx return", *CACHES)
 PROXY, COHERENT, FLOOR, REDIS = "redis-proxy", "redis-proxy -coherent", "floor", "redis-server"
 HTTP = (FLOOR, PROXY, *PEERS)
 RESP = (REDIS, PROXY, COHERENT)
+QUEUED = f"{PROXY} -inline=false"  # without the reactor's short cut
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,15 @@ def scenarios():
     mget = ("MGET", *(f"k{i}" for i in range(1, 101)))
     set_command = ("SET", "w:__rand_int__", "x" * 100)
     return [
-        Scenario("hit-100B", f"{hit}, 64 connections", (FLOOR, PROXY, COHERENT, *PEERS)),
+        Scenario("hit-100B", f"{hit}, 64 connections", (FLOOR, PROXY, COHERENT, QUEUED, *PEERS)),
         Scenario("hit-10KB", "hits of 10 KB, 64 connections", (FLOOR, PROXY, COHERENT, *PEERS), value_bytes=10240),
         Scenario("hit-1KB", "hits of 1 KB, 64 connections", (FLOOR, PROXY), value_bytes=1024),
         Scenario("hit-100KB", "hits of 100 KB, 64 connections", (FLOOR, PROXY), value_bytes=102400),
         Scenario("hit-1MB", "hits of 1 MB, 64 connections", no_constant, value_bytes=1 << 20),
         Scenario("hit-c1", f"{hit}, 1 connection", connections=1),
         Scenario("hit-c1000", f"{hit}, 1000 connections", connections=1000),
-        Scenario("hit-p16", f"{hit}, 64 connections, 16 pipelined", (FLOOR, PROXY, COHERENT, *PEERS), depth=16),
+        Scenario("hit-p16", f"{hit}, 64 connections, 16 pipelined", (FLOOR, PROXY, COHERENT, QUEUED, *PEERS),
+                 depth=16),
         Scenario("zipf", f"90 % hits: a Zipf law over 1M keys, room for {ZIPF_CAPACITY:,}", zipf_servers, law="zipf",
                  keys=KEYS, share=(0.05, 0.15), setup=Setup(capacity=ZIPF_CAPACITY)),
         Scenario("miss", "all misses: every key another, caches off", no_constant, law="next", keys=KEYS,
@@ -79,8 +81,10 @@ def scenarios():
         Scenario("keys-100k", "hits among 100,000 keys", (FLOOR, PROXY), law="uniform", keys=100_000),
         Scenario("keys-1M", "hits among 1,000,000 keys", (FLOOR, PROXY), law="uniform", keys=KEYS,
                  setup=Setup(capacity=KEYS)),
-        Scenario("workers", f"{hit}, 64 connections, by workers",
-                 tuple(f"{PROXY} -workers {n}" for n in (1, 2, 4))),
+        Scenario("queue", f"{hit} by the short cut, and through the queue to workers, 1 connection",
+                 (FLOOR, PROXY, QUEUED), connections=1),
+        Scenario("workers", f"{hit} through the queue, 64 connections, by workers",
+                 tuple(f"{QUEUED} -workers {n}" for n in (1, 2, 4))),
         Scenario("reactors", f"{hit}, 64 connections, by reactors",
                  tuple(f"{PROXY} -reactors {n}" for n in (1, 2))),
         Scenario("resp-p1", "RESP: GET of 100 B, 64 connections", RESP, command=("GET", "value100")),

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROXY, COHERENT = "redis-proxy", "redis-proxy -coherent"
+PROXY, COHERENT, QUEUED = "redis-proxy", "redis-proxy -coherent", "redis-proxy -inline=false"
 
 
 @dataclass
@@ -153,6 +153,9 @@ GROWTHS = [
     ("1 → 2 reactors", ("reactors", f"{PROXY} -reactors 1"), ("reactors", f"{PROXY} -reactors 2")),
     ("without → with -coherent, 100 B", ("hit-100B", PROXY), ("hit-100B", COHERENT)),
     ("without → with -coherent, 16 pipelined", ("hit-p16", PROXY), ("hit-p16", COHERENT)),
+    ("short cut → queue and workers, 1 connection", ("queue", PROXY), ("queue", QUEUED)),
+    ("short cut → queue and workers, 64 connections", ("hit-100B", PROXY), ("hit-100B", QUEUED)),
+    ("short cut → queue and workers, 16 pipelined", ("hit-p16", PROXY), ("hit-p16", QUEUED)),
 ]
 
 
