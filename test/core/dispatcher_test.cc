@@ -4,6 +4,7 @@
 
 #include "test/support/cache_flight.h"
 #include "test/support/owned_command.h"
+#include "test/support/proxy_home.h"
 #include "test/support/read_through_fixture.h"
 
 namespace rp::core {
@@ -17,8 +18,6 @@ class DispatcherTest : public proxy::ReadThroughTest {
  protected:
   DispatcherTest() : router_(&read_through_, nullptr), workers_(&router_, [] {}) {
     Fetch("hit", proxy::Value("value"));
-    home_.delivered.clear();
-    home_.woken_with = 0;
     turn_.now = Now();
   }
 
@@ -28,7 +27,7 @@ class DispatcherTest : public proxy::ReadThroughTest {
 
   Dispatcher Make(bool answers_inline) {
     return Dispatcher({.timeout = seconds(1), .answers_inline = answers_inline}, &router_,
-                      &workers_, &home_, &turn_);
+                      &workers_, &answers_, &turn_);
   }
 
   Request* MakeRequest(const std::string& key) {
@@ -40,6 +39,7 @@ class DispatcherTest : public proxy::ReadThroughTest {
 
   using seconds = std::chrono::seconds;
 
+  proxy::TestHome answers_;
   std::deque<Request> requests_;
   proxy::Router router_;
   WorkerPool workers_;
@@ -74,9 +74,10 @@ TEST_F(DispatcherTest, WithoutTheShortCutAllGoesThroughTheQueue) {
   EXPECT_EQ(hit->answer.outcome, Outcome::kPending);
   EXPECT_EQ(fetches_.size(), 0u) << "it waits for a worker";
   workers_.Start(1);
-  while (home_.woken_with == 0) std::this_thread::yield();
+  const TimePoint patience = Now() + seconds(30);
+  while (answers_.delivered().empty() && Now() < patience) std::this_thread::yield();
   workers_.Stop();
-  EXPECT_EQ(home_.delivered, std::vector<proxy::Request*>{hit});
+  EXPECT_EQ(answers_.delivered(), std::vector<proxy::Request*>{hit});
   EXPECT_EQ(hit->answer.value->value(), "value");
   EXPECT_EQ(fetches_.size(), 1u);
 }
