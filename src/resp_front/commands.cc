@@ -245,15 +245,6 @@ constexpr auto kCommands = std::to_array<CommandRow>({
      .answer = DbsizeCommand},
 });
 
-constexpr bool IsWhole(const CommandRow& row) {
-  const bool must_have_subcommand = !row.subcommands.empty() && row.arity <= -2;
-  const int functions = (row.read != nullptr) + (row.answer != nullptr);
-  return functions == (must_have_subcommand ? 0 : 1) &&
-         std::all_of(row.subcommands.begin(), row.subcommands.end(), IsWhole);
-}
-static_assert(std::all_of(kCommands.begin(), kCommands.end(), IsWhole),
-              "a command has one function, or subcommands that have");
-
 }  // namespace
 
 CommandRows Commands() { return Rows(kCommands); }

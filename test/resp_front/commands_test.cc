@@ -19,6 +19,18 @@ std::string Upper(std::string_view name) {
   return upper;
 }
 
+void ExpectOneFunction(const CommandRow& row) {
+  SCOPED_TRACE(row.name);
+  const bool must_have_subcommand = !row.subcommands.empty() && row.arity <= -2;
+  const int functions = (row.read != nullptr ? 1 : 0) + (row.answer != nullptr ? 1 : 0);
+  EXPECT_EQ(functions, must_have_subcommand ? 0 : 1);
+  for (const CommandRow& subcommand : row.subcommands) ExpectOneFunction(subcommand);
+}
+
+TEST(CommandsTest, EveryRowHasOneFunctionOrSubcommandsThatHave) {
+  for (const CommandRow& row : Commands()) ExpectOneFunction(row);
+}
+
 TEST(CommandsTest, FindsEveryCommandInAnyCase) {
   for (const CommandRow& row : Commands()) {
     SCOPED_TRACE(row.name);
