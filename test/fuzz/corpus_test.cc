@@ -9,8 +9,10 @@
 #include <string>
 #include <string_view>
 
+#include "test/fuzz/http_session_check.h"
 #include "test/fuzz/request_parser_check.h"
 #include "test/fuzz/resp_reader_check.h"
+#include "test/fuzz/resp_session_check.h"
 
 namespace rp {
 namespace {
@@ -37,6 +39,14 @@ TEST(FuzzCorpusTest, HttpIsReadTheSameHoweverItIsCut) {
 
 TEST(FuzzCorpusTest, RespIsReadTheSameHoweverItIsCut) {
   RunSeeds("resp_reader_fuzz", resp::fuzz::CheckRespReader);
+}
+
+TEST(FuzzCorpusTest, HttpIsAnsweredTheSameHoweverItIsCut) {
+  RunSeeds("http_session_fuzz", http_front::fuzz::CheckHttpSession);
+}
+
+TEST(FuzzCorpusTest, RespIsAnsweredTheSameHoweverItIsCut) {
+  RunSeeds("resp_session_fuzz", resp_front::fuzz::CheckRespSession);
 }
 
 }  // namespace
