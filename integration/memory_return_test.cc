@@ -141,6 +141,21 @@ TEST_F(MemoryReturnTest, OfALargeCommandWhoseClientIsIdle) {
   ExpectToFallTo(proxy, before + 8 * kMegabyte);
 }
 
+TEST_F(MemoryReturnTest, OfALargeReplyThatWasForwarded) {
+  constexpr size_t kBytes = 50 * kMegabyte;
+  RedisServer redis;
+  ASSERT_EQ(redis.Command({"RPUSH", "list", std::string(kBytes, 'v')}), "1");
+  Proxy proxy(Flags(redis.address(), {"-forward", "-coherent"}));
+  const size_t before = proxy.ResidentBytes();
+  {
+    RespClient client(RespPort(proxy));
+    const std::string head = "*1\r\n$" + std::to_string(kBytes) + "\r\n";
+    client.Send(RespCommand({"LRANGE", "list", "0", "-1"}));
+    ASSERT_EQ(client.Read(head.size() + kBytes + 2).size(), head.size() + kBytes + 2);
+  }
+  ExpectToFallTo(proxy, before + 8 * kMegabyte);
+}
+
 TEST_F(MemoryReturnTest, OfALargeValueWhoseConnectionToRedisIsIdle) {
   RedisServer redis;
   const std::string value = PatternBytes(32 * kMegabyte);

@@ -36,6 +36,9 @@ class ReplyBox {
   ~ReplyBox() = default;
 };
 
+// Memory that a blank question or answer keeps for the next one, in each of its texts.
+inline constexpr size_t kKeptBytes = 512;
+
 struct Question {
   enum class Kind : unsigned char {
     kKey,           // the key's value
@@ -54,7 +57,6 @@ struct Question {
 
   // Makes the question blank again. Memory of more than kKeptBytes is given back.
   void Clear();
-  static constexpr size_t kKeptBytes = 512;
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;
 };
@@ -77,6 +79,12 @@ struct Answer {
   cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
   std::string reply;                       // of kReply: the bytes to be sent
+
+  // Makes the answer blank again. Memory of more than kKeptBytes is given back. An assignment would
+  // keep it: std::string keeps its memory when an empty string is moved to it.
+  void Clear();
+  // Returns the memory taken from malloc, in bytes.
+  [[nodiscard]] size_t AllocatedBytes() const;
 
   // Returns whether nothing can be said about the key. A value of another type is a fact about it.
   [[nodiscard]] bool has_failed() const {

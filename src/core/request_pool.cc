@@ -50,10 +50,7 @@ class RequestSlab {
     uint64_t bytes = 0;
     for (size_t i = 0; i < made_; ++i) {
       const Request& request = *At(i);
-      bytes += request.question.AllocatedBytes();
-      for (const std::string* text : {&request.answer.reply, &request.answer.error_text}) {
-        if (text->capacity() > std::string().capacity()) bytes += text->capacity();
-      }
+      bytes += request.question.AllocatedBytes() + request.answer.AllocatedBytes();
     }
     return bytes;
   }
@@ -136,7 +133,7 @@ void RequestPool::RecycleReturned() {
 void RequestPool::Recycle(Request* request) {
   request->Leave();
   request->question.Clear();
-  request->answer = {};
+  request->answer.Clear();
   request->state = Request::State::kFree;
   request->connection = nullptr;
   request->group = nullptr;

@@ -59,7 +59,7 @@ void RequestBuilder::ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Comman
     const bool is_known = request->answer.outcome != proxy::Outcome::kError &&
                           !(entry && entry->hard_deadline == kTooFar);
     if (is_known) return connection_->OnAnswer(request);
-    request->answer = {};
+    request->answer.Clear();
   }
   using Kind = proxy::Question::Kind;
   Send(request, may_know ? Kind::kKeyOrCommand : Kind::kCommand, command);

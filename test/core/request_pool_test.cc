@@ -61,6 +61,16 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   EXPECT_EQ(request->group, nullptr);
 }
 
+TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALargeReply) {
+  RequestPool pool(1);
+  Request* request = pool.Take();
+  ASSERT_NE(request, nullptr);
+  request->answer.reply.assign(100'000, 'r');
+  request->answer.error_text.assign(100'000, 'e');
+  pool.PutBack(request);
+  EXPECT_LE(request->answer.AllocatedBytes(), 2 * proxy::kKeptBytes);
+}
+
 TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALongKey) {
   RequestPool pool(1);
   Request* request = pool.Take();

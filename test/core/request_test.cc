@@ -30,7 +30,26 @@ TEST(QuestionTest, ClearMakesItBlankAndKeepsLittleMemory) {
   EXPECT_EQ(question.resp_version, 2);
   EXPECT_FALSE(question.reads_only);
   EXPECT_EQ(question.key, "");
-  EXPECT_LE(question.AllocatedBytes(), proxy::Question::kKeptBytes);
+  EXPECT_LE(question.AllocatedBytes(), proxy::kKeptBytes);
+}
+
+TEST(AnswerTest, ClearMakesItBlankAndKeepsLittleMemory) {
+  proxy::Answer answer;
+  answer.outcome = proxy::Outcome::kError;
+  answer.source = proxy::Source::kStale;
+  answer.error = ErrorCode::kTimeout;
+  answer.value = cache::MakeEntry(0, "k", "v", TimePoint(), kNever);
+  const cache::EntryRef value = answer.value;
+  answer.error_text.assign(100'000, 'e');
+  answer.reply.assign(100'000, 'r');
+  EXPECT_GE(answer.AllocatedBytes(), 200'000u);
+  answer.Clear();
+  EXPECT_EQ(answer.outcome, proxy::Outcome::kPending);
+  EXPECT_EQ(answer.source, proxy::Source::kRedis);
+  EXPECT_EQ(answer.error, ErrorCode::kInternal);
+  EXPECT_EQ(value->references, 1u);
+  EXPECT_EQ(answer.error_text + answer.reply, "");
+  EXPECT_LE(answer.AllocatedBytes(), 2 * proxy::kKeptBytes);
 }
 
 }  // namespace
