@@ -62,7 +62,7 @@ class EventCount {
   void WakeAll();
 
  private:
-  void Wake(int most_threads);
+  void Wake(int max_threads);
 
   // Both in one cache line: a wake-up uses both, and while no thread sleeps neither is written.
   alignas(kCacheLineBytes) std::atomic<uint32_t> epoch_{0};  // the futex

@@ -107,14 +107,14 @@ class Cache {
   // key with a value has at most 64 KB. A key without a value has at most 1 KB, because clients
   // could fill the cache with such keys.
   [[nodiscard]] bool Admits(Kind kind, uint64_t key_bytes, uint64_t value_bytes) const;
-  static constexpr uint64_t kMostKeyBytes = 64 * 1024;
-  static constexpr uint64_t kMostKeyBytesWithoutValue = 1024;
+  static constexpr uint64_t kMaxCachedKeyBytes = 64 * 1024;
+  static constexpr uint64_t kMaxCachedKeyBytesWithoutValue = 1024;
 
   // Returns whether an entry of this charge may be made at all, to be stored or only served. The
   // entries outside the cache, which are being written to clients, may use three quarters of the
-  // memory limit, or kLeastOutsideBytes if that is more; a single one may have any size.
+  // memory limit, or kMinOutsideBytes if that is more; a single one may have any size.
   [[nodiscard]] bool MayMake(uint64_t charge_bytes) const;
-  static constexpr uint64_t kLeastOutsideBytes = 16 << 20;
+  static constexpr uint64_t kMinOutsideBytes = 16 << 20;
 
   // Frees at most about `budget` entries whose time is over. Returns when to call it again: `now`
   // if the budget was too small, kNever if nothing can expire.

@@ -64,8 +64,8 @@ class FlatTable {
     if (size_ == 0 || !SlotsOf(node->tag).Erase(node)) return false;
     --size_;
     // Without memory for the smaller arrays it stays as large as it is for now.
-    if (!moving() && slots_.count > kLeastShrunkSlots && size_ * 32 < slots_.count * 3)
-      static_cast<void>(Resize(std::max(kLeastShrunkSlots, slots_.count / 2)));
+    if (!moving() && slots_.count > kMinShrunkSlots && size_ * 32 < slots_.count * 3)
+      static_cast<void>(Resize(std::max(kMinShrunkSlots, slots_.count / 2)));
     MoveSome();
     return true;
   }
@@ -79,7 +79,7 @@ class FlatTable {
  private:
   static constexpr size_t kMinSlots = 8;
   // About a page: less is no gain, and would come from malloc, which may be slow after many frees.
-  static constexpr size_t kLeastShrunkSlots = 344;
+  static constexpr size_t kMinShrunkSlots = 344;
   static constexpr size_t kReleasedPositions = 8192;  // 16 pages of pointers, 8 of tags
 
   // A linear probing table that does not manage its load.

@@ -17,12 +17,12 @@ class ClientCount {
  public:
   // Maximum clients beyond the limit that are answered that they are too many. Further ones are
   // closed without an answer.
-  static constexpr size_t kMostRefused = 128;
+  static constexpr size_t kMaxRefused = 128;
 
   enum class Place : unsigned char { kServed, kRefused, kNone };
 
   // Serves `limit` clients at a time and refuses `refused_limit` more with an answer.
-  explicit ClientCount(size_t limit, size_t refused_limit = kMostRefused)
+  explicit ClientCount(size_t limit, size_t refused_limit = kMaxRefused)
       : limit_(limit), refused_limit_(refused_limit) {}
 
   // Counts a client that has connected and returns its number, unique in the process, from 1 on.

@@ -33,11 +33,11 @@ class Acceptor final : public EventHandler {
   void OnEvents(uint32_t events) override;
 
   // The most connections that wait on a listening socket at a time.
-  static constexpr int kMostWaiting = kBacklog + 1;
+  static constexpr int kMaxWaiting = kBacklog + 1;
 
-  // Accepts all waiting connections, not only one turn's share; but at most kMostWaiting, since new
+  // Accepts all waiting connections, not only one turn's share; but at most kMaxWaiting, since new
   // ones may arrive as fast as they are accepted.
-  void AcceptWaiting() { Accept(kMostWaiting); }
+  void AcceptWaiting() { Accept(kMaxWaiting); }
 
   // Closes the listening socket for good. REQUIRES: the acceptor lives to the end of the turn,
   // since an event of its own may follow the one that calls this.
@@ -50,10 +50,10 @@ class Acceptor final : public EventHandler {
 
  private:
   // For fairness: new connections can wait in the kernel, requests of the others should not.
-  static constexpr int kMostPerTurn = 64;
+  static constexpr int kMaxPerTurn = 64;
 
-  // Accepts waiting connections, at most `most`.
-  void Accept(int most);
+  // Accepts waiting connections, at most `limit`.
+  void Accept(int limit);
   void Pause(const char* why);
 
   EventLoop* const loop_;

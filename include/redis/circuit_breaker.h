@@ -41,7 +41,7 @@ class CircuitBreaker {
  public:
   // Between attempts to connect (base/back_off.h).
   static constexpr Duration kFirstBackOff = std::chrono::milliseconds(20);
-  static constexpr Duration kLongestBackOff = std::chrono::milliseconds(500);
+  static constexpr Duration kMaxBackOff = std::chrono::milliseconds(500);
   // So many failures to connect in a row open the circuit.
   static constexpr unsigned kFailuresToOpen = 5;
   // So many failures in a row open it where Redis answers but does not serve yet (LOADING and so
@@ -53,7 +53,7 @@ class CircuitBreaker {
 
   enum class Change { kNone, kConnected, kReconnected, kUnreachable, kLost, kRefused };
 
-  explicit CircuitBreaker(uint64_t seed) : back_off_(kFirstBackOff, kLongestBackOff, seed) {}
+  explicit CircuitBreaker(uint64_t seed) : back_off_(kFirstBackOff, kMaxBackOff, seed) {}
 
   // Returns the earliest time of the next attempt to connect.
   [[nodiscard]] TimePoint next_attempt() const { return next_attempt_; }

@@ -37,7 +37,7 @@ class Lease {
   static constexpr int kPingsPerLease = 4;
   // However many reports there are to read before the PONG, it is not awaited for longer than so
   // many leases.
-  static constexpr int kLongestWaitInLeases = 4;
+  static constexpr int kMaxWaitInLeases = 4;
 
   // The command that started the reports was sent at `tracked_at`, from which the first lease runs.
   // The first PING is due a PING's interval after `now`. REQUIRES: max_stale > 0.
@@ -62,7 +62,7 @@ class Lease {
 
   // Returns when the connection is lost unless a PONG comes; kNever in kProven. That is `max_stale`
   // after the first PING without a PONG. The time that the caller took to deal with reports does
-  // not count as silence, within kLongestWaitInLeases.
+  // not count as silence, within kMaxWaitInLeases.
   [[nodiscard]] TimePoint LossTime() const;
 
   // Returns why the connection is lost when LossTime() has passed.

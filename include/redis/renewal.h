@@ -22,7 +22,7 @@ class Renewal {
   // The first wait between renewals, which each renewal doubles, and the longest. After a longer
   // time without a renewal the wait begins with the first again.
   static constexpr Duration kFirstWait = std::chrono::seconds(1);
-  static constexpr Duration kLongestWait = std::chrono::seconds(10);
+  static constexpr Duration kMaxWait = std::chrono::seconds(10);
 
   // Redis has answered a request with the error `code`. Returns true if all connections are to be
   // replaced now.

@@ -30,7 +30,7 @@ struct Descriptors {
 // How many client connections there may be at a time.
 struct ClientPlaces {
   size_t served = 0;   // 1 or more
-  size_t refused = 0;  // beyond those, answered 503; 1 to ClientCount::kMostRefused
+  size_t refused = 0;  // beyond those, answered 503; 1 to ClientCount::kMaxRefused
 };
 
 // Returns -max-clients as `served`, or fewer if there are too few descriptors for them. If there

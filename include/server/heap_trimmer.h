@@ -21,9 +21,9 @@ namespace rp::server {
 
 class HeapTrimmer {
  public:
-  // A trim is due once kLeastBytes were freed, and at least 1/kLeastPart of what is still in use.
-  static constexpr uint64_t kLeastBytes = uint64_t{4} << 20;
-  static constexpr uint64_t kLeastPart = 16;
+  // A trim is due once kMinBytes were freed, and at least 1/kMinPart of what is still in use.
+  static constexpr uint64_t kMinBytes = uint64_t{4} << 20;
+  static constexpr uint64_t kMinPart = 16;
 
   // `trim` returns memory to the kernel and says how many bytes that was.
   explicit HeapTrimmer(std::function<uint64_t()> trim = TrimHeap) : trim_(std::move(trim)) {}

@@ -42,7 +42,7 @@ class Server {
   void Run();
 
  private:
-  Server(const config::Options& options, size_t most_refused);
+  Server(const config::Options& options, size_t max_refused);
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const config::Options& options);
   [[nodiscard]] std::vector<std::unique_ptr<core::Reactor>> MakeReactors(

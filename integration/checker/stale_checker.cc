@@ -22,8 +22,8 @@ constexpr int kWriters = 2;
 constexpr int kReaders = 3;
 // Writes of one key in a row, so that it is fetched while it is written.
 constexpr int kBurst = 3;
-constexpr Duration kMostBetweenWrites = 6ms;
-constexpr Duration kMostRelayDelay = 12ms;
+constexpr Duration kMaxBetweenWrites = 6ms;
+constexpr Duration kMaxRelayDelay = 12ms;
 constexpr Duration kSlack = 50ms;
 // How long a reader waits before it asks for another key on another connection; one of them waits
 // for ever, since an answer that comes late must not be an old one.
@@ -58,7 +58,7 @@ class Checker {
       : options_(options),
         random_(options.seed),
         oracle_(options.keys),
-        relay_(redis_.port(), kMostRelayDelay, options.seed),
+        relay_(redis_.port(), kMaxRelayDelay, options.seed),
         proxy_({"-redis", relay_.address(), "-coherent", "-max-stale",
                 FormatDuration(options.max_stale), "-expire", "0", "-timeout",
                 FormatDuration(options.max_stale * 3 / 2)}) {
@@ -124,7 +124,7 @@ void Checker::Write(int writer) {
         const bool deletes = random() % 8 == 0;
         WriteOnce(&client, key, deletes ? StaleOracle::Write::kDelete : StaleOracle::Write::kSet);
         ++mine.writes;
-        std::this_thread::sleep_for(Draw(&random, 0, 1, kMostBetweenWrites));
+        std::this_thread::sleep_for(Draw(&random, 0, 1, kMaxBetweenWrites));
       }
       std::this_thread::sleep_for(Draw(&random, 0.5, 1.5, pause));
     }

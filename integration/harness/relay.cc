@@ -17,7 +17,7 @@ namespace rp::integration {
 namespace {
 
 // A side that takes nothing is not read for more than this.
-constexpr size_t kMostPieces = 256;
+constexpr size_t kMaxPieces = 256;
 
 }  // namespace
 
@@ -77,7 +77,7 @@ void Relay::Run() {
       for (const auto& [fd, direction] :
            {std::pair(&pair.client, &pair.to_server), std::pair(&pair.server, &pair.to_client)}) {
         watch(*fd, !Frozen(pair, *direction) && !direction->ended &&
-                       direction->pieces.size() < kMostPieces);
+                       direction->pieces.size() < kMaxPieces);
       }
     }
     poll(entries.data(), entries.size(), PollTimeout());

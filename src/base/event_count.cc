@@ -34,9 +34,9 @@ void EventCount::WakeAll() {
   if (sleepers_.load(std::memory_order_seq_cst) != 0) Wake(std::numeric_limits<int>::max());
 }
 
-void EventCount::Wake(int most_threads) {
+void EventCount::Wake(int max_threads) {
   epoch_.fetch_add(1, std::memory_order_seq_cst);
-  RP_CHECK(Futex(&epoch_, FUTEX_WAKE, static_cast<uint32_t>(most_threads)) >= 0);
+  RP_CHECK(Futex(&epoch_, FUTEX_WAKE, static_cast<uint32_t>(max_threads)) >= 0);
 }
 
 }  // namespace rp

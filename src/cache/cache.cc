@@ -12,9 +12,9 @@ namespace {
 constexpr int kPopsPerLock = 32;
 // After this many lost races for the oldest key, any tail is evicted.
 constexpr int kEvictionTries = 8;
-constexpr int kMostShrunk = 1024;
+constexpr int kMaxShrunk = 1024;
 // The cache may always use a quarter of the memory limit.
-constexpr uint64_t kLeastShare = 4;
+constexpr uint64_t kMinShare = 4;
 
 uint64_t ChargeOf(const EntryRef& entry) {
   return ChargeBytes(entry->key_bytes, entry->value_bytes);
@@ -121,14 +121,14 @@ void Cache::EndEpoch(TimePoint now) {
 
 void Cache::Shrink() {
   const uint64_t goal = bytes_.value() / 8 * 7;
-  for (int i = 0; i < kMostShrunk && bytes_.value() > goal; ++i) {
+  for (int i = 0; i < kMaxShrunk && bytes_.value() > goal; ++i) {
     if (!EvictOne()) return;
   }
 }
 
 bool Cache::Admits(Kind kind, uint64_t key_bytes, uint64_t value_bytes) const {
   return value_bytes <= options_.value_bytes &&
-         key_bytes <= (kind == Kind::kValue ? kMostKeyBytes : kMostKeyBytesWithoutValue);
+         key_bytes <= (kind == Kind::kValue ? kMaxCachedKeyBytes : kMaxCachedKeyBytesWithoutValue);
 }
 
 TimePoint Cache::Sweep(TimePoint now, int budget) {
@@ -210,7 +210,7 @@ uint64_t Cache::OutsideBytes(uint64_t charge_bytes) const {
 uint64_t Cache::Room(uint64_t charge_bytes) const {
   const uint64_t limit = options_.memory_bytes;
   if (limit == 0) return UINT64_MAX;
-  return std::max(limit - std::min(OutsideBytes(charge_bytes), limit), limit / kLeastShare);
+  return std::max(limit - std::min(OutsideBytes(charge_bytes), limit), limit / kMinShare);
 }
 
 bool Cache::MayMake(uint64_t charge_bytes) const {
@@ -218,7 +218,7 @@ bool Cache::MayMake(uint64_t charge_bytes) const {
   if (limit == 0) return true;
   const uint64_t outside = OutsideBytes(0);
   // Room keeps the rest for the cache.
-  const uint64_t most = std::max(limit - limit / kLeastShare, kLeastOutsideBytes);
+  const uint64_t most = std::max(limit - limit / kMinShare, kMinOutsideBytes);
   return outside == 0 || outside + charge_bytes <= most;
 }
 

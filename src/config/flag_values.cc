@@ -11,8 +11,8 @@ namespace rp::config {
 namespace {
 
 constexpr size_t kMaxContentTypeBytes = 200;
-constexpr Duration kShortestLease = std::chrono::milliseconds(10);  // Redis must answer within it
-constexpr Duration kLongestLease = std::chrono::hours(1);
+constexpr Duration kMinLease = std::chrono::milliseconds(10);  // Redis must answer within it
+constexpr Duration kMaxLease = std::chrono::hours(1);
 constexpr size_t kMaxPrefixBytes = 1024;
 constexpr size_t kMaxPrefixes = 128;
 constexpr std::array<std::string_view, 4> kLogLevelNames = {"debug", "info", "warn", "error"};
@@ -77,7 +77,7 @@ Result<void> ParseTimeout(std::string_view text, Options* options) {
 Result<void> ParseMaxStale(std::string_view text, Options* options) {
   const Result<Duration> duration = ParseDuration(text);
   if (!duration) return duration.error();
-  if (*duration < kShortestLease || *duration > kLongestLease) {
+  if (*duration < kMinLease || *duration > kMaxLease) {
     return Expected("a duration from 10ms to 1h", text);
   }
   options->max_stale = *duration;

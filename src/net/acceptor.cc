@@ -20,10 +20,10 @@ Acceptor::Acceptor(EventLoop* loop, UniqueFd listening_fd,
 
 Acceptor::~Acceptor() { Stop(); }
 
-void Acceptor::OnEvents(uint32_t /*events*/) { Accept(kMostPerTurn); }
+void Acceptor::OnEvents(uint32_t /*events*/) { Accept(kMaxPerTurn); }
 
-void Acceptor::Accept(int most) {
-  for (int i = 0; i < most && fd_ && !paused_; ++i) {
+void Acceptor::Accept(int limit) {
+  for (int i = 0; i < limit && fd_ && !paused_; ++i) {
     UniqueFd accepted(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (accepted) {
       on_accepted_(std::move(accepted));

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = redis::FetchResult::Kind;
 
-constexpr int kMostAskedAgain = 2;
+constexpr int kMaxRefetches = 2;
 
 constexpr std::string_view kTooOldText = "Redis takes longer than -max-stale to answer";
 
@@ -57,7 +57,7 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
 // One allocation for both halves of a fetch under way: what the cache knows of it and what the
 // fetchers do.
 struct ReadThrough::Flight : cache::Flight, redis::Fetch {
-  int asked_again = 0;  // because the answer was too old when it came
+  int refetches = 0;  // because the answer was too old when it came
 };
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
@@ -205,7 +205,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
   if (coherence_ != nullptr && coherence_->follows() &&
       now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
-    if (++flight->asked_again <= kMostAskedAgain) return SubmitAgain(std::move(flight));
+    if (++flight->refetches <= kMaxRefetches) return SubmitAgain(std::move(flight));
     return Fail(flight.get(), ErrorCode::kTimeout, kTooOldText, now);
   }
   const TimePoint hard_deadline = HardDeadline(result);
@@ -267,10 +267,10 @@ TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
   if (options_.max_age != Duration::zero())
     deadline = DeadlineAfter(result.sent_at, options_.max_age);
   if (result.ttl_ms >= 0) {
-    constexpr int64_t kMostMs =
+    constexpr int64_t kMaxMs =
         std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
     TimePoint end = kTooFar;  // which is not kNever: the key has an end
-    if (result.ttl_ms <= kMostMs) {
+    if (result.ttl_ms <= kMaxMs) {
       const std::chrono::milliseconds ttl(result.ttl_ms);
       end = std::min(end, DeadlineAfter(result.sent_at, ttl));
     }

@@ -23,7 +23,7 @@ TimePoint Lease::WaitLimit() const {
 TimePoint Lease::LossTime() const {
   if (unproven_since_ == kNever) return kNever;
   return std::clamp(reported_at_ + interval_, unproven_since_ + max_stale_,
-                    unproven_since_ + kLongestWaitInLeases * max_stale_);
+                    unproven_since_ + kMaxWaitInLeases * max_stale_);
 }
 
 Error Lease::LossReason() const {

@@ -18,8 +18,8 @@ bool Renewal::IsDue(ErrorCode code, TimePoint now) {
       return false;
   }
   if (now < next_) return false;
-  in_a_row_ = now - next_ > kLongestWait ? 1 : in_a_row_ + 1;
-  next_ = now + BackOff::Limit(kFirstWait, kLongestWait, in_a_row_);
+  in_a_row_ = now - next_ > kMaxWait ? 1 : in_a_row_ + 1;
+  next_ = now + BackOff::Limit(kFirstWait, kMaxWait, in_a_row_);
   return true;
 }
 

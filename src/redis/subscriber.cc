@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kChannel = "__redis__:invalidate";
 
 constexpr Duration kFirstBackOff = std::chrono::milliseconds(10);
-constexpr Duration kLongestBackOff = std::chrono::milliseconds(500);
+constexpr Duration kMaxBackOff = std::chrono::milliseconds(500);
 constexpr Duration kTroubleLogInterval = std::chrono::seconds(10);
 
 // While Redis cannot write to its disk it refuses PING along with the writes. That answer has come
@@ -147,7 +147,7 @@ Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
       name_(target_.endpoint.ToString()),
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      back_off_(kFirstBackOff, kLongestBackOff, std::random_device()()),
+      back_off_(kFirstBackOff, kMaxBackOff, std::random_device()()),
       trouble_limiter_(kTroubleLogInterval) {
   RP_CHECK(options_.max_stale > Duration::zero() && options_.max_stale <= std::chrono::hours(1));
   RP_CHECK(options_.timeout > Duration::zero());

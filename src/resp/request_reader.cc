@@ -14,11 +14,11 @@ constexpr int64_t kMaxArguments = std::numeric_limits<int>::max();
 
 // The memory that a reader keeps between two commands. There may be thousands of idle connections.
 constexpr size_t kKeptArguments = 1024;
-constexpr size_t kLeastArguments = 4;  // of the first allocation
+constexpr size_t kMinArguments = 4;  // of the first allocation
 constexpr size_t kKeptUnquotedBytes = 4096;
 
 // "$9999" and CR LF. Lines up to this size are parsed in one pass by TakeShortLine.
-constexpr size_t kMostShortLineBytes = 7;
+constexpr size_t kMaxShortLineBytes = 7;
 
 // C's isspace in the "C" locale.
 constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -89,10 +89,10 @@ bool TakeQuoted(std::string_view line, char quote, size_t* at, std::string* out)
 // Parses the usual line of a count or length: `type`, a number from 1 to 9999 and CR. Returns the
 // bytes of the line without LF, or 0 if the line is another one or too near to the end of `bytes`.
 size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
-  if (bytes.size() < kMostShortLineBytes || bytes[0] != type || bytes[1] == '0') return 0;
+  if (bytes.size() < kMaxShortLineBytes || bytes[0] != type || bytes[1] == '0') return 0;
   int64_t value = 0;
   size_t size = 1;
-  for (; size < kMostShortLineBytes - 2 && IsDigit(bytes[size]); ++size) {
+  for (; size < kMaxShortLineBytes - 2 && IsDigit(bytes[size]); ++size) {
     value = value * 10 + (bytes[size] - '0');
   }
   if (value == 0 || bytes[size] != '\r') return 0;
@@ -111,7 +111,7 @@ bool IsHttp(std::string_view name) {
 }  // namespace
 
 RequestReader::RequestReader(const RequestLimits& limits) : limits_(&limits) {
-  RP_CHECK(limits.line_bytes >= kMostShortLineBytes &&
+  RP_CHECK(limits.line_bytes >= kMaxShortLineBytes &&
            limits.command_bytes <= std::numeric_limits<uint32_t>::max());
 }
 
@@ -304,7 +304,7 @@ ParseStatus RequestReader::Finish(const char* base, Command* command) {
 }
 
 bool RequestReader::MakeRoom() {
-  const size_t wanted = std::max<size_t>(2 * slices_.capacity(), kLeastArguments);
+  const size_t wanted = std::max<size_t>(2 * slices_.capacity(), kMinArguments);
   return TryAllocate([&] { slices_.reserve(wanted); });
 }
 

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
 // What MGET copies at most, and what it makes room for with each key.
-constexpr size_t kMostCopiedBytes = 64 * 1024;
+constexpr size_t kMaxCopiedBytes = 64 * 1024;
 constexpr size_t kTypicalElementBytes = 128;
 
 }  // namespace
@@ -105,13 +105,13 @@ size_t RequestBuilder::AppendHits(Group group, const resp::Command& command, cor
   std::string* const reply = &first->answer.reply;
   resp::Writer writer(client_->version, reply);
   if (wants_values) {
-    reply->reserve(std::min(kMostCopiedBytes, command.size() * kTypicalElementBytes));
+    reply->reserve(std::min(kMaxCopiedBytes, command.size() * kTypicalElementBytes));
     writer.ArrayHeader(command.size() - 1);
   }
   for (size_t i = 1; i < command.size(); ++i) {
     const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
     const bool has_value = entry && entry->kind == cache::Kind::kValue;
-    if (!entry || reply->size() > kMostCopiedBytes ||
+    if (!entry || reply->size() > kMaxCopiedBytes ||
         (wants_values && has_value && entry->value_bytes > core::Session::kCopiedBytes)) {
       return i - 1;
     }

@@ -25,7 +25,7 @@ constexpr int kForResolver = 8;
 constexpr int kInterrupt = 1;
 
 // Inherited descriptors beyond this number are not looked for.
-constexpr rlim_t kMostLookedAt = 1 << 16;
+constexpr rlim_t kMaxScannedDescriptors = 1 << 16;
 
 // Where descriptors are few, one client of so many is only told to come back later.
 constexpr rlim_t kServedPerRefused = 8;
@@ -42,7 +42,7 @@ rlim_t OwnDescriptors(const config::Options& options) {
 
 // poll(2) says POLLNVAL of what is not open.
 rlim_t CountOpen(rlim_t limit) {
-  std::vector<pollfd> all(std::min(limit, kMostLookedAt));
+  std::vector<pollfd> all(std::min(limit, kMaxScannedDescriptors));
   for (size_t i = 0; i < all.size(); ++i) all[i].fd = static_cast<int>(i);
   if (poll(all.data(), all.size(), 0) < 0) return 0;
   return static_cast<rlim_t>(std::count_if(
@@ -53,7 +53,7 @@ rlim_t CountOpen(rlim_t limit) {
 
 rlim_t WantedDescriptors(const config::Options& options, rlim_t open) {
   return open + OwnDescriptors(options) + static_cast<rlim_t>(options.max_clients) +
-         core::ClientCount::kMostRefused;
+         core::ClientCount::kMaxRefused;
 }
 
 Descriptors RaiseDescriptorLimit(const config::Options& options) {
@@ -78,7 +78,7 @@ Result<ClientPlaces> PlaceClients(const config::Options& options, const Descript
                      std::to_string(needed) + " are needed"};
   }
   const rlim_t room = descriptors.limit - others;
-  const auto most = static_cast<rlim_t>(core::ClientCount::kMostRefused);
+  const auto most = static_cast<rlim_t>(core::ClientCount::kMaxRefused);
   const rlim_t told = std::clamp<rlim_t>(room / kServedPerRefused, 1, most);
   const rlim_t served = std::min(static_cast<rlim_t>(options.max_clients), room - told);
   return ClientPlaces{.served = served, .refused = std::min(most, room - served)};

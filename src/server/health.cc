@@ -23,7 +23,7 @@
 namespace rp::server {
 namespace {
 
-constexpr unsigned kMostSeconds = 2;
+constexpr unsigned kMaxSeconds = 2;
 constexpr std::string_view kQuestion =
     "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -40,7 +40,7 @@ void LimitTime() {
   sigemptyset(&mask);
   sigaddset(&mask, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &mask, nullptr);
-  alarm(kMostSeconds);
+  alarm(kMaxSeconds);
 }
 
 // The arguments, each of which ends with a NUL.

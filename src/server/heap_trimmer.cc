@@ -9,7 +9,7 @@
 namespace rp::server {
 
 bool HeapTrimmer::OnFreed(uint64_t bytes) {
-  return freed_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes >= kLeastBytes;
+  return freed_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes >= kMinBytes;
 }
 
 void HeapTrimmer::Visit(uint64_t cache_bytes) {
@@ -28,7 +28,7 @@ void HeapTrimmer::Visit(uint64_t cache_bytes) {
 
 // When little is left in use it lies near together at last, whatever earlier trims have gained.
 bool HeapTrimmer::IsDue(uint64_t freed_bytes, uint64_t cache_bytes) const {
-  return freed_bytes >= std::max(kLeastBytes, cache_bytes / kLeastPart) &&
+  return freed_bytes >= std::max(kMinBytes, cache_bytes / kMinPart) &&
          (freed_bytes >= wanted_bytes_ || freed_bytes / 4 >= cache_bytes);
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 // How long the start waits at most for what the first attempt to follow Redis says. Until then no
 // signal is read and nothing is served, and a Redis that hangs may say nothing for all of -timeout.
-constexpr Duration kMostWaitToFollow = std::chrono::seconds(1);
+constexpr Duration kMaxWaitToFollow = std::chrono::seconds(1);
 
 cache::CacheOptions CacheOptionsOf(const config::Options& options) {
   return {.capacity = options.capacity,
@@ -138,7 +138,7 @@ Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
   return server;
 }
 
-Server::Server(const config::Options& options, size_t most_refused)
+Server::Server(const config::Options& options, size_t max_refused)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
       coherence_(MakeCoherence(options)),
@@ -156,7 +156,7 @@ Server::Server(const config::Options& options, size_t most_refused)
           [this] { sweeper_.Schedule(TimePoint::min()); }),
       router_(&read_through_, &forwarder_),
       workers_(&router_, [this] { sweeper_.Run(); }),
-      clients_(static_cast<size_t>(options.max_clients), most_refused),
+      clients_(static_cast<size_t>(options.max_clients), max_refused),
       view_(std::make_unique<View>(this)),
       reactors_(MakeReactors(options)),
       sweeper_(&cache_, &workers_, reactors_[0]->loop()),
@@ -214,7 +214,7 @@ Result<void> Server::StartFollowing(const config::Options& options) {
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;
   subscriber_ = redis::Subscriber::Start(std::move(subscriber), coherence_.get());
-  const Duration wait = std::min(options.timeout, kMostWaitToFollow);
+  const Duration wait = std::min(options.timeout, kMaxWaitToFollow);
   static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), wait)));
   const std::string refusal = coherence_->Refusal();
   if (!refusal.empty() && options.coherent == config::Coherent::kYes) {

@@ -17,8 +17,8 @@ constexpr Goals GoalsFor(uint64_t keys) {
   if (keys <= 1'000'000) return {400, 1500};
   return {700, 0};
 }
-constexpr double kMostOverheadBytes = 120;
-constexpr double kLongestOperationUs = 1000;
+constexpr double kMaxOverheadBytes = 120;
+constexpr double kMaxOperationUs = 1000;
 
 constexpr uint64_t kBlock = 1 << 16;  // keys that are made at once while something is filled
 
@@ -144,7 +144,7 @@ class CacheBench {
       first.cpu_ns[i] = std::min(first.cpu_ns[i], second.cpu_ns[i]);
     }
     Report("  longest, the lesser of two fills", LongestUs(first.cpu_ns, 0), -1, "us",
-           kLongestOperationUs);
+           kMaxOperationUs);
     Report("  p99.9999, the lesser of two fills", LongestUs(first.cpu_ns, nth), -1, "us");
   }
 
@@ -156,7 +156,7 @@ class CacheBench {
              static_cast<double>(keys_);
     };
     Report("bytes over key and value", overhead(our_bytes), overhead(their_bytes), "bytes",
-           kMostOverheadBytes);
+           kMaxOverheadBytes);
   }
 
   void HoldHits(const std::string& name, MakeKeys* make, uint64_t count, size_t threads,

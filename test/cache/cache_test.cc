@@ -228,7 +228,7 @@ TEST(CacheTest, LetsEntriesOutsideItHaveThreeQuartersOfTheMemoryLimit) {
 
 TEST(CacheTest, LetsEntriesOutsideItHaveALittleWhereTheLimitIsSmaller) {
   const EntryRef reader = EntryFor("r", "value");
-  const uint64_t left = Cache::kLeastOutsideBytes - ChargeBytes(1, 5);
+  const uint64_t left = Cache::kMinOutsideBytes - ChargeBytes(1, 5);
   const Cache small({.memory_bytes = 1000});
   EXPECT_TRUE(small.MayMake(left));
   EXPECT_FALSE(small.MayMake(left + 1));

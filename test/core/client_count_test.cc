@@ -24,8 +24,7 @@ TEST(ClientCountTest, ServesAsManyAsTheLimitAndRefusesOneMore) {
 TEST(ClientCountTest, RefusesOnlySoManyAtATime) {
   ClientCount clients(1);
   EXPECT_EQ(clients.Enter(), Place::kServed);
-  for (size_t i = 0; i < ClientCount::kMostRefused; ++i)
-    EXPECT_EQ(clients.Enter(), Place::kRefused);
+  for (size_t i = 0; i < ClientCount::kMaxRefused; ++i) EXPECT_EQ(clients.Enter(), Place::kRefused);
   EXPECT_EQ(clients.Enter(), Place::kNone);
   clients.Leave(Place::kRefused);
   EXPECT_EQ(clients.Enter(), Place::kRefused);

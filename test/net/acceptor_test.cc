@@ -71,7 +71,7 @@ TEST_F(AcceptorTest, AcceptsAllThatWaitAtOnceUpToTheMostPerTurn) {
 
 // Whoever floods the socket comes back as soon as he was accepted.
 TEST_F(AcceptorTest, AFloodOfConnectionsDoesNotHoldUpWhoAcceptsAllThatWait) {
-  for (const int connections : {Acceptor::kMostWaiting, Acceptor::kMostWaiting + 1}) {
+  for (const int connections : {Acceptor::kMaxWaiting, Acceptor::kMaxWaiting + 1}) {
     SCOPED_TRACE(connections);
     int connected = 1;
     int accepted = 0;
@@ -83,7 +83,7 @@ TEST_F(AcceptorTest, AFloodOfConnectionsDoesNotHoldUpWhoAcceptsAllThatWait) {
       ++connected;
     };
     acceptor_->AcceptWaiting();
-    EXPECT_EQ(accepted, Acceptor::kMostWaiting);
+    EXPECT_EQ(accepted, Acceptor::kMaxWaiting);
     Turn(Now());
     EXPECT_EQ(accepted, connections);
   }

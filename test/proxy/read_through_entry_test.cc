@@ -32,11 +32,10 @@ TEST_F(ReadThroughTest, AKeyEndsAlsoWhileTheMachineIsSuspended) {
 }
 
 TEST_F(ReadThroughTest, ATimeToLiveBeyondAllTimePointsIsNotNone) {
-  constexpr int64_t kMostMs =
-      std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
+  constexpr int64_t kMaxMs = std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
   // The last second of the year 9999, and as much as Redis takes.
   for (const int64_t ttl_ms :
-       {kMostMs, kMostMs + 1, int64_t{251'606'498'496'000}, std::numeric_limits<int64_t>::max()}) {
+       {kMaxMs, kMaxMs + 1, int64_t{251'606'498'496'000}, std::numeric_limits<int64_t>::max()}) {
     const std::string key = std::to_string(ttl_ms);
     Fetch(key, Value("value", ttl_ms));
     Request request = MakeRequest(key);

@@ -34,7 +34,7 @@ TEST_F(CircuitBreakerTest, WaitsTwiceAsLongAfterEachFailureUpToTheLongest) {
     FailTimes(kRefusal, 1);
     EXPECT_GE(Wait(), most / 2);
     EXPECT_LE(Wait(), most);
-    most = std::min(most * 2, CircuitBreaker::kLongestBackOff);
+    most = std::min(most * 2, CircuitBreaker::kMaxBackOff);
   }
 }
 
@@ -178,7 +178,7 @@ TEST_F(CircuitBreakerTest, HoldsBackAfterConnectionsThatAnsweredNothing) {
     static_cast<void>(breaker_.OnConnected(now_));
     breaker_.OnLostBeforeAnswer(now_);
   }
-  EXPECT_GE(Wait(), CircuitBreaker::kLongestBackOff / 2);
+  EXPECT_GE(Wait(), CircuitBreaker::kMaxBackOff / 2);
 }
 
 TEST_F(CircuitBreakerTest, StartsAnewAfterAConnectionThatAnswered) {

@@ -114,7 +114,7 @@ TEST_F(LeaseTest, TheTimeThatReportsTakeIsNotSilence) {
 
 TEST_F(LeaseTest, ReportsWithoutEndDoNotReplaceAPong) {
   const TimePoint sent_at = Ping();
-  const TimePoint last = sent_at + Lease::kLongestWaitInLeases * kMaxStale;
+  const TimePoint last = sent_at + Lease::kMaxWaitInLeases * kMaxStale;
   lease_.OnReport(last - kInterval);
   EXPECT_EQ(lease_.LossTime(), last);
   lease_.OnReport(last);

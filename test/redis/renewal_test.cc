@@ -36,7 +36,7 @@ TEST_F(RenewalTest, WaitsLongerAndLongerForAServerThatStaysReadonly) {
 
 TEST_F(RenewalTest, BeginsAnewAfterAQuietTime) {
   EXPECT_EQ(CountFor(ErrorCode::kReadOnly, seconds(30)), 6);
-  now_ += 2 * Renewal::kLongestWait + seconds(1);
+  now_ += 2 * Renewal::kMaxWait + seconds(1);
   EXPECT_EQ(CountFor(ErrorCode::kReadOnly, seconds(2)), 2);
 }
 

@@ -40,10 +40,10 @@ TEST(PlaceClientsTest, GivesAllTheirPlacesWhereThereAreDescriptorsForThem) {
   const rlim_t wanted = WantedDescriptors(options, kOpen);
   for (const rlim_t limit : {wanted, wanted + 1, RLIM_INFINITY}) {
     EXPECT_EQ(PlacesOf(options, limit).served, 1000u);
-    EXPECT_EQ(PlacesOf(options, limit).refused, core::ClientCount::kMostRefused);
+    EXPECT_EQ(PlacesOf(options, limit).refused, core::ClientCount::kMaxRefused);
   }
   EXPECT_EQ(PlacesOf(options, wanted - 1).served, 999u);
-  EXPECT_EQ(PlacesOf(options, wanted - 1).refused, core::ClientCount::kMostRefused);
+  EXPECT_EQ(PlacesOf(options, wanted - 1).refused, core::ClientCount::kMaxRefused);
 }
 
 TEST(PlaceClientsTest, NeverPlacesMoreThanThereAreDescriptors) {
@@ -55,10 +55,10 @@ TEST(PlaceClientsTest, NeverPlacesMoreThanThereAreDescriptors) {
     ASSERT_GE(places.served, 1u);
     ASSERT_LE(places.served, 1000u);
     ASSERT_GE(places.refused, 1u);
-    ASSERT_LE(places.refused, core::ClientCount::kMostRefused);
+    ASSERT_LE(places.refused, core::ClientCount::kMaxRefused);
     // Nothing is wasted either.
     ASSERT_TRUE(others + places.served + places.refused == limit ||
-                places.refused == core::ClientCount::kMostRefused)
+                places.refused == core::ClientCount::kMaxRefused)
         << limit;
   }
 }

@@ -5,8 +5,8 @@
 namespace rp::server {
 namespace {
 
-constexpr uint64_t kLeast = HeapTrimmer::kLeastBytes;
-constexpr uint64_t kMuch = HeapTrimmer::kLeastPart * kLeast;
+constexpr uint64_t kLeast = HeapTrimmer::kMinBytes;
+constexpr uint64_t kMuch = HeapTrimmer::kMinPart * kLeast;
 
 // What there is to free is all gained unless a test says otherwise.
 class HeapTrimmerTest : public ::testing::Test {
