@@ -1,8 +1,8 @@
 // Exponential back-off: how long to wait after the n-th failure in a row. Hides the arithmetic and
 // the random part, which keeps several clients of one server from trying in step.
 //
-// Owner: whoever counts the failures.
-// Thread safety: one thread at a time, but for Limit, which is pure.
+// Owner: the object that counts the failures.
+// Thread safety: one thread at a time, except for Limit, which is pure.
 // Cost: O(1), no allocation.
 #pragma once
 

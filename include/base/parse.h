@@ -58,7 +58,7 @@ struct HostPort {
 // 253 bytes) or an IPv4 address; it is not resolved. IPV6 is an address, optionally with %ZONE.
 Result<HostPort> ParseHostPort(std::string_view text);
 
-// The text that ParseHostPort reads back: "example.org:80", "[::1]:80", ":80".
+// Returns the text that ParseHostPort reads back: "example.org:80", "[::1]:80", ":80".
 std::string FormatHostPort(const HostPort& address);
 
 }  // namespace rp

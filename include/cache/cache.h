@@ -26,7 +26,7 @@ struct CacheOptions {
   uint64_t capacity = 100'000;                // keys; 0 caches nothing
   uint64_t memory_bytes = 0;                  // of entries, see Room; 0 is no limit
   uint64_t value_bytes = 1 << 20;             // a larger value is not cached
-  Duration expire = std::chrono::minutes(2);  // of not being used; 0 is never
+  Duration expire = std::chrono::minutes(2);  // after this time without use; 0: never
   Duration stale{};                           // how long after its end GetStale returns an entry
   bool coherent = false;                      // no hits before BeginEpoch
 };
@@ -59,8 +59,8 @@ class Cache {
     TimePoint deadline;  // of the entry, if it was stored and can expire; else kNever
   };
   // Ends the flight and returns its waiters; the next miss of its key starts another. Stores
-  // `entry`, if there is one and the limits leave room for it. With `drop_old`, which means that
-  // Redis has answered, removes an old entry of the key even if no new one is stored.
+  // `entry` if it is not empty and the limits leave room for it. With `drop_old` (Redis has
+  // answered), removes an old entry of the key even if no new one is stored.
   [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now,
                                 bool drop_old = false);
 

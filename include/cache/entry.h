@@ -34,8 +34,8 @@ inline constexpr uint32_t kNotInHeap = 0xffffffff;
 inline constexpr size_t kMaxKeyBytes = (size_t{1} << 30) - 1;
 inline constexpr size_t kMaxValueBytes = 0xffffffff;
 
-// What is known of the key. A missing key, or one that is not a string, is cached only if the cache
-// learns of a write to it.
+// What an entry says about its key. A missing key, or one that is not a string, is cached only if
+// the cache learns of a write to it.
 enum class Kind : uint32_t { kValue, kMissing, kWrongType };
 
 struct Entry : ListNode<Entry> {  // in the stripe's list by last use

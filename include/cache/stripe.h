@@ -110,11 +110,11 @@ struct Freshness {
 };
 
 struct StripeOptions {
-  Duration expire{};  // of not being used; 0 is never
+  Duration expire{};  // after this time without use; 0: never
   Duration stale{};   // how long after its end an entry is kept for GetStale
 };
 
-// What a stripe publishes. Readers use it as a hint and check again under the lock.
+// The values that a stripe publishes. Readers use them as hints and check again under the lock.
 struct Published {
   std::atomic<TimePoint>* oldest_use;     // kNever without entries
   std::atomic<TimePoint>* next_deadline;  // kNever if nothing expires

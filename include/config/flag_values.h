@@ -1,6 +1,7 @@
 // Flag values: how each kind of flag reads its value and shows it. Hides the limits of the values.
 // A parser stores into `*options`, or returns one line such as "expected true or false, got 'x'";
-// the caller puts the name of the flag before it. What Show... returns, the parser reads back.
+// the caller puts the name of the flag before it. A parser reads back the text that Show...
+// returns.
 //
 // Owner: nobody; pure functions. Thread safety: any thread. Cost: for the start of the program.
 #pragma once
@@ -89,7 +90,7 @@ Result<void> ParseLogLevel(std::string_view text, Options* options);
 std::string ShowLogLevel(const Options& options);
 Result<void> ParseCoherent(std::string_view text, Options* options);
 std::string ShowCoherent(const Options& options);
-// Adds to those that are there.
+// Adds a prefix to those that were given before.
 Result<void> ParsePrefix(std::string_view text, Options* options);
 std::string ShowPrefixes(const Options& options);
 

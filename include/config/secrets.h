@@ -26,8 +26,9 @@ struct Variable {
 // Returns the table.
 std::span<const Variable> Variables();
 
-// Sets the secrets of `*options`. `get_env` is as std::getenv; an empty variable counts as not set.
-// An error is one line that names the variable, or the flag that needs it, and shows no secret.
+// Sets the secrets of `*options`. `get_env` behaves like std::getenv; an empty variable counts as
+// not set. An error is one line that names the variable, or the flag that needs it, and shows no
+// secret.
 [[nodiscard]] Result<void> LoadSecrets(Options* options,
                                        const std::function<const char*(const char*)>& get_env);
 

@@ -15,8 +15,8 @@ namespace rp::core {
 
 class ClientCount {
  public:
-  // Maximum clients beyond the limit that are answered that they are too many. Further ones are
-  // closed without an answer.
+  // Maximum clients beyond the limit that get an error as their answer. Further ones are closed
+  // without one.
   static constexpr size_t kMaxRefused = 128;
 
   enum class Place : unsigned char { kServed, kRefused, kNone };
@@ -43,7 +43,7 @@ class ClientCount {
   const size_t limit_;
   const size_t refused_limit_;
   BoundedCounter served_;
-  BoundedCounter refused_;              // they are told so and do not count as clients
+  BoundedCounter refused_;              // clients that get an error; not among served()
   std::atomic<uint64_t> received_ = 0;  // relaxed: it only counts
 };
 

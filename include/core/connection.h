@@ -4,8 +4,8 @@
 //   phase       event                                                       next phase
 //   kOpen       the session or a drain wants it to end, or no memory        kFinishing
 //   kOpen       the client has ended its side, and all is answered and sent kClosed
-//   kFinishing  all is answered and sent, and nothing may be on its way     kClosed
-//   kFinishing  all is answered and sent, and the client may send still     kLingering
+//   kFinishing  all is answered and sent, and the client sends no more      kClosed
+//   kFinishing  all is answered and sent, and the client may still send     kLingering
 //   kLingering  the client has ended its side, or its time is over          kClosed
 //   any         the socket breaks, a wait ends, or the session abandons it  kClosed
 //
@@ -18,10 +18,10 @@
 //   kHeld       all is answered                                   kReading
 //   kHeld       the client has ended its side                     kEnded
 //
-// Input is read into a buffer of the reactor, and only an unfinished request is kept here. While
-// answers cannot be sent nothing more is read, and more input waits in the kernel: an idle
-// connection owns no buffer. A close happens in stages where the client may still be sending, since
-// closing on unread input makes the kernel take back the answer (RFC 9112 section 9.6).
+// Input is read into a buffer of the reactor, and only an unfinished request is kept here, so an
+// idle connection owns no buffer. While answers cannot be sent, nothing more is read, and further
+// input waits in the kernel. If the client may still be sending, the connection closes in stages,
+// because closing with unread input makes the kernel discard the answer (RFC 9112 section 9.6).
 //
 // Owner: the reactor's ConnectionList. Thread safety: the reactor's thread. Cost: one recv and one
 // send for as many requests as one read brings.
@@ -44,10 +44,10 @@ struct ReactorContext;
 // How a connection ends once everything is sent.
 enum class Closing : unsigned char {
   kAtOnce,  // the client said that it sends no more
-  kLinger,  // the client may be sending still: what it sends is read and dropped for a while
+  kLinger,  // the client may still be sending: its input is read and dropped for a while
 };
 
-// What the reactor's list of connections keeps with each.
+// The fields of a connection that belong to the reactor's ConnectionList.
 struct Listing {
   size_t index = 0;
   bool is_dirty = false;  // it waits to be flushed
@@ -79,37 +79,43 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Adds a blank request to the end of the pipeline. Returns null when memory for requests has run
   // out; then the connection is finishing.
   [[nodiscard]] Request* AddRequest();
-  // Answers the request from the cache, or sends it. REQUIRES: its question is a key.
+  // Answers the request from the cache, or hands it to the Dispatcher. REQUIRES: its question is a
+  // key.
   void Submit(Request* request);
-  // The request has its answer: from the session, or from Redis or a worker.
+  // Marks the request as answered; its answer is sent at the end of the turn. REQUIRES: the request
+  // has its answer.
   void OnAnswer(Request* request);
-  // Makes one answer of the last `size` requests, of which `first` is the first and is answered.
-  // Submits the others, but for those that have failed already: as many as may be in flight now,
-  // and the rest as these are answered. REQUIRES: they were added just now.
+  // Makes the last `size` requests, which begin with `first`, one answer. Counts `first` as
+  // answered and submits the others, except those that have failed: at most
+  // Pipeline::kMaxGroupInFlight at once, and the rest as these are answered. REQUIRES: they were
+  // added just now.
   void StartGroup(Request* first, uint32_t size);
-  // No further request is read; the connection ends when those in the pipeline are answered.
+  // Reads no further request, and ends the connection when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
-  // The connection ends with this turn, and nothing further is sent. `why` is for the log,
-  // constant.
+  // Ends the connection at the end of this turn and sends nothing more. `why` is a constant text
+  // for the log.
   void Abandon(const char* why);
 
   // --- For the reactor. ---
 
-  // Begins to listen to the socket. Returns false when the kernel has no room: then it is closed.
+  // Registers the socket with the event loop. Returns false, and closes the connection, if the
+  // kernel has no room for it.
   [[nodiscard]] bool Register();
   void OnEvents(uint32_t events) override;
-  // The connection's wait has ended: it was idle, receiving, sending or lingering for too long.
+  // Handles the end of the connection's wait for its client: to send a request or the rest of one,
+  // to read its answers, or to end while lingering.
   void OnWaitEnded();
-  // Starts what is to be started and sends what is ready. The connection may be closed afterwards.
+  // Starts the requests of groups that may start, and sends the answers that are ready. The
+  // connection may be closed afterwards.
   void Flush();
-  // The server stops: no further request than those that have begun.
+  // Ends the connection after the requests that have begun to arrive, because the server stops.
   void Drain();
-  // Has the session say why nothing more is read, and ends.
+  // Has the session answer with the reason, and then ends the connection.
   void Refuse(Session::Reason why);
-  // Ends the connection, whatever is in progress. `why` is for the log.
+  // Closes the connection at once. `why` is for the log.
   void Close(const char* why);
 
-  Listing listing;  // the ConnectionList's
+  Listing listing;  // of the ConnectionList
 
  private:
   enum class Input : unsigned char { kReading, kPaused, kHeld, kEnded };
@@ -128,9 +134,9 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   const std::unique_ptr<Session> session_;
   Pipeline pipeline_;
   Output output_;
-  std::string unfinished_;           // input that is no whole request yet, or waits for its turn
-  const char* abandoned_ = nullptr;  // why, once Abandon was called
-  uint32_t interest_ = 0;            // in events of the socket
+  std::string unfinished_;           // input that is not a whole request yet, or that waits
+  const char* abandoned_ = nullptr;  // the reason, after Abandon
+  uint32_t interest_ = 0;            // the events that epoll watches
   int unacknowledged_bytes_ = 0;     // when ClientWait::kSending began
   Phase phase_ = Phase::kOpen;
   Input input_ = Input::kReading;

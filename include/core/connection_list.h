@@ -20,20 +20,21 @@ class ConnectionList {
   ConnectionList(const ConnectionList&) = delete;
   ConnectionList& operator=(const ConnectionList&) = delete;
 
-  // Adds a connection that has the place, which goes back when it closes.
+  // Adds a connection. Its `place` goes back to the ClientCount when it closes.
   void Add(std::unique_ptr<Connection> connection, ClientCount::Place place);
 
-  // The connection is flushed at the end of the turn.
+  // Marks the connection, so that FlushDirty flushes it. Idempotent.
   void MarkDirty(Connection* connection);
-  // Flushes those that are marked, also those that are marked meanwhile.
+  // Flushes the marked connections, also those that are marked meanwhile.
   void FlushDirty();
 
-  // Gives the place of a connection that closes back. It is deleted by DeleteClosed, at the end of
-  // the turn, since events of this turn may still name it.
+  // Gives the place of a closed connection back. DeleteClosed deletes the connection at the end of
+  // the turn, because events of this turn may still refer to it.
   void OnClosed(Connection* connection);
-  // Returns whether any was deleted.
+  // Deletes the closed connections. Returns whether there were any.
   bool DeleteClosed();
 
+  // Call Drain or Close on every connection.
   void DrainAll();
   void CloseAll(const char* why);
 

@@ -1,13 +1,13 @@
 // Dispatcher: a reactor's way to the answers. It looks requests up in the cache, sends the others
 // to the Router, and ends those that take longer than the time-out.
 //
-// The shape of the program is that misses go to the workers over their queue, in chains. Where it
-// costs less, the reactor takes a short cut: it answers a hit itself, and it starts a few misses of
-// a turn itself, since waking a worker costs as much and would take the processor from somebody.
-// With answers_inline false there is no short cut.
+// By design, requests go to the workers in chains, through a queue. Where that is cheaper, the
+// reactor takes a short cut: it answers hits itself, and it starts the misses of a turn itself if
+// they are few, because waking a worker costs as much. With answers_inline false there is no short
+// cut.
 //
 // Owner: the reactor; borrows the rest. Thread safety: the reactor's thread. Cost: see ReadThrough;
-// a request that is sent takes no allocation here.
+// sending a request allocates nothing here.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct DispatcherOptions {
 
 class Dispatcher {
  public:
-  // Everything borrowed outlives the dispatcher; `home` takes the answers, and `turn` has the time.
+  // `home` receives the answers; `turn` is the time. Everything borrowed outlives the dispatcher.
   Dispatcher(const DispatcherOptions& options, proxy::Router* router, WorkerPool* workers,
              proxy::ReplyBox* home, const Turn* turn);
 
@@ -37,37 +37,38 @@ class Dispatcher {
   [[nodiscard]] bool TryHit(Request* request) const {
     return options_.answers_inline && router_->TryHit(request, turn_->now);
   }
-  // Returns the key's entry under the same conditions, or none.
+  // Returns the key's entry under the same conditions, else an empty ref.
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key) const {
     return options_.answers_inline ? router_->TryFind(key, turn_->now) : cache::EntryRef();
   }
 
-  // Takes over a request that TryHit has not answered, or whose question is a command. It comes
-  // home, or EndWaits gives it the time-out's answer.
+  // Takes over a request. It is delivered to `home` with its answer, or EndWaits answers it when
+  // its time is over. REQUIRES: TryHit has not answered it, or its question is a command.
   void Send(Request* request);
 
-  // Starts what was sent and submits the fetches of it.
+  // Starts the requests that were sent, and submits their fetches.
   void Start();
-  // Returns whether fetches are left that the fetchers would not take at once: Start is to be
-  // called soon again.
+  // Returns whether fetches are left because the fetchers' lock was held. Then the caller calls
+  // Start again soon.
   [[nodiscard]] bool has_fetches() const { return !fetches_.empty(); }
-  // Submits the fetches that are left, before the reactor ends.
+  // Submits the fetches that are left and waits for the fetchers' lock. For the end of the reactor.
   void Finish();
 
-  // Takes a request back that waits for Redis. Returns false when its answer is on the way.
+  // Takes back a request that waits for Redis. Returns false if its answer is under way.
   [[nodiscard]] bool TakeBack(Request* request) const { return router_->TakeBack(request); }
-  // Gives requests whose time is over an old value (-stale-if-error) or an error.
+  // Answers the requests whose time is over, with an old value (-stale-if-error) or an error.
   void EndWaits();
   [[nodiscard]] TimePoint next_deadline() const { return std::min(waits_.next(), overdue_.next()); }
 
-  // Makes the cache smaller, since memory is short.
+  // Makes the cache smaller and fills the reserve. Call it when MemoryIsShort().
   void FreeMemory() const { router_->FreeMemory(); }
 
  private:
-  // The most requests that go to a worker at once.
+  // Maximum requests in one job of a worker.
   static constexpr int kMaxChain = 64;
-  // Up to so many misses of a turn are started here.
+  // Maximum requests that this thread starts itself at a time.
   static constexpr int kShortChain = 16;
+  // Maximum turns in a row that find the fetchers' lock held; the next one waits for it.
   static constexpr int kMaxRefusals = 4;
 
   void StartChain();
@@ -80,9 +81,9 @@ class Dispatcher {
   const Turn* const turn_;
   proxy::RequestChain chain_;
   redis::FetchQueue fetches_;  // of misses started here, until the fetchers have them
-  int refusals_ = 0;           // how often they would not take these at once
+  int refusals_ = 0;           // turns in a row that found the fetchers' lock held
   DeadlineList<Request> waits_;
-  // Those whose time is over and whose answer is on the way.
+  // Requests whose time is over and whose answer is under way.
   DeadlineList<Request> overdue_{std::chrono::milliseconds(1)};
 };
 

@@ -1,5 +1,5 @@
 // Listeners: the listening sockets of one reactor. Hides that accepting pauses while there are no
-// descriptors for clients, and when it is tried again.
+// descriptors for clients, and when it resumes.
 //
 // Owner: the reactor. Thread safety: the reactor's thread. Cost: O(listening sockets) per turn.
 #pragma once
@@ -18,14 +18,14 @@ class Listeners {
   // Accepts connections on `listening_fd` from now on.
   void Add(net::EventLoop* loop, UniqueFd listening_fd, std::function<void(UniqueFd)> on_accepted);
 
-  // Resumes those that have paused, if it is time.
+  // Resumes the sockets that have paused, if it is time.
   void Retry(TimePoint now);
-  // A descriptor is free: those that have paused resume in the next turn.
+  // Makes the sockets that have paused resume in the next turn, because a descriptor is free.
   void RetryAtOnce(TimePoint now);
-  // Returns when Retry has something to do; kNever if nothing has paused.
+  // Returns when Retry has work to do, or kNever if nothing has paused.
   [[nodiscard]] TimePoint next_retry() const { return next_retry_; }
 
-  // Accepts all who have connected already, and stops for good.
+  // Accepts the connections that are waiting, and stops for good.
   void Stop();
 
  private:

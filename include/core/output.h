@@ -1,7 +1,9 @@
-// How answers get to the socket: put together in a buffer that all connections of a reactor share,
-// and sent in one system call. A connection keeps only what the socket did not take.
+// AnswerBuffer and Output send answers to the socket. Answers are put together in a buffer that all
+// connections of a reactor share, and sent in one system call. A connection keeps only the bytes
+// that the socket did not take.
 //
-// Owner: an AnswerBuffer the reactor, an Output a connection. Thread safety: the reactor's thread.
+// Owner: the reactor owns the AnswerBuffer, each connection its Output. Thread safety: the
+// reactor's thread.
 // Cost: O(pieces); a head is copied once, a large value is sent from where it lies.
 #pragma once
 
@@ -17,7 +19,7 @@
 
 namespace rp::core {
 
-// Where answers are put together before they are sent.
+// AnswerBuffer: answers that are sent together.
 class AnswerBuffer {
  public:
   static constexpr size_t kMaxHeadBytes = 64 * Session::kMaxAnswerBytes;
@@ -30,10 +32,10 @@ class AnswerBuffer {
     return head_bytes_ > kMaxHeadBytes - Session::kMaxAnswerBytes ||
            piece_count_ > kMaxPieces - kPiecesPerAnswer;
   }
-  // Returns where an answer's head is to be written: Session::kMaxAnswerBytes. REQUIRES: !full().
+  // Returns room for an answer, of Session::kMaxAnswerBytes. REQUIRES: !full().
   [[nodiscard]] char* free_bytes() { return heads_.data() + head_bytes_; }
-  // Takes over `bytes` that were written to free_bytes() for one answer, and what is sent behind
-  // them. `value` holds the payload's bytes, or is null and the request holds them.
+  // Adds one answer: `bytes` that were written to free_bytes(), and `payload` after them. `value`
+  // holds the payload's bytes, or is null and the request holds them.
   void Add(size_t bytes, const Payload& payload, cache::Entry* value);
 
   [[nodiscard]] size_t total_bytes() const { return total_bytes_; }
@@ -54,26 +56,26 @@ class AnswerBuffer {
   std::array<char, kMaxHeadBytes> heads_;
 };
 
-// What one client could not be sent yet.
+// Output: the bytes that one client's socket did not take yet.
 class Output {
  public:
-  // The most that is sent to one client before the others have their turn: somewhat more than the
-  // largest usual answers, values of 1 MB with their heads, for which a second call would cost a
+  // Maximum bytes sent to one client before the others have their turn. It is somewhat more than
+  // the largest usual answer, a value of 1 MB with its head, for which a second call would cost a
   // tenth more.
   static constexpr size_t kMaxBytesPerTurn = 2 << 20;
 
-  // Sends what was kept, `*budget_bytes` at most and fewer if the socket takes fewer, and lowers
-  // the budget by what was sent. `buffer` is used and left empty. Returns false when the connection
-  // is broken.
+  // Sends the kept bytes, at most `*budget_bytes` and as far as the socket takes them, and
+  // subtracts the sent bytes from the budget. Uses `buffer` and leaves it empty. Returns false if
+  // the connection is broken.
   [[nodiscard]] bool SendKept(int fd, AnswerBuffer* buffer, size_t* budget_bytes);
-  // The same for what is in `answers`; keeps the rest of it. Also returns false if there is no
-  // memory for the rest: an answer that has begun cannot be ended. REQUIRES: empty().
+  // Does the same with `*answers`, and keeps the bytes that were not sent. Also returns false if
+  // there is no memory to keep them, because an answer cannot stop halfway. REQUIRES: empty().
   [[nodiscard]] bool Send(int fd, AnswerBuffer* answers, size_t* budget_bytes);
 
   [[nodiscard]] bool empty() const { return kept_.empty(); }
-  // Gives the list's memory back if it is empty and larger than usual; returns how much that was.
+  // Frees the list's memory if the list is empty and larger than usual. Returns the bytes freed.
   [[nodiscard]] size_t Shrink();
-  // Drops what was kept and returns how much memory the list takes.
+  // Drops the kept bytes. Returns how much memory the list takes.
   size_t Clear();
 
  private:

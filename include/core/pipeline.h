@@ -2,8 +2,8 @@
 // 9112 section 9.3.2), whatever the order in which they are answered. Hides groups: requests that
 // make one answer together.
 //
-// It knows no socket and starts nothing: it says what is to be started, and what may be written.
-// Requests are borrowed from the pool; whoever takes them out puts them back.
+// It has no socket and starts nothing: it only tells which request may start and which answer may
+// be written. Requests are borrowed from the pool; the caller of Pop puts them back.
 //
 // Owner: a connection. Thread safety: the reactor's thread. Cost: O(1), but NextToStart looks at
 // each group; a group takes one allocation.
@@ -18,25 +18,24 @@
 
 namespace rp::core {
 
-// Requests that stand behind each other in the pipeline and make one answer: none is written before
-// all are answered. Owner: the pipeline.
+// Group: requests that follow each other in the pipeline and make one answer. None is written
+// before all are answered. Owner: the pipeline.
 struct Group {
-  Request* first = nullptr;  // the one that begins the answer; it is started by nobody
+  Request* first = nullptr;  // begins the answer; it is never started
   uint32_t size = 0;         // requests that are still in the pipeline, `first` included
   uint32_t unanswered = 0;   // of `size`
   uint32_t in_flight = 0;    // started and not answered
-  Request* next = nullptr;   // the next to start; null: none is left
-  bool has_failed = false;   // one of them has: those left are not started, but fail as well
+  Request* next = nullptr;   // the next to start, or null
+  bool has_failed = false;   // one has failed; those not yet started fail as well
 };
 
 class Pipeline {
  public:
-  // The most requests in progress at once, but for those that one command makes by itself.
+  // Maximum requests in progress. A group may exceed it by itself.
   static constexpr int kMaxRequests = 64;
-  // The most requests of one group in flight at once, so that one command does not fill the queue
-  // to Redis.
+  // Maximum requests of one group in flight, so that one command does not fill the queue to Redis.
   static constexpr uint32_t kMaxGroupInFlight = 1024;
-  // The most requests of one group.
+  // Maximum requests of one group: the first, and one for each key.
   static constexpr size_t kMaxGroupSize = 65536 + 1;
 
   // Adds a request at the end. REQUIRES: it is in the state kFilling.
@@ -49,13 +48,13 @@ class Pipeline {
     ++unanswered_;
   }
 
-  // Makes a group of the last `size` requests, of which `first` is the first. `first` counts as
-  // answered by the caller, who says so with OnAnswered; the others are returned by NextToStart,
-  // but for those that have failed already. REQUIRES: they were added just now, and size > 1.
+  // Makes a group of the last `size` requests, which begin with `first`. The caller calls
+  // OnAnswered for `first`; NextToStart returns the others, except those that have failed already.
+  // REQUIRES: they were added just now, and size > 1.
   void MakeGroup(Request* first, uint32_t size);
 
-  // Returns a request of a group to be started now, or null if there is none or as many as may are
-  // in flight.
+  // Returns a request of a group to start now, or null if none is left or each group has
+  // kMaxGroupInFlight in flight.
   [[nodiscard]] Request* NextToStart();
 
   // Notes that a request has its answer. REQUIRES: it had none.

@@ -1,15 +1,16 @@
-// Reactor: one thread with its event loop, its connections and the answers on their way to them.
+// Reactor: one thread with its event loop, its connections and a mailbox for their answers.
 //
-// A turn: wait for events; read what came and look it up; end waits; start what was sent; take all
-// answers that are there; write them together. Only this thread touches connections. It never
-// blocks but in the wait, and sleeps without a limit when nothing has a deadline.
+// A turn: wait for events; read input and look keys up; end waits; start the requests that were
+// sent; take the answers that have arrived; write answers together. Only this thread touches
+// connections. It blocks in the wait, which has no limit if nothing has a deadline, and otherwise
+// only in rare cases for a lock.
 //
 // Several reactors share the cache, the workers and the count of clients, and know nothing of each
 // other. Each has memory for the requests of all clients, since all may have come to it.
 //
 // Owner: the server; borrows the worker pool, which outlives its requests. Thread safety: Run's
-// thread, but for Deliver, Wake and RequestDrain. Cost: two system calls per turn, and those of the
-// connections.
+// thread, except for Deliver, Wake and RequestDrain. Cost: one or two system calls per turn, and
+// those of the connections.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,8 @@ namespace rp::core {
 
 struct ReactorOptions : DispatcherOptions {
   ClientTimeouts clients;
-  // Hears how many bytes were given back to malloc that are not needed again soon; may be empty.
+  // Is called with the number of bytes that went back to malloc and are not needed again soon; may
+  // be empty.
   std::function<void(uint64_t bytes)> on_freed = nullptr;
 };
 
@@ -35,16 +37,17 @@ class Reactor final : public proxy::ReplyBox {
   Reactor(ReactorOptions options, ClientCount* clients, proxy::Router* router, WorkerPool* workers);
   ~Reactor();
 
-  // Accepts connections that speak `protocol`, a constant name for the log; `make_session` makes
-  // their sessions in the reactor's thread. REQUIRES: Run has not begun.
+  // Accepts connections from `listening_fd`, and makes their sessions with `make_session` in the
+  // reactor's thread. `protocol` is its name for the log, a constant. REQUIRES: Run has not begun.
   void Serve(UniqueFd listening_fd, const char* protocol, SessionFactory make_session);
 
-  // Serves until Drain was called and what was in flight is finished, or its time is over.
+  // Serves until Drain is called, and then until all requests in flight are finished, or for
+  // kDrainWait.
   void Run();
 
-  // Stops accepting and lets Run return. Called by a handler of this reactor's loop.
+  // Stops accepting, so that Run returns soon. REQUIRES: the caller is a handler of this loop.
   void Drain();
-  // Has the reactor's own thread call Drain, in Run. Any thread.
+  // Makes Run call Drain. Any thread.
   void RequestDrain();
 
   void Deliver(proxy::Request* first, proxy::Request* last) override;

@@ -1,5 +1,5 @@
-// ReactorContext: what the connections of one reactor share. It is all that a connection knows of
-// its reactor.
+// ReactorContext: the objects that the connections of one reactor share. A connection knows nothing
+// else of its reactor.
 //
 // Owner: the reactor. Thread safety: the reactor's thread. Cost: none.
 #pragma once
@@ -18,16 +18,16 @@
 
 namespace rp::core {
 
-// How many bytes were given back to malloc that are not needed again soon.
+// FreedBytes: how many bytes went back to malloc and are not needed again soon.
 class FreedBytes {
  public:
-  // Adds one block. A large one is with the kernel already, and no reason to trim the heap.
+  // Adds one block. Does not count a large one, which free(3) gives back to the kernel by itself.
   void AddBlock(uint64_t bytes) {
     if (bytes < kMappedBlockBytes) bytes_ += bytes;
   }
   // Adds many small blocks.
   void AddBlocks(uint64_t bytes) { bytes_ += bytes; }
-  // Returns the sum and starts anew; 0 while it is not worth telling.
+  // Returns the sum and resets it. Returns 0 while the sum is below kMinBytes.
   [[nodiscard]] uint64_t Take() {
     if (bytes_ < kMinBytes) return 0;
     const uint64_t bytes = bytes_;
@@ -56,7 +56,7 @@ struct ReactorContext {
   Waits waits;
   Dispatcher dispatcher;
   ConnectionList connections;
-  // Where all connections read and write; what must stay is copied.
+  // Buffers through which all connections read and write. Bytes that must stay are copied.
   const std::unique_ptr<AnswerBuffer> answers = std::make_unique<AnswerBuffer>();
   const std::unique_ptr<std::array<char, kReadBufferBytes>> read_buffer =
       std::make_unique<std::array<char, kReadBufferBytes>>();

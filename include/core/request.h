@@ -1,5 +1,5 @@
-// Request: the core's side of a question. It adds whose it is, where it stands in the pipeline, and
-// what the session notes about the form of the answer.
+// Request: a proxy::Request with what the core and the session add to it: its connection, its place
+// in the pipeline, and notes on the form of the answer.
 //
 //   kFree --Take--> kFilling --Send--> kInFlight --delivered or taken back--> kAnswered --+
 //     ^                 |                  |                                     ^        |
@@ -27,19 +27,19 @@ class Connection;
 class RequestSlab;
 struct Group;
 
-// Room for what the session of a connection notes with each request, of a type of its own.
+// SessionData: room in a request for the session's notes, of a type that the session chooses.
 class SessionData {
  public:
   static constexpr size_t kBytes = 48;
 
-  // Makes a T of default values. It has no destructor.
+  // Makes a T with default values and returns it. Its destructor is never called.
   template <typename T>
   T* Emplace() {
     static_assert(sizeof(T) <= kBytes && alignof(T) <= alignof(void*));
     static_assert(std::is_trivially_destructible_v<T>);
     return new (bytes_) T();
   }
-  // REQUIRES: Emplace<T> was called.
+  // Return the T. REQUIRES: Emplace<T> was called.
   template <typename T>
   [[nodiscard]] T* Get() {
     return std::launder(reinterpret_cast<T*>(bytes_));
@@ -60,7 +60,7 @@ struct Request : proxy::Request, DeadlineNode {
   Connection* connection = nullptr;     // null: the client has gone
   Group* group = nullptr;               // null: it makes an answer by itself
   Request* next_in_pipeline = nullptr;  // or in a list of the pool
-  RequestSlab* slab = nullptr;          // the pool's: whose memory it is
+  RequestSlab* slab = nullptr;          // where it lies; of the pool
   SessionData data;
 };
 

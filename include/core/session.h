@@ -1,5 +1,6 @@
 // Session: the protocol half of a connection. It turns bytes into requests and answers into bytes.
-// It does not know the socket, and what it knows of the pipeline is whether all before is answered.
+// It does not know the socket, and of the pipeline it knows only whether all earlier requests are
+// answered.
 //
 // Owner: its connection. Thread safety: the reactor's thread. Cost: see the protocols' sessions.
 #pragma once
@@ -23,7 +24,7 @@ struct Turn {
   time_t wall_time = 0;  // seconds since 1970
 };
 
-// What is sent behind the bytes that Session::Write has written.
+// Payload: bytes that are sent after those that Session::Write has written.
 struct Payload {
   std::string_view bytes;  // of the request's value or of its reply: sent from where it lies
   std::string_view tail;   // constant
@@ -33,37 +34,38 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // Reads as many requests from `bytes` as the connection takes and returns how many bytes are used
-  // up. The rest comes again, with more behind it.
+  // Reads as many requests from `bytes` as the connection takes, and returns how many bytes it
+  // used. The next call gets the others again, with more bytes after them.
   [[nodiscard]] virtual size_t Consume(std::string_view bytes, Connection* connection) = 0;
 
-  // Returns whether the client owes the rest of something it has begun.
+  // Returns whether a part of a request has arrived and the client owes the rest.
   [[nodiscard]] virtual bool Midway() const = 0;
 
-  // What a client that owes something has its time for.
+  // What must arrive within the time-out of a client that owes the rest of a request.
   enum class Pace : unsigned char {
-    kPerRequest,  // a whole request, the first from the accept on: single bytes do not prolong it
+    kPerRequest,  // the whole request, the first one counted from the accept
     kPerByte,     // the next byte
   };
   [[nodiscard]] virtual Pace pace() const = 0;
 
-  // The client did not send what it owes in time. Adds the last answer, if the protocol has one,
-  // and closes.
+  // Handles a client that did not send the rest in time: adds a last answer, if the protocol has
+  // one, and closes the connection.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
-  // Nothing more is read from the client. Adds the answer that says why, and closes.
+  // Why nothing more is read from a client.
   enum class Reason : unsigned char {
     kTooManyClients,
-    kNoMemory,  // for what it sends
+    kNoMemory,  // for the input
   };
+  // Adds an answer that gives the reason, and closes the connection.
   virtual void Refuse(Connection* connection, Reason why) = 0;
 
-  // Writes what precedes the payload, or the whole answer without one, to `out`, and returns its
-  // size; with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first.
-  // `close` says that the connection ends behind this answer. Each answer is written once, in the
-  // order of the pipeline; when the first of a group is written, the rest of it stands behind it.
+  // Writes the answer, or only the part before its payload, to `out` and returns the size. Together
+  // with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first. `close` is
+  // true if the connection ends after this answer. Each answer is written once, in the order of the
+  // pipeline; when the first of a group is written, the rest of the group follows it.
   static constexpr size_t kMaxAnswerBytes = 2048;
-  // A value up to this size is written there too: the copy costs less than a piece of its own.
+  // A value up to this size is copied to `out`, because a piece of its own costs more.
   static constexpr size_t kCopiedBytes = 1024;
   [[nodiscard]] virtual size_t Write(const Request& request, bool close, const Turn& turn,
                                      char* out, Payload* payload) = 0;

@@ -11,17 +11,17 @@ namespace rp::core {
 
 class Connection;
 
-// How long a client may take; 0 is for ever.
+// How long a client may take; 0 means no limit.
 struct ClientTimeouts {
-  // Over HTTP, to send a request, and the first one from the accept on. Over the Redis protocol,
-  // without a byte of a command that has begun.
+  // Over HTTP: for a whole request to arrive; the first one is counted from the accept. Over the
+  // Redis protocol: between two bytes of a command.
   Duration header = std::chrono::seconds(10);
   Duration idle = std::chrono::seconds(75);   // between two requests over HTTP
-  Duration write = std::chrono::seconds(30);  // without taking any byte of its answers
+  Duration write = std::chrono::seconds(30);  // without reading a byte of its answers
   Duration resp_idle{};                       // between two commands of the Redis protocol
 };
 
-// What a client is waited for.
+// What a connection waits for its client to do.
 enum class ClientWait : unsigned char {
   kNone,
   kFirstRequest,  // over HTTP, from the accept to the end of a request
@@ -36,8 +36,8 @@ class Waits {
  public:
   explicit Waits(const ClientTimeouts& timeouts);
 
-  // The connection's wait of this kind starts now, in place of any other. kNone, and a wait without
-  // an end, start none.
+  // Starts this wait of the connection, in place of any other. With kNone, and with a wait that has
+  // no limit, only ends the other.
   void Start(Connection* connection, ClientWait wait, TimePoint now);
 
   // Returns a connection whose wait has ended, or null.

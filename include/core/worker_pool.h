@@ -5,8 +5,8 @@
 // worker that finds another job behind its own wakes the next, so that a burst does not wake more
 // of them than it needs.
 //
-// Owner: the server. Thread safety: any thread, but Start and Stop: the server's. Cost: a push to
-// the queue, and a system call if a worker sleeps.
+// Owner: the server. Thread safety: any thread, except for Start and Stop, which the server calls.
+// Cost: a push to the queue, and a system call if a worker sleeps.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ class WorkerPool {
   // Maximum jobs in the queue. If it is full, the submitter does the job itself.
   static constexpr size_t kQueueCapacity = 1024;
 
-  // `router` outlives the pool; `sweep` frees some of what has expired.
+  // `router` outlives the pool; `sweep` frees some expired entries.
   WorkerPool(proxy::Router* router, std::function<void()> sweep);
   ~WorkerPool();
 

@@ -1,11 +1,14 @@
-// HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112).
+// HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112). Turns requests into keys,
+// and answers itself what needs no key: OPTIONS, other methods, malformed requests. After a
+// malformed request it reads no other one from the connection, because it cannot know where the
+// next one begins.
+//
+//   reading a head --head without a body, answered or sent--> reading a head
+//   reading a head --head with a body--> skipping the body --its end--> reading a head
+//   any of these   --malformed, too large, or the last request--> the connection finishes
 //
 // Owner: its connection. Thread safety: the reactor's thread. Cost: O(bytes); a hit allocates
 // nothing.
-//
-// Requests become keys; everything that needs no key is answered here: OPTIONS, other methods,
-// errors of the syntax. After the first error nothing further of the connection is read as a
-// request, since nobody knows where one begins.
 #pragma once
 
 #include "core/credentials.h"
@@ -16,23 +19,24 @@
 
 namespace rp::http_front {
 
-// What all sessions of a listener have in common.
+// The options of all sessions of a listener.
 struct HttpOptions {
   http::Limits limits;
-  core::Credentials credentials;  // whom every request has to name, if anybody
-  bool keep_alive = true;         // a connection may persist behind an answer
+  core::Credentials credentials;  // one of which a request must carry, if there are any
+  bool keep_alive = true;         // a connection may persist after an answer
   std::string content_type = "application/octet-stream";  // of values
 };
 
-// What the sessions of one reactor's listener share.
+// The state that the sessions of one reactor's listener share.
 struct HttpShared {
   HttpOptions options;
   http::DateCache date;
 };
 
-// What is noted with each request for its answer.
+// The notes that each request carries on the form of its answer.
 struct HttpFraming {
-  // Of an answer of this session's own, with a constant text; 0 for one from the cache or Redis.
+  // The status of an answer that the session gives itself, with a constant text; 0: the answer
+  // comes from the cache or from Redis.
   int status = 0;
   std::string_view text;
   bool head_only = false;
@@ -60,8 +64,8 @@ class HttpSession final : public core::Session {
   void Ask(const http::RequestHead& head, core::Request* request, core::Connection* connection);
   // Adds a last answer.
   void AnswerAndClose(core::Connection* connection, int status, std::string_view text);
-  // Puts an error in the place of the last request's answer, if none of it has been sent and it is
-  // no error of this session's own. One that is in flight takes it when it comes home.
+  // Replaces the last request's answer by an error, unless it has been sent or is an error of this
+  // session already. A request in flight gets the error when it is answered.
   static void FailLast(core::Connection* connection, int status, std::string_view text);
 
   HttpShared* const shared_;
@@ -70,7 +74,7 @@ class HttpSession final : public core::Session {
   bool in_body_ = false;
 };
 
-// Returns what makes the sessions of one reactor's listener.
+// Returns the factory of the sessions of one reactor's listener.
 [[nodiscard]] core::SessionFactory HttpSessions(const HttpOptions& options);
 
 }  // namespace rp::http_front

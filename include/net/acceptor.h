@@ -32,7 +32,7 @@ class Acceptor final : public EventHandler {
 
   void OnEvents(uint32_t events) override;
 
-  // The most connections that wait on a listening socket at a time.
+  // Maximum connections that wait on a listening socket.
   static constexpr int kMaxWaiting = kBacklog + 1;
 
   // Accepts all waiting connections, not only one turn's share; but at most kMaxWaiting, since new
@@ -49,7 +49,8 @@ class Acceptor final : public EventHandler {
   void Resume();
 
  private:
-  // For fairness: new connections can wait in the kernel, requests of the others should not.
+  // For fairness: new connections can wait in the kernel, while requests of other clients should
+  // not.
   static constexpr int kMaxPerTurn = 64;
 
   // Accepts waiting connections, at most `limit`.

@@ -8,7 +8,7 @@
 //
 // In live, an entry is dropped as soon as Redis reports that its key was written, and the lease
 // bounds how stale an entry can be when reports stop. In lost, every request is answered by Redis.
-// By time, entries are kept as without -coherent.
+// In by time, entries are kept as without -coherent.
 //
 // Owner: the server; it borrows the cache.
 // Thread safety: the subscriber's thread calls the On functions, any thread the others.
@@ -36,7 +36,7 @@ struct CoherenceOptions {
 
 class Coherence final : public redis::InvalidationSink {
  public:
-  // After so many invalidated keys `on_garbage` is called.
+  // `on_garbage` is called each time that this many keys were invalidated.
   static constexpr uint64_t kGarbageKeys = 1024;
 
   // `on_garbage` is called when much of the cache has become garbage or has gone, so that the owner
@@ -53,8 +53,8 @@ class Coherence final : public redis::InvalidationSink {
   [[nodiscard]] bool IsPeer(uint64_t peer) const {
     return !follows() || peer == peer_.load(std::memory_order_acquire);
   }
-  // Returns why Redis cannot report its writes, or an empty text if nothing is known against it.
-  // Further reasons are logged from this call on.
+  // Returns why Redis cannot report its writes, or an empty text if no reason is known. After this
+  // call, further reasons are logged.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);
   // Returns a number that grows with each subscription, before its epoch begins: connections to
   // Redis from before may lead to another server.

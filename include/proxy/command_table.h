@@ -1,8 +1,8 @@
-// The table of commands that Redis itself knows, those of its modules included: which exist, which
+// CommandTable: the commands that Redis has, those of its modules included: which exist, which
 // write, and which of their arguments are keys. Hides the form of COMMAND's reply
 // (https://redis.io/docs/latest/commands/command/).
 //
-// Owner: whoever parsed it; it never changes.
+// Owner: the caller of Parse; it never changes.
 // Thread safety: any thread.
 // Cost: Find is one or two lookups by hash and builds the name.
 #pragma once

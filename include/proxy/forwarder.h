@@ -1,18 +1,18 @@
 // Forwarder: sends commands to Redis over the fetchers' connections and hands their replies back
 // unchanged.
 //
-// A command that the proxy itself has chosen for a client (Question::reads_only) is just sent. A
-// client's own command must be in the table of commands that Redis has given (COMMAND), and must
-// not block or change a connection that all clients share. Before its reply is delivered, the keys
-// that it may have written are removed from the cache, so that a client reads its own writes. That
-// holds for failures too, if the command may have been carried out. If the keys are not known, the
-// whole cache is flushed.
+// A command that the proxy itself has chosen for a client (Question::reads_only) is sent without a
+// check. A client's own command must be in the table of commands that Redis has given (COMMAND),
+// and must not block or change a connection that all clients share. Before its reply is delivered,
+// the keys that it may have written are removed from the cache, so that a client reads its own
+// writes. That holds for failures too, if the command may have been carried out. If the keys are
+// not known, the whole cache is flushed.
 //
 // There is no order between requests: two that are in flight may overtake each other.
 //
 // Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
 // OnFetched comes from fetcher threads.
-// Cost: an allocation and a short lock for each command; for one whose keys only Redis can tell, a
+// Cost: an allocation and a short lock for each command; for one whose keys only Redis knows, a
 // copy of it and twice the bytes to Redis.
 #pragma once
 
@@ -34,16 +34,17 @@ namespace rp::proxy {
 
 class Forwarder final : public redis::FetchSink {
  public:
-  // If a name is not in a table of this age, the table is loaded again: a module may have been
-  // loaded, or another Redis have taken over.
+  // If a command is not in a table that is older than this, the table is loaded again: Redis may
+  // have loaded a module, or another Redis may have taken over.
   static constexpr Duration kTableAge = std::chrono::seconds(10);
 
-  // `on_flush` is called after the cache was flushed: a sweep should come. Any thread calls it.
+  // `on_flush` is called after the cache was flushed, so that the owner schedules a sweep. Any
+  // thread calls it.
   Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
             std::function<void()> on_flush);
 
-  // Loads the table of Redis's commands, until `deadline`. If that fails, it is tried again when a
-  // request needs the table.
+  // Begins to load the table of Redis's commands, by `deadline`. If that fails, a request that
+  // needs the table loads it again.
   void LoadTable(TimePoint deadline) RP_EXCLUDES(mutex_);
 
   // Answers the request and returns true, or takes it and returns false: then it is delivered to
@@ -72,8 +73,8 @@ class Forwarder final : public redis::FetchSink {
 
   Mutex mutex_;
   std::shared_ptr<const CommandTable> table_ RP_GUARDED_BY(mutex_);
-  TimePoint loaded_at_ RP_GUARDED_BY(mutex_);  // or could not be, the last time
-  // Why it could not be, as the log has it already; empty once it could.
+  TimePoint loaded_at_ RP_GUARDED_BY(mutex_);  // when the last attempt ended
+  // The last error of an attempt that was logged; empty after a success.
   std::string table_error_ RP_GUARDED_BY(mutex_);
   LogLimiter table_limiter_{std::chrono::seconds(10)};
   bool loading_ RP_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,5 @@
-// ReadThrough is what the program does: a key is answered from the cache, or fetched from Redis
-// once for all requests that ask for it meanwhile.
+// ReadThrough: answers a key from the cache, or fetches it from Redis once for all requests that
+// ask for it meanwhile. This is what the program does.
 //
 //   miss --> the first request starts a flight --> Submit --> OnFetched --> stored, all answered
 //            later ones join it                    ^              |
@@ -42,8 +42,8 @@ class ReadThrough final : public redis::FetchSink {
               const Coherence* coherence, SubmitFetches submit,
               std::function<void(TimePoint)> on_deadline, std::function<void()> wake_homes);
 
-  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else none. Never
-  // waits.
+  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else an empty
+  // ref. Never waits.
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key, TimePoint now) const;
 
   // Answers the request if TryFind finds its key. Otherwise returns false and changes nothing.
@@ -52,17 +52,17 @@ class ReadThrough final : public redis::FetchSink {
 
   // Answers the request if its key is in the cache; may wait for a lock. Otherwise returns false
   // and changes nothing. An entry of another type, or one whose end lies beyond the clock's range,
-  // does not count: only Redis knows more about it.
+  // does not count, because only Redis knows more about it.
   [[nodiscard]] bool Peek(Request* request, TimePoint now) const;
 
   enum class Started {
     kAnswered,  // now
     kInFlight,  // it is delivered to its home later
-    kBusy,      // nothing was done: that would take waiting for another thread
+    kBusy,      // nothing was done, because it would have to wait for another thread
   };
-  // Answers the request or takes it. A fetch that this takes is added to `fetches`, and Submit must
-  // follow. With Blocking::kNo the key counts as missed by TryHit.
-  // REQUIRES: key, deadline and home are set; the outcome is kPending.
+  // Answers the request or takes it over. Adds the fetch that this may start to `*fetches`; Submit
+  // must follow. With Blocking::kNo, relies on TryHit not having found the key. REQUIRES: key,
+  // deadline and home are set; the outcome is kPending.
   [[nodiscard]] Started Start(Request* request, TimePoint now, Blocking blocking,
                               redis::FetchQueue* fetches);
 
@@ -70,14 +70,14 @@ class ReadThrough final : public redis::FetchSink {
   // Blocking::kNo, returns false and does nothing if their lock is held.
   [[nodiscard]] bool Submit(redis::FetchQueue* fetches, Blocking blocking);
 
-  // Takes a request out of its flight, which goes on for others. Returns false if its answer is on
-  // the way, or if no worker has started it yet. REQUIRES: the caller is its home.
+  // Takes a request out of its flight, which goes on for others. Returns false if its answer is
+  // under way, or if no worker has started it yet. REQUIRES: the caller is its home.
   [[nodiscard]] bool TakeBack(Request* request) const;
 
-  // Returns the value that may be served in place of an error (-stale-if-error), or none.
+  // Returns the value that may be served in place of an error (-stale-if-error), or an empty ref.
   [[nodiscard]] cache::EntryRef Stale(std::string_view key, TimePoint now) const;
 
-  // Makes the cache smaller and fills the reserve. To be called when MemoryIsShort.
+  // Makes the cache smaller and fills the reserve. Call it when MemoryIsShort().
   void FreeMemory();
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;

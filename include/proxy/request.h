@@ -3,11 +3,11 @@
 // command, and back. It is the job, the waiter and the reply, so that a hit allocates nothing.
 //
 // The reactor fills in `home`, `deadline` and the question, and hands the request to the Router.
-// Whoever has it then may write `hash` and the answer. When it comes back through its ReplyBox the
-// answer is there. Meanwhile the reactor may read `deadline` and the question's key, which do not
-// change, and nothing else.
+// The thread that has it then may write `hash` and the answer. The request comes back through its
+// ReplyBox, with the answer. Meanwhile the reactor may read `deadline` and the question's key,
+// which do not change, and nothing else.
 //
-// Owner: the reactor's pool. Thread safety: one thread at a time, but for what is said above.
+// Owner: the reactor's pool. Thread safety: one thread at a time, with the exception above.
 // Cost: none.
 #pragma once
 
@@ -24,11 +24,12 @@ namespace rp::proxy {
 
 struct Request;
 
-// Where answered requests go: the reactor that sent them. Thread safety: any thread.
+// ReplyBox: where answered requests go, which is the reactor that sent them. Thread safety: any
+// thread.
 class ReplyBox {
  public:
-  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The home need
-  // not look before Wake, which must follow, once for any number of these.
+  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The box may not
+  // be read before Wake, which must follow; one Wake serves any number of deliveries.
   virtual void Deliver(Request* first, Request* last) = 0;
   virtual void Wake() = 0;
 
@@ -63,12 +64,12 @@ struct Question {
 
 enum class Outcome : unsigned char { kPending, kValue, kMissing, kReply, kError };
 
-// Where an answer is from.
+// Where an answer comes from.
 enum class Source : unsigned char {
   kCache,
   kRedis,          // the key was not in the cache
-  kRedisNoLease,   // the cache is coherent and cannot be trusted just now
-  kRedisNoPrefix,  // the key is outside every -prefix, so writes to it are not heard of
+  kRedisNoLease,   // with -coherent: writes are not reported at the moment
+  kRedisNoPrefix,  // the key has none of the prefixes, so writes to it are not reported
   kStale,          // the cache, since Redis does not answer
 };
 
@@ -86,7 +87,8 @@ struct Answer {
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;
 
-  // Returns whether nothing can be said about the key. A value of another type is a fact about it.
+  // Returns whether the key could not be looked up. A value of another type is an answer, not a
+  // failure.
   [[nodiscard]] bool has_failed() const {
     return outcome == Outcome::kError && error != ErrorCode::kWrongType;
   }
@@ -95,7 +97,7 @@ struct Answer {
 struct Request : cache::Waiter, MailboxNode {
   ReplyBox* home = nullptr;
   uint64_t hash = 0;  // of the key; set by Start
-  // The waiter's own: a fetch that others wait for may go on beyond it.
+  // Of this request alone: a fetch that others wait for may take longer.
   TimePoint deadline = kNever;
   Question question;
   Answer answer;
@@ -107,7 +109,7 @@ struct Request : cache::Waiter, MailboxNode {
   }
 };
 
-// Requests in order, linked by mail_next, on their way somewhere.
+// RequestChain: requests in order, linked by mail_next.
 class RequestChain {
  public:
   void Append(Request* request) {
@@ -116,7 +118,7 @@ class RequestChain {
     last_ = request;
     ++size_;
   }
-  // Takes over what `other` has, behind its own.
+  // Takes over the requests of `other`, after its own.
   void Append(const RequestChain& other) {
     if (other.empty()) return;
     (last_ == nullptr ? first_ : last_->mail_next) = other.first_;

@@ -1,4 +1,4 @@
-// Router: the one way in for questions. Reactors and workers hand requests to it; it answers keys
+// Router: the one way in for requests. Reactors and workers hand them to it, and it answers keys
 // through ReadThrough and commands through the Forwarder. Hides which question goes where.
 //
 // Owner: the server; borrows both. Thread safety: any thread. Cost: that of ReadThrough and of the
@@ -17,11 +17,12 @@ class Router {
   Router(ReadThrough* read_through, Forwarder* forwarder)
       : read_through_(read_through), forwarder_(forwarder) {}
 
-  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else none.
+  // Returns the entry of `key` if it is in the cache and its stripe is not locked, else an empty
+  // ref.
   [[nodiscard]] cache::EntryRef TryFind(std::string_view key, TimePoint now) const {
     return read_through_->TryFind(key, now);
   }
-  // Answers the request if TryFind finds its key; else returns false and nothing has happened.
+  // Answers the request if TryFind finds its key. Otherwise returns false and changes nothing.
   // REQUIRES: the question has a key.
   [[nodiscard]] bool TryHit(Request* request, TimePoint now) const {
     return read_through_->TryHit(request, now);
@@ -29,13 +30,13 @@ class Router {
 
   struct StartResult {
     RequestChain answered;
-    RequestChain left;  // with Blocking::kNo: what would take waiting for another thread
+    RequestChain left;  // with Blocking::kNo: requests that would have to wait
   };
   // Starts the requests of the chain that begins at `first`: answers some now and returns them; the
-  // others are delivered to their home later. Fetches that this takes are added to `fetches`, and
-  // Submit must follow. With Blocking::kNo, requests that would take waiting for another thread are
-  // left, and so are all commands; keys count as missed by TryHit.
-  // REQUIRES: question, deadline and home are set, and the outcome is kPending.
+  // others are delivered to their home later. Adds the fetches that this starts to `*fetches`;
+  // Submit must follow. With Blocking::kNo, leaves all commands, and the requests that would have
+  // to wait for another thread, and relies on TryHit not having found the keys. REQUIRES: question,
+  // deadline and home are set, and the outcome is kPending.
   [[nodiscard]] StartResult Start(Request* first, TimePoint now, Blocking blocking,
                                   redis::FetchQueue* fetches);
 
@@ -45,20 +46,21 @@ class Router {
     return read_through_->Submit(fetches, blocking);
   }
 
-  // Starts the chain and submits its fetches. Returns the requests that are answered now. This is
-  // a worker's job. The same requirements.
+  // Does a worker's job: starts the chain and submits its fetches. Returns the requests that are
+  // answered now. REQUIRES: as Start.
   [[nodiscard]] RequestChain Run(Request* first);
 
-  // Takes a request back that waits for Redis. Returns false when its answer is on the way or
-  // nobody has started it yet. REQUIRES: the caller is its home.
+  // Takes back a request that waits for Redis. Returns false if its answer is under way, or if no
+  // worker has started it yet. REQUIRES: the caller is its home.
   [[nodiscard]] bool TakeBack(Request* request) const { return read_through_->TakeBack(request); }
 
-  // Returns the value that may be served although its time is over (-stale-if-error), or none.
+  // Returns the value that may be served although its time is over (-stale-if-error), or an empty
+  // ref.
   [[nodiscard]] cache::EntryRef Stale(const Request& request, TimePoint now) const {
     return read_through_->Stale(request.question.key, now);
   }
 
-  // Makes the cache smaller and fills the reserve. To be called when MemoryIsShort.
+  // Makes the cache smaller and fills the reserve. Call it when MemoryIsShort().
   void FreeMemory() { read_through_->FreeMemory(); }
 
  private:

@@ -1,5 +1,5 @@
 // The fetches under way on one connection: which of them still wait for an answer, and until when.
-// What is sent for them is decided by get_exchange.h and command_exchange.h.
+// get_exchange.h and command_exchange.h decide which bytes are sent for them.
 //
 // A fetch whose own deadline passes before its reply has come is failed at once; its reply is
 // dropped when it comes.

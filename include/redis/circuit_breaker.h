@@ -1,6 +1,6 @@
 // The circuit breaker on the way to Redis: when the fetchers may try to connect, what waiting
 // requests fail with while it is open, and which changes deserve a line in the log. Hides the
-// back-off and what has been logged already; knows neither sockets nor threads.
+// back-off, and which changes have been logged already. Has no sockets and no threads.
 //
 // Two machines. The circuit decides what happens to requests; only the last live connection's loss
 // can open it, because requests use any connection that lives:
@@ -39,13 +39,12 @@ namespace rp::redis {
 
 class CircuitBreaker {
  public:
-  // Between attempts to connect (base/back_off.h).
+  // The pauses between attempts to connect (base/back_off.h).
   static constexpr Duration kFirstBackOff = std::chrono::milliseconds(20);
   static constexpr Duration kMaxBackOff = std::chrono::milliseconds(500);
-  // So many failures to connect in a row open the circuit.
+  // The number of failures to connect in a row that opens the circuit.
   static constexpr unsigned kFailuresToOpen = 5;
-  // So many failures in a row open it where Redis answers but does not serve yet (LOADING and so
-  // on).
+  // The same number if Redis answers but does not serve yet (LOADING and so on).
   static constexpr unsigned kBusyFailuresToOpen = 3;
   // A lost connection with no further sign of trouble for longer than this is not counted as the
   // start of an outage: one slow command costs a connection.

@@ -13,7 +13,7 @@
 // this class's own, because hiredis's time limit holds per system call (a reply that comes byte by
 // byte outlives it), it resolves names without a limit, and it tries one address only.
 //
-// Owner: whoever connected.
+// Owner: the caller of Connect.
 // Thread safety: one thread at a time. That thread must block all signals, SIGPIPE among them,
 // because hiredis writes without MSG_NOSIGNAL (base/signals_blocked.h).
 // Cost: one system call per Flush and per 16 KB of replies; replies are copied by hiredis.

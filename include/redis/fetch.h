@@ -21,8 +21,7 @@ class FetchSink;
 
 // A command, or a GET of a key, of more bytes than this is sent by itself.
 inline constexpr size_t kLargeCommandBytes = size_t{1} << 20;
-// A GET has at most so many bytes besides its key: *2, $3, GET, $ and ten digits, and the key's
-// CR LF.
+// Maximum bytes of a GET besides its key: *2, $3, GET, $ and ten digits, and the key's CR LF.
 inline constexpr size_t kGetFramingBytes = 32;
 
 // The owner derives its own record of the request from Fetch.

@@ -1,7 +1,7 @@
 // A first-in-first-out list of fetches, linked through the fetches themselves. It owns none of
 // them.
 //
-// Owner: whoever holds the fetches: a caller, or the fetchers' schedule.
+// Owner: the caller, or the fetchers' schedule.
 // Thread safety: one thread at a time.
 // Cost: O(1), but O(n) for TakeIf and Append; no allocation.
 #pragma once

@@ -57,11 +57,11 @@ struct FetchLimits {
 
 class FetchSchedule {
  public:
-  // A fetch is tried this often again after its connection was lost; once where Redis sent what is
+  // Maximum retries of a fetch whose connection was lost; the second, if Redis sent bytes that are
   // not RESP.
   static constexpr unsigned kMaxRetries = 2;
   static constexpr unsigned kMaxRetriesAfterGarbage = 1;
-  // The least time between two scans for deadlines, each of which looks at every waiting fetch.
+  // Minimum time between two scans for deadlines, each of which looks at every waiting fetch.
   static constexpr Duration kScanInterval = std::chrono::milliseconds(10);
 
   // Which threads to notify once the lock is released.
@@ -71,7 +71,7 @@ class FetchSchedule {
     bool deadline_thread = false;
   };
 
-  // What a fetcher without a connection does now.
+  // The next action of a fetcher without a connection.
   struct Turn {
     enum class Action : uint8_t { kConnect, kPark, kStop };
     Action action = Action::kStop;
@@ -103,7 +103,7 @@ class FetchSchedule {
     kOther,
   };
 
-  // What becomes of the fetches of a lost connection.
+  // What happens to the fetches of a lost connection.
   struct Lost {
     FetchQueue expired;      // to be failed with kTimeout
     FetchQueue failed;       // to be failed with `reason`
@@ -143,10 +143,10 @@ class FetchSchedule {
   // REQUIRES: `turn` is the caller's, with kPark.
   void EndTurn(const Turn& turn);
 
-  // Nobody need be woken after this: the fetcher calls Take next.
+  // No thread has to be woken: the fetcher calls Take next.
   [[nodiscard]] Connected OnConnected(TimePoint now);
 
-  // Nobody need be woken after this: the fetcher calls BeginTurn next.
+  // No thread has to be woken: the fetcher calls BeginTurn next.
   [[nodiscard]] ConnectFailure OnConnectFailed(const Error& error, TimePoint now);
 
   // The caller's connection has answered its first request.

@@ -7,9 +7,9 @@
 // command may have been carried out.
 //
 // Each fetcher thread owns at most one connection. It takes all that waits, up to 32 fetches,
-// without waiting for more, and sends it in one write; a large fetch is sent by itself. When a
-// fetcher connects, what it takes and what is sent again is decided by FetchSchedule; what is here
-// is the threads, the lock and the connections.
+// without waiting for more, and sends it in one write; a large fetch is sent by itself.
+// FetchSchedule decides when a fetcher connects, which fetches it takes and which are sent again;
+// this class has the threads, the lock and the connections.
 //
 // One more thread, the deadline thread, sleeps unless fetches wait that no fetcher can take. It
 // fails those whose deadline has passed, and all of them while the circuit is open. So a fetch ends
@@ -68,8 +68,8 @@ struct Options {
 class Fetchers {
  public:
   // Starts min(connections, ops_limit) fetchers, one of which tries to connect at once. Does not
-  // wait for the outcome; the log tells it. `sink` must outlive the fetchers.
-  // REQUIRES: connections >= 1, ops_limit >= 1, timeout > 0.
+  // wait for the outcome, which is logged. `sink` must outlive the fetchers. REQUIRES: connections
+  // >= 1, ops_limit >= 1, timeout > 0.
   static std::unique_ptr<Fetchers> Start(Options options, FetchSink* sink);
 
   ~Fetchers();  // calls Stop

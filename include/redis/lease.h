@@ -35,8 +35,7 @@ class Lease {
   enum class State : uint8_t { kProven, kAwaiting, kRefused };
 
   static constexpr int kPingsPerLease = 4;
-  // However many reports there are to read before the PONG, it is not awaited for longer than so
-  // many leases.
+  // Maximum time to wait for a PONG, in leases, however many reports come before it.
   static constexpr int kMaxWaitInLeases = 4;
 
   // The command that started the reports was sent at `tracked_at`, from which the first lease runs.

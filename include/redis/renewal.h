@@ -16,7 +16,7 @@ namespace rp::redis {
 
 class Renewal {
  public:
-  // A Redis that loads its data or has lost its master mostly serves again soon: it is given so
+  // A Redis that loads its data or has lost its master mostly serves again soon, so it gets this
   // much time. A pause of this length between its errors means that it did.
   static constexpr Duration kPatience = std::chrono::seconds(5);
   // The first wait between renewals, which each renewal doubles, and the longest. After a longer

@@ -1,7 +1,7 @@
 // A reply that hiredis has parsed, and what the errors among them mean. Hides which words Redis
 // puts at the front of its errors.
 //
-// Owner: whoever read the reply.
+// Owner: the caller that read the reply.
 // Thread safety: values and pure functions, any thread.
 // Cost: O(1) but for the parsed reply itself, which is freed with its owner.
 #pragma once
@@ -34,9 +34,9 @@ ErrorCode ClassifyErrorReply(std::string_view text);
 // other request alike.
 bool IsAboutServer(ErrorCode code);
 
-// Returns the text that an error reply of `code` has for a client: `text`, which is Redis's own,
-// or this program's where Redis's is for the operator alone. That of MOVED and ASK names another
-// node, which the client need not be able to reach.
+// Returns the text that a client gets for an error reply of `code`: `text`, which is Redis's own,
+// or this program's text where Redis's is for the operator only. The text of MOVED and ASK names
+// another node, which the client may be unable to reach.
 std::string_view TextForClients(ErrorCode code, std::string_view text);
 
 // Returns whether this is a refusal of the connection that no waiting changes: kAuth and kRefused.

@@ -52,7 +52,7 @@ class StatusLog {
     TroubleLimiter() : LogLimiter(std::chrono::seconds(10)) {}
   };
 
-  // So many that two of the words that Redis has for its errors seldom share one.
+  // Large enough that two words for Redis's errors seldom share one.
   static constexpr size_t kUpstreamKinds = 64;
 
   TroubleLimiter* LimiterOf(const Error& error);

@@ -31,7 +31,7 @@ namespace rp::resp {
 
 class ReplyFramer {
  public:
-  // The most bytes between the type of a bulk or aggregate and its CR LF.
+  // Maximum bytes between the type of a bulk or aggregate and its CR LF.
   static constexpr size_t kMaxLengthDigits = 20;
 
   // A reply of more than `max_reply_bytes` as it is sent is an error, reported as soon as that is

@@ -1,8 +1,9 @@
-// Admission: whether a command may run, and the error of one that may not. The order of the checks
-// is redis-server's.
+// Admission: decides whether a command may run, and makes the error of one that may not. The order
+// of the checks is redis-server's.
 //
-// Owner: nobody; pure functions, but that Admit may fill the reserve of memory. Thread safety: any
-// thread, with a client's state that no other changes. Cost: some comparisons; an error allocates.
+// Owner: nobody; pure functions, except that Admit may fill the reserve of memory. Thread safety:
+// any thread, while no other changes the client's state. Cost: some comparisons; an error
+// allocates.
 #pragma once
 
 #include "resp/request_reader.h"
@@ -12,14 +13,14 @@ namespace rp::resp_front {
 
 enum class Verdict : unsigned char {
   kRun,
-  kForward,  // to Redis, whose command it is
+  kForward,  // the command goes to Redis
   // The others are refusals.
   kNoMemory,
   kUnknown,
   kWrongArity,
   kUnknownSubcommand,
   kNotAuthenticated,
-  kNotAvailable,  // Redis has it, and this endpoint has not
+  kNotAvailable,  // Redis has the command, but this endpoint has not
 };
 
 struct Admission {
@@ -27,12 +28,12 @@ struct Admission {
   const CommandRow* row;  // of kRun and kWrongArity: the subcommand's, if the command names one
 };
 
-// Returns what becomes of `command`, whose row is FindCommand(command[0]).
-// REQUIRES: command.size() >= 1.
+// Returns whether `command` runs, is forwarded or is refused. REQUIRES: command.size() >= 1, and
+// `row` is FindCommand(command[0]).
 [[nodiscard]] Admission Admit(const resp::Command& command, const CommandRow* row,
                               const ClientState& client, bool forwards);
 
-// Returns the error that says why. REQUIRES: the verdict is a refusal.
+// Returns the error that gives the reason. REQUIRES: the verdict is a refusal.
 [[nodiscard]] Reply Refusal(const Admission& admission, const resp::Command& command);
 
 }  // namespace rp::resp_front

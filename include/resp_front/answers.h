@@ -1,8 +1,8 @@
-// How the answers of requests are written: what each request notes of its form, and a function for
-// each form. They write what Redis answers to the command.
+// Functions that write the answers of requests, one for each form of answer, and Framing, the notes
+// that each request carries on its form. They write the same bytes as Redis.
 //
-// A function writes to `out` what precedes the payload, or all without one, and returns its size
-// (core::Session::Write). The first request of a group is written when all of it is answered.
+// Each function writes the answer, or only the part before its payload, to `out` and returns the
+// size (core::Session::Write). The first request of a group is written when all of it is answered.
 //
 // Owner: nobody; pure functions. Thread safety: the reactor's thread. Cost: O(bytes written), no
 // allocation.
@@ -20,7 +20,7 @@ namespace rp::resp_front {
 using WriteAnswer = size_t(const core::Request& request, const core::Turn& turn, char* out,
                            core::Payload* payload);
 
-// What is noted with each request for its answer.
+// The notes that each request carries on the form of its answer.
 struct Framing {
   WriteAnswer* write = nullptr;
   std::string_view constant;  // of WriteReply, where the request has no reply of its own
@@ -37,11 +37,11 @@ struct Framing {
   return *request.data.Get<Framing>();
 }
 
-WriteAnswer WriteReply;      // what is ready: the request's reply, or the constant
+WriteAnswer WriteReply;      // the request's reply, or else the constant
 WriteAnswer WriteForwarded;  // Redis's reply as it came
 WriteAnswer WriteNothing;
 
-// Of a key. If the outcome is Redis's reply or an error, they write that.
+// For the value of a key. If the outcome is Redis's reply or an error, they write that.
 WriteAnswer WriteGet;
 WriteAnswer WriteStrlen;
 WriteAnswer WriteRange;
@@ -49,8 +49,9 @@ WriteAnswer WriteTtl;
 WriteAnswer WritePttl;
 WriteAnswer WriteType;
 
-// Of the first request of a group, which has no key. An error of any in the group is the whole
-// answer. The others of MGET are elements, and the others of EXISTS write nothing.
+// For groups. The first request has no key, and its function begins the answer; if any request of
+// the group has failed, that error is the whole answer. The other requests of MGET write an element
+// each, and those of EXISTS nothing.
 WriteAnswer WriteMget;
 WriteAnswer WriteMgetElement;
 WriteAnswer WriteExists;

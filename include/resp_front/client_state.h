@@ -1,8 +1,8 @@
-// ClientState: what a client of the Redis protocol has told about itself and wants, from HELLO,
-// AUTH, CLIENT and RESET.
+// ClientState: the state of a client of the Redis protocol, as HELLO, AUTH, CLIENT and RESET set
+// it.
 //
-// The answers that a client wants (CLIENT REPLY); any other pair of state and event changes
-// nothing:
+// Whether the client gets answers (CLIENT REPLY). A pair of mode and event that is not listed
+// changes nothing:
 //
 //   mode       event              next mode
 //   any        CLIENT REPLY ON    kOn
@@ -12,7 +12,7 @@
 //   kSkipThis  a command begins   kOn
 //   kOff       RESET              kOn
 //
-// Owner: the client's session. Thread safety: one thread at a time. Cost: strings, for the names
+// Owner: the client's session. Thread safety: one thread at a time. Cost: strings for the names
 // that the client gives.
 #pragma once
 
@@ -32,7 +32,7 @@ enum class ReplyMode : unsigned char {
 };
 
 struct ClientState {
-  core::Client connected;  // who it is
+  core::Client connected;  // its number and its socket
   int version = 2;         // of the protocol: 2 or 3
   bool authenticated = false;
   ReplyMode reply_mode = ReplyMode::kOn;
@@ -42,7 +42,7 @@ struct ClientState {
   std::string library_name;
   std::string library_version;
 
-  // A command begins, or an error that is no command's.
+  // Notes that a command begins, or an error that belongs to no command.
   void BeginCommand() {
     if (reply_mode == ReplyMode::kSkipThis) reply_mode = ReplyMode::kOn;
     if (reply_mode == ReplyMode::kSkipNext) reply_mode = ReplyMode::kSkipThis;

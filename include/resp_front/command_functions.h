@@ -1,16 +1,16 @@
-// The functions of the table of commands, named as in Redis's sources. See commands.h for what they
-// are given, and https://redis.io/docs/latest/commands/ for what each command does.
+// The functions of the table of commands, named as in Redis's sources. See commands.h for their
+// arguments, and https://redis.io/docs/latest/commands/ for what each command does.
 //
-// Owner: nobody. Thread safety: pure functions but for what they are given. Cost: a command that
-// reads keys is made into requests without an allocation of its own; the others allocate their
-// reply unless it is constant.
+// Owner: nobody. Thread safety: they change only their arguments. Cost: a command that reads keys
+// is made into requests without an allocation of its own; the others allocate their reply unless it
+// is constant.
 #pragma once
 
 #include "resp_front/commands.h"
 
 namespace rp::resp_front {
 
-// Those that read keys, in read_commands.cc.
+// Commands that read keys, in read_commands.cc.
 void GetCommand(const resp::Command& command, RequestBuilder* requests);
 void MgetCommand(const resp::Command& command, RequestBuilder* requests);
 void ExistsCommand(const resp::Command& command, RequestBuilder* requests);
@@ -21,7 +21,7 @@ void PttlCommand(const resp::Command& command, RequestBuilder* requests);
 void TypeCommand(const resp::Command& command, RequestBuilder* requests);
 void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
 
-// Those about the client's connection, in connection_commands.cc.
+// Commands about the client's connection, in connection_commands.cc.
 [[nodiscard]] Reply PingCommand(const Call& call);
 [[nodiscard]] Reply EchoCommand(const Call& call);
 [[nodiscard]] Reply HelloCommand(const Call& call);
@@ -37,7 +37,7 @@ void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
 [[nodiscard]] Reply ClientSetinfoCommand(const Call& call);
 [[nodiscard]] Reply ClientSetnameCommand(const Call& call);
 
-// Those about the server and its commands, in server_commands.cc.
+// Commands about the server and its commands, in server_commands.cc.
 [[nodiscard]] Reply CommandInfoCommand(const Call& call);
 [[nodiscard]] Reply CommandCountCommand(const Call& call);
 [[nodiscard]] Reply CommandDocsCommand(const Call& call);
@@ -47,7 +47,7 @@ void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
 [[nodiscard]] Reply DbsizeCommand(const Call& call);
 // HELP of any command that has subcommands.
 [[nodiscard]] Reply HelpCommand(const Call& call);
-// Refuses by name.
+// Refuses a command that Redis has and this endpoint has not.
 [[nodiscard]] Reply NotAvailableCommand(const Call& call);
 
 }  // namespace rp::resp_front

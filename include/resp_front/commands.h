@@ -1,9 +1,10 @@
 // The table of this endpoint's commands: one row for each command and subcommand, with what Redis's
 // COMMAND says of it and the function that carries it out. Admission, COMMAND, HELP and the session
-// go by it. To add a command, add its row to commands.cc and its function to command_functions.h.
+// use it. To add a command, add its row to commands.cc and its function to command_functions.h.
 //
-// A command is of one of two kinds. One that is answered here is a pure function of its arguments,
-// the client's state and the facts of the server. One that reads keys makes requests of them.
+// There are two kinds of commands. The function of one that is answered here is a pure function of
+// its arguments, the client's state and the facts about the server. The function of one that reads
+// keys makes requests for them.
 //
 // Owner: nobody; a constant table. Thread safety: any thread. Cost: FindCommand compares lengths
 // until one fits, GET first; nothing allocates.
@@ -32,7 +33,7 @@ struct Call {
 
 // Returns the reply, and changes the client's state. REQUIRES: the call is admitted (admission.h).
 using AnswerFunction = Reply (*)(const Call& call);
-// Makes the requests. The same requirement.
+// Makes the requests. REQUIRES: the same.
 using ReadFunction = void (*)(const resp::Command& command, RequestBuilder* requests);
 
 // Which arguments are keys.
@@ -45,7 +46,7 @@ struct KeyPositions {
 
 enum class Access : unsigned char {
   kAuthenticated,
-  kAnyone,  // also who has not authenticated
+  kAnyone,  // also clients that have not authenticated
 };
 
 struct HelpLines {
@@ -53,7 +54,7 @@ struct HelpLines {
   std::string_view summary;
 };
 
-// Rows that stand behind each other.
+// A range of rows.
 struct CommandRows {
   const CommandRow* first = nullptr;
   const CommandRow* last = nullptr;  // behind the last one
@@ -67,7 +68,7 @@ struct CommandRows {
 struct CommandRow {
   std::string_view name;  // in lower case; a subcommand's as in "client|setname"
   int arity;              // arguments, the name among them; -n: n or more
-  // As COMMAND tells them, each separated by single spaces. Of commands only, not of subcommands.
+  // As COMMAND returns them, separated by single spaces. Of commands only, not of subcommands.
   std::string_view flags = {};
   KeyPositions keys = {};
   std::string_view categories = {};  // of Redis's access control lists
@@ -88,12 +89,12 @@ struct CommandRow {
 
 constexpr size_t CommandRows::size() const { return static_cast<size_t>(last - first); }
 
-// Returns all commands, in the order in which COMMAND tells them.
+// Returns all commands, in the order in which COMMAND returns them.
 [[nodiscard]] CommandRows Commands();
 // Returns the command of that name in any case, or null.
 [[nodiscard]] const CommandRow* FindCommand(std::string_view name);
-// Returns the subcommand of `row` that `name`, in any case and without the command's, names, or
-// null.
+// Returns the subcommand `name` of `row`, or null. `name` is in any case and without the command's
+// name.
 [[nodiscard]] const CommandRow* FindSubcommand(const CommandRow& row, std::string_view name);
 
 }  // namespace rp::resp_front

@@ -1,5 +1,5 @@
-// The names of Redis's commands that this endpoint does not have, so that these are refused by name
-// and all others are unknown.
+// The names of the commands that Redis has and this endpoint has not: they are refused by name,
+// while the error for any other name is that the command is unknown.
 //
 // Owner: nobody; a constant table. Thread safety: any thread. Cost: a binary search over a copy of
 // the name; for errors only.

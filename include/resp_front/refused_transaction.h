@@ -1,9 +1,9 @@
-// RefusedTransaction: where a client stands in a transaction that -forward does not let through.
+// RefusedTransaction: the state of a client that has begun a transaction, which -forward refuses.
 //
-// MULTI is refused, and what the client sends behind it must not be carried out by itself. A client
-// that has seen the refusal may have left the transaction without a word; since that cannot be told
-// from a pipeline that arrives in pieces, its next command is discarded too, and the connection
-// ends: on a new one all is clear.
+// MULTI is refused, and the commands that the client sends after it must not be executed one by
+// one, so they are discarded. A client that has seen the refusal may have given the transaction up
+// without EXEC or DISCARD. That looks like a pipeline that arrives in pieces, so its next command
+// is discarded too, and the connection ends: a new connection is in no transaction.
 //
 //   state         event                                               next state    action
 //   kNone         MULTI                                               kRefused      forward
@@ -26,16 +26,17 @@ class RefusedTransaction {
  public:
   enum class Action : unsigned char { kForward, kDiscard, kDiscardAndClose };
 
-  // Returns what becomes of a command that is Redis's to answer: it is forwarded (MULTI, EXEC and
-  // DISCARD too, for Redis's rules refuse them), or discarded with an error.
+  // Returns what to do with a command that this endpoint does not answer: forward it (MULTI, EXEC
+  // and DISCARD too, because the Forwarder refuses them), or discard it with an error.
   [[nodiscard]] Action OnCommand(const resp::Command& command);
 
-  // Input arrives. `all_seen` says that it was begun when everything before it had been answered.
+  // Notes that input arrives. `all_seen` is true if it begins a command, and everything before it
+  // has been answered.
   void OnInput(bool all_seen) {
     if (state_ != State::kNone) state_ = all_seen ? State::kRefusalSeen : State::kRefused;
   }
 
-  // RESET ends it.
+  // Ends the transaction, for RESET.
   void Reset() { state_ = State::kNone; }
 
  private:

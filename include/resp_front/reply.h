@@ -1,7 +1,7 @@
 // Reply: the bytes that answer a command which this endpoint carries out itself.
 //
-// Owner: whoever holds it. Thread safety: values and pure functions. Cost: a constant reply takes
-// no allocation.
+// Owner: the caller; a value. Thread safety: values and pure functions. Cost: a constant reply
+// takes no allocation.
 #pragma once
 
 #include <string>
@@ -13,9 +13,9 @@ namespace rp::resp_front {
 struct Reply {
   enum class Then : unsigned char { kGoOn, kClose };
 
-  std::string_view constant;  // what is sent if there are no `bytes`
+  std::string_view constant;  // sent if `bytes` is empty
   std::string bytes;
-  Then then = Then::kGoOn;  // what becomes of the connection when this has been sent
+  Then then = Then::kGoOn;  // what follows after this has been sent
 };
 
 inline constexpr std::string_view kOk = "+OK\r\n";

@@ -2,9 +2,9 @@
 // looked up, and commands for Redis. Hides the pipeline, groups, and what happens when there is no
 // memory for a key or a command.
 //
-// Where the client wants no answer (CLIENT REPLY), what only reads is not done at all.
+// If the client wants no answers (CLIENT REPLY), commands that only read are skipped.
 //
-// Owner: a call of RespSession's. Thread safety: the reactor's thread. Cost: that of a request from
+// Owner: RespSession, for one command. Thread safety: the reactor's thread. Cost: a request from
 // the pool for each answer and key; a hit allocates nothing.
 #pragma once
 
@@ -22,7 +22,7 @@ namespace rp::resp_front {
 
 class RequestBuilder {
  public:
-  // The most keys of one command.
+  // Maximum keys of one command.
   static constexpr size_t kMaxKeys = core::Pipeline::kMaxGroupSize - 1;
 
   // Everything borrowed outlives the builder.
@@ -38,10 +38,11 @@ class RequestBuilder {
   // Reads the part of a key's value that GETRANGE's arguments name.
   void ReadRange(const resp::Command& command);
 
-  // Whether the cache may answer for the life of a key, its TTL: only without -max-age, because
-  // deadlines are Redis's own then.
+  // What a command asks about a key. The cache knows a key's TTL (kLife) only without -max-age,
+  // because only then its deadlines are those of Redis.
   enum class Fact : unsigned char { kType, kLife };
-  // Answers from the cache as far as it knows; Redis knows the rest, which is not cached.
+  // Answers from the cache if it knows the fact. Otherwise asks Redis, and does not cache the
+  // answer.
   void ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Command& command);
   // Has Redis answer a command that only reads.
   void Ask(const resp::Command& command);
@@ -50,7 +51,8 @@ class RequestBuilder {
   enum class Group : unsigned char { kValues, kCount };
   void ReadGroup(Group group, const resp::Command& command);
 
-  // Sends the client's own command to Redis, and holds back what follows until it is answered.
+  // Sends the client's own command to Redis, and holds back the commands after it until it is
+  // answered.
   void Forward(const resp::Command& command);
 
  private:
@@ -59,8 +61,8 @@ class RequestBuilder {
   core::Request* AddWanted(WriteAnswer* write) {
     return client_->is_silent() ? nullptr : AddRequest(write);
   }
-  // Copies the key or the command into the request. Returns false if there is no memory for it:
-  // that is answered.
+  // Copy the key or the command into the request. Return false if there is no memory for it; then
+  // the request is answered with that error.
   [[nodiscard]] bool SetKey(core::Request* request, std::string_view key);
   [[nodiscard]] bool SetCommand(core::Request* request, const resp::Command& command);
   void AnswerNoMemory(core::Request* request);

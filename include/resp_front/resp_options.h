@@ -1,8 +1,8 @@
-// What all sessions of a listener for the Redis protocol have in common: the options, and the facts
-// of the server that commands tell.
+// The options of all sessions of a listener for the Redis protocol, and the facts about the server
+// that commands report.
 //
-// Owner: the server. Thread safety: options are constant; any thread asks a ServerView. Cost: as
-// stated for each function.
+// Owner: the server. Thread safety: options are constant; any thread may call a ServerView. Cost:
+// as stated for each function.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace rp::resp_front {
 
-// Clients choose what they may ask for by this: the version whose replies these are.
+// The version of Redis whose replies this endpoint gives. Clients choose their commands by it.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
 
 // The server as a whole, at one moment.
@@ -43,9 +43,9 @@ struct RespOptions {
   const ServerView* server = nullptr;
   std::string_view version;  // of the program, for INFO; constant
   core::Credentials credentials;
-  bool forward = false;     // other commands are let through to Redis
+  bool forward = false;     // other commands are sent to Redis
   bool knows_ttl = true;    // a deadline of the cache is the key's own: -max-age is off
-  Duration idle_timeout{};  // what CONFIG GET says
+  Duration idle_timeout{};  // for CONFIG GET
   resp::RequestLimits limits;
 };
 

@@ -2,9 +2,13 @@
 //
 // A command is looked up in the table of commands (commands.h) and admitted or refused
 // (admission.h). Its function answers it, or makes requests of its keys (request_builder.h). Any
-// other command is refused by name, or with -forward let through to Redis: alone, so that it comes
-// after what the client sent before it and before what the client sends behind it, whatever
-// connections they take.
+// other command is refused by name or, with -forward, sent to Redis. It is sent alone, when all
+// commands before it are answered, and those after it wait for its answer, because commands on
+// different connections to Redis can overtake each other.
+//
+//   phase     event                                             next phase
+//   kServing  a command is run while the server stops           kEnding
+//   kEnding   all commands that have arrived whole are run      the connection finishes
 //
 // Owner: its connection. Thread safety: the reactor's thread. Cost: O(bytes); a hit allocates
 // nothing.
@@ -37,14 +41,14 @@ class RespSession final : public core::Session {
                core::Payload* payload) override;
 
  private:
-  // What the last call of Consume has left.
+  // What the last call of Consume left unused.
   enum class Rest : unsigned char { kNothing, kPartOfCommand, kCommands };
   enum class Phase : unsigned char {
     kServing,
     kEnding,  // a command was run while the server was stopping
   };
 
-  // Returns whether the command is Redis's to answer and must be alone on its way there.
+  // Returns whether the command goes to Redis, and therefore alone.
   [[nodiscard]] bool IsForwarded(const resp::Command& command, const CommandRow* row) const;
   void Run(const resp::Command& command, const CommandRow* row, core::Connection* connection);
   void Forward(const resp::Command& command, RequestBuilder* requests);
@@ -56,7 +60,7 @@ class RespSession final : public core::Session {
   Phase phase_ = Phase::kServing;
 };
 
-// Returns what makes the sessions of one reactor's listener.
+// Returns the factory of the sessions of one reactor's listener.
 [[nodiscard]] core::SessionFactory RespSessions(const RespOptions& options);
 
 }  // namespace rp::resp_front

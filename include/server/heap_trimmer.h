@@ -25,18 +25,18 @@ class HeapTrimmer {
   static constexpr uint64_t kMinBytes = uint64_t{4} << 20;
   static constexpr uint64_t kMinPart = 16;
 
-  // `trim` returns memory to the kernel and says how many bytes that was.
+  // `trim` gives memory back to the kernel and returns how many bytes.
   explicit HeapTrimmer(std::function<uint64_t()> trim = TrimHeap) : trim_(std::move(trim)) {}
 
   // Notes that `bytes` were freed, beside those of the cache. Returns whether a trim may be due.
   [[nodiscard]] bool OnFreed(uint64_t bytes);
 
   // Trims if that is due, now that the cache has entries of `cache_bytes`. Returns at once if
-  // another thread is here already.
+  // another thread is in this function.
   void Visit(uint64_t cache_bytes) RP_EXCLUDES(mutex_);
 
  private:
-  // malloc_trim, and what it gained as the kernel counts.
+  // Calls malloc_trim. Returns by how many bytes the resident memory shrank.
   static uint64_t TrimHeap();
   [[nodiscard]] bool IsDue(uint64_t freed_bytes, uint64_t cache_bytes) const RP_REQUIRES(mutex_);
 
@@ -44,7 +44,7 @@ class HeapTrimmer {
   std::atomic<uint64_t> freed_bytes_ = 0;  // since the last trim, beside the cache's
   Mutex mutex_;
   uint64_t most_cache_bytes_ RP_GUARDED_BY(mutex_) = 0;  // since the last trim
-  uint64_t wanted_bytes_ RP_GUARDED_BY(mutex_) = 0;      // so much is to be freed before the next
+  uint64_t wanted_bytes_ RP_GUARDED_BY(mutex_) = 0;      // to be freed before the next trim
 };
 
 }  // namespace rp::server

@@ -1,9 +1,9 @@
 // Server: the wiring. It makes all parts of the program, connects them, and starts and ends their
 // threads.
 //
-// Parts are members, and a part comes after those that it borrows. Functions that a part gets may
-// call a later one; no thread calls them before all parts are made. The end goes in the reverse
-// order: first the reactors (Run), then the workers, then the subscriber and the fetchers.
+// Parts are members, and a part comes after those that it borrows. Callbacks that a part gets may
+// use a later part, because no thread calls them before all parts are made. The end goes in the
+// reverse order: first the reactors (Run), then the workers, then the subscriber and the fetchers.
 //
 // Owner: main. Thread safety: main's thread, which becomes the first reactor and has the signals
 // and the timer of the sweep. Cost: none while the server runs.
@@ -53,7 +53,7 @@ class Server {
   void JoinReactors();
   void Stop();
 
-  class View;  // what the sessions of the Redis protocol may ask about the server
+  class View;  // tells the sessions of the Redis protocol about the server
 
   const TimePoint started_ = Now();
   const Hasher hasher_;

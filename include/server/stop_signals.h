@@ -1,11 +1,11 @@
-// The signals that stop the server: SIGTERM, SIGINT and SIGQUIT. All others are logged and have no
-// meaning.
+// StopSignals: stops the server on SIGTERM, SIGINT and SIGQUIT. Logs all other signals and ignores
+// them.
 //
 //   serving --first signal--> draining --second signal--> the process ends at once, status 1
 //                                 |
 //                                 +-- all is finished --> EndSoon: status 0
 //
-// Owner: the server. Thread safety: the loop's thread. Cost: none but for signals.
+// Owner: the server. Thread safety: the loop's thread. Cost: none without signals.
 #pragma once
 
 #include <functional>
@@ -20,11 +20,11 @@ class StopSignals {
   // net::Signals::Mask are blocked in every thread.
   StopSignals(net::EventLoop* loop, std::function<void()> stop);
 
-  // Nobody reads the loop's signals any more: from now on one that stops ends the process at once,
-  // with status 1.
+  // Makes each of these signals end the process at once, with status 1. For use after the loop has
+  // ended, when nothing reads its signals.
   static void EndAtOnceFromNowOn();
-  // Ends the process with status 0 after some seconds, if threads that cannot be interrupted have
-  // not ended by then.
+  // Makes the process end with status 0 after some seconds, because some threads cannot be
+  // interrupted.
   static void EndSoon();
 
  private:

@@ -21,18 +21,18 @@ class SweepTimer {
 
   explicit SweepTimer(net::Timer* timer) : timer_(timer) {}
 
-  // A sweep must come by `deadline`, or kApart after `now` if that is later. With kNever, nothing
-  // is due.
+  // Makes the timer fire by `deadline`, or by kApart after `now` if that is later. With kNever,
+  // does nothing.
   void Schedule(TimePoint deadline, TimePoint now) RP_EXCLUDES(mutex_);
 
-  // The timer has fired. The sweep calls Schedule with its next deadline.
+  // Notes that the timer has fired. The sweep calls Schedule with its next deadline.
   void OnFired() RP_EXCLUDES(mutex_);
 
  private:
   net::Timer* const timer_;
   Mutex mutex_;
-  // Written under the lock, read without it: a stale value costs a visit to the lock, or comes from
-  // an arming that this one would not have changed.
+  // Written under the lock and read without it. A stale value makes Schedule take the lock without
+  // need, or skip a call that would have changed nothing.
   std::atomic<TimePoint> armed_ = kNever;
 };
 

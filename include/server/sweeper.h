@@ -1,11 +1,11 @@
-// Sweeper: the removal of what has ended in the cache, slice by slice, and the return of freed
-// memory to the kernel.
+// Sweeper: removes expired entries from the cache, slice by slice, and gives freed memory back to
+// the kernel.
 //
 //   a deadline is stored --> SweepTimer --> the first reactor: OnTimer --> a worker: Run --+
 //                               ^                                                          |
 //                               +---- the next deadline, or at once while there is work ---+
 //
-// Owner: the server; borrows the cache and the workers. Thread safety: any thread, but the
+// Owner: the server; borrows the cache and the workers. Thread safety: any thread, except for the
 // constructor. Cost: a slice takes about a millisecond of one worker, so that requests come in
 // between.
 #pragma once
@@ -19,20 +19,21 @@ namespace rp::server {
 
 class Sweeper {
  public:
-  // `loop` has the timer.
+  // The timer runs on `loop`.
   Sweeper(cache::Cache* cache, core::WorkerPool* workers, net::EventLoop* loop);
 
-  // A sweep must come by `deadline`. TimePoint::min() is at once.
+  // Schedules a sweep by `deadline`; TimePoint::min() means at once.
   void Schedule(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
-  // So many bytes were freed, beside those of the cache: a worker is brought to the trimmer.
+  // Notes that `bytes` were freed outside the cache. Schedules a sweep if the heap may have to be
+  // trimmed, which a worker does after the sweep.
   void OnFreed(uint64_t bytes);
-  // Sweeps a slice and trims the heap if that is due; the next slice follows at once while there is
-  // work. This is a worker's job.
+  // Does a worker's job: sweeps a slice, trims the heap if that is due, and schedules the next
+  // slice: at once while there is work.
   void Run();
 
  private:
   void OnTimer();
-  // Frees some of what has ended; returns when the next slice is due.
+  // Frees some expired entries. Returns when the next slice is due.
   [[nodiscard]] TimePoint SweepSlice(TimePoint now);
 
   cache::Cache* const cache_;

@@ -28,7 +28,7 @@ void SetDefaults(Options* options) {
   options->prefixes.clear();  // the default is no prefix, not the empty one
 }
 
-// What one flag requires of the others.
+// Checks what one flag requires of the others.
 Result<void> CheckTogether(const Options& options) {
   if (options.coherent == Coherent::kNo && !options.prefixes.empty()) {
     return Wrong("prefix", "expected together with -coherent, got " +
@@ -75,7 +75,7 @@ Result<ParsedAction> ParseOptions(int argc, const char* const* argv, Options* op
     const Result<void> parsed = flag->parse(value, options);
     if (!parsed) return Wrong(flag->name, parsed.error().message);
   }
-  // Every key begins with an empty prefix, which is so without the flag.
+  // Every key begins with the empty prefix, so it means the same as no prefix.
   if (options->prefixes == std::vector<std::string>{""}) options->prefixes.clear();
   if (action == ParsedAction::kRun) {
     const Result<void> fits = CheckTogether(*options);

@@ -15,7 +15,7 @@
 namespace rp::core {
 namespace {
 
-// A larger buffer for unfinished input is given back once most of it is not used.
+// A larger buffer for unfinished input is freed once most of it is unused.
 constexpr size_t kKeptInputBytes = 4096;
 
 // Returns how many bytes the kernel still holds that the client has not acknowledged.
@@ -24,8 +24,8 @@ int UnacknowledgedBytes(int fd) {
   return ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
-// Gives back most of the buffer's memory if little of it is used; returns how much that was. Half
-// of it would be grown back with the next byte.
+// Frees the unused memory of a large buffer of which at most a quarter is used, and returns how
+// much. With more in use, it would soon grow back.
 size_t ShrinkBuffer(std::string* buffer) {
   const size_t capacity = buffer->capacity();
   if (capacity <= kKeptInputBytes || buffer->size() > capacity / 4) return 0;
@@ -96,7 +96,7 @@ void Connection::OnAnswer(Request* request) {
 
 void Connection::OnEvents(uint32_t events) {
   if (phase_ == Phase::kClosed) return;
-  // Both directions are gone: nobody is there to hear an answer.
+  // Both directions are closed, so no answer can be sent.
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
     return Close(phase_ == Phase::kLingering ? "ended" : "broken off by the client");
   }
@@ -108,7 +108,7 @@ void Connection::Read() {
   auto& buffer = *context_->read_buffer;
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   const bool is_broken = count < 0 && errno != EAGAIN && errno != EINTR;
-  if (phase_ == Phase::kLingering) {  // what comes is dropped
+  if (phase_ == Phase::kLingering) {  // input is dropped
     if (count == 0 || is_broken) Close("ended");
     return;
   }
@@ -123,7 +123,7 @@ void Connection::Read() {
 }
 
 void Connection::Feed(std::string_view fresh) {
-  // A long turn must not trust a lease that has ended meanwhile.
+  // Read the clock again: in a long turn the lease may have ended.
   context_->turn.now = Now();
   if (unfinished_.empty()) {
     const std::string_view rest = fresh.substr(session_->Consume(fresh, this));
@@ -164,14 +164,14 @@ void Connection::Flush() {
   UpdateWait();
 }
 
-// Sends what was kept, and then the answers whose turn has come, many in one system call. Returns
-// false when the connection is broken.
+// Sends the kept bytes and then the answers that are ready, many in one system call. Returns false
+// if the connection is broken.
 bool Connection::SendAnswers(size_t* budget_bytes) {
   AnswerBuffer* const answers = context_->answers.get();
   if (!output_.empty()) {
     const size_t before = *budget_bytes;
     if (!output_.SendKept(fd_.get(), answers, budget_bytes)) return false;
-    if (*budget_bytes < before) StartWait(ClientWait::kSending);  // anew with each step forward
+    if (*budget_bytes < before) StartWait(ClientWait::kSending);  // starts anew with each progress
     context_->freed_bytes.AddBlock(output_.Shrink());
   }
   while (output_.empty() && pipeline_.has_ready() && *budget_bytes > 0) {
@@ -188,7 +188,7 @@ bool Connection::SendAnswers(size_t* budget_bytes) {
       answers->Add(written, payload, request->answer.value.get());
     }
     if (!output_.Send(fd_.get(), answers, budget_bytes)) return false;
-    // What came was a whole request: the next wait begins anew.
+    // A whole request has arrived, so the next wait starts anew.
     wait_ = ClientWait::kNone;
     for (; count > 0; --count) context_->requests.PutBack(pipeline_.Pop());
   }
@@ -218,8 +218,8 @@ void Connection::UpdateWait() {
   } else if (session_->pace() == Session::Pace::kPerByte) {
     StartWait(session_->Midway() ? ClientWait::kReceiving : ClientWait::kRespIdle);
   } else if (wait_ != ClientWait::kFirstRequest) {
-    // From its first byte on, be it of an empty line in front, the request has so long as a whole:
-    // a byte now and then does not prolong it.
+    // The time of the whole request runs from its first byte, which may be that of an empty line
+    // before it. Later bytes do not prolong it.
     const bool has_begun = session_->Midway() || !unfinished_.empty();
     if (!has_begun) {
       StartWait(ClientWait::kIdle);
@@ -241,8 +241,8 @@ void Connection::OnWaitEnded() {
     return Close("idle for too long");
   }
   if (ended == ClientWait::kSending) {
-    // The kernel holds up to megabytes and has room for more only once much of them has gone: a
-    // client that reads slowly is seen there first.
+    // The kernel buffers up to megabytes, and takes more only after a large part was acknowledged.
+    // Progress of a slow client is seen in that buffer first.
     if (UnacknowledgedBytes(fd_.get()) < unacknowledged_bytes_)
       return StartWait(ClientWait::kSending);
     return Close("the client takes nothing of its answers");
@@ -266,12 +266,12 @@ void Connection::Abandon(const char* why) {
 }
 
 void Connection::Drain() {
-  // What has arrived already is in flight. It is read now also because the kernel answers unread
-  // input with a reset, which would take back what was sent before.
+  // Read what has arrived: it counts as in flight, and if it stayed unread, closing would send a
+  // reset and the client could lose earlier answers.
   const bool reads = input_ == Input::kReading || (input_ == Input::kHeld && unfinished_.empty());
   if (phase_ == Phase::kOpen && reads && (interest_ & EPOLLIN) != 0) Read();
   if (phase_ == Phase::kClosed || phase_ == Phase::kLingering) return;
-  // The session makes the request that arrives the last.
+  // The session finishes the connection after the request that is arriving.
   const bool waits_for_its_turn = input_ == Input::kPaused || input_ == Input::kHeld;
   if (session_->Midway() || (waits_for_its_turn && !unfinished_.empty())) return;
   if (pipeline_.empty() && output_.empty() && UnacknowledgedBytes(fd_.get()) == 0)
@@ -294,8 +294,7 @@ void Connection::Close(const char* why) {
   if (phase_ == Phase::kClosed) return;
   Log(LogLevel::kDebug, "client %llu: closed: %s", static_cast<unsigned long long>(number_), why);
   phase_ = Phase::kClosed;
-  // Before the client can see the end: when it comes again, perhaps to another reactor, its place
-  // is free.
+  // Before the client can see the end, so that its place is free when it connects again.
   context_->connections.OnClosed(this);
   fd_.Reset();  // epoll forgets it with this
   Leave();

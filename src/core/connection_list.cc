@@ -23,7 +23,7 @@ void ConnectionList::MarkDirty(Connection* connection) {
 }
 
 void ConnectionList::FlushDirty() {
-  // One that is marked meanwhile is behind the end of what the list was.
+  // Flush may mark more connections, which are appended.
   for (size_t i = 0; i < dirty_.size(); ++i) {
     dirty_[i]->listing.is_dirty = false;
     dirty_[i]->Flush();

@@ -5,7 +5,7 @@
 namespace rp::core {
 namespace {
 
-// Looks at all of `given`, whatever it finds. REQUIRES: `secret` is not empty.
+// Compares all of `given`, even after a difference. REQUIRES: `secret` is not empty.
 bool EqualsInConstantTime(std::string_view given, std::string_view secret) {
   size_t difference = given.size() ^ secret.size();
   for (size_t i = 0; i < given.size(); ++i) {
@@ -18,7 +18,7 @@ bool EqualsInConstantTime(std::string_view given, std::string_view secret) {
 
 Result<Credentials> Credentials::Parse(std::string_view text) {
   Credentials credentials;
-  while (text.ends_with('\n')) text.remove_suffix(1);  // as files have it
+  while (text.ends_with('\n')) text.remove_suffix(1);  // as from a file
   if (text.empty()) return credentials;
   if (text.find(':') == std::string_view::npos) {
     credentials.users_.push_back({std::string(kDefaultUser), std::string(text)});

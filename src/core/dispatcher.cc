@@ -28,8 +28,8 @@ void Dispatcher::Send(Request* request) {
 void Dispatcher::Start() {
   StartChain();
   if (fetches_.empty()) return;
-  // If the fetchers' lock is held, the next turn comes at once and tries again. A thread that holds
-  // it for so long has lost the processor, and gets it sooner if this thread waits.
+  // If the fetchers' lock is held, retry next turn. A thread that holds it for several turns has
+  // lost the processor, and gets it back sooner if this thread waits.
   const Blocking blocking = refusals_ < kMaxRefusals ? Blocking::kNo : Blocking::kYes;
   refusals_ = router_->Submit(&fetches_, blocking) ? 0 : refusals_ + 1;
 }
@@ -47,8 +47,7 @@ void Dispatcher::StartChain() {
     chain = left;
   }
   if (chain.empty()) return;
-  // With a full queue the workers are behind: this thread takes a share, which never waits for
-  // Redis either.
+  // If the queue is full, this thread does the job itself; the job never waits for Redis.
   if (!workers_->TrySubmit(chain.first())) workers_->RunHere(chain.first());
 }
 
@@ -59,7 +58,7 @@ void Dispatcher::EndWaits() {
 }
 
 void Dispatcher::EndWait(Request* request) {
-  // A worker has it, or its answer is in the mailbox: it is not Redis that was too slow.
+  // If a worker has the request, or its answer is in the mailbox, the answer comes soon.
   if (!TakeBack(request)) return overdue_.Start(request, turn_->now);
   request->answer.value = router_->Stale(*request, turn_->now);
   if (request->answer.value) {

@@ -27,7 +27,8 @@ void Listeners::RetryAtOnce(TimePoint now) {
   if (next_retry_ != kNever) next_retry_ = now;
 }
 
-// Whoever has connected already is served: a connection that the kernel has to end is reset.
+// Connections that wait in the kernel are accepted and served, because closing the socket would
+// reset them.
 void Listeners::Stop() {
   for (auto& acceptor : acceptors_) {
     acceptor->AcceptWaiting();

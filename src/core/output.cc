@@ -11,12 +11,12 @@
 namespace rp::core {
 namespace {
 
-// A longer list of pieces is given back once it is empty.
+// A longer list of pieces is freed once it is empty.
 constexpr size_t kKeptPieces = 16;
 
-// Sends at most `budget_bytes`: a client that reads as fast as the kernel copies would otherwise
-// keep one call, and everybody else, for as long as there is something to send. Returns how much
-// was sent, 0 if the socket takes nothing now, or -1 with errno.
+// Sends at most `budget_bytes`, because a client that reads as fast as the kernel copies would
+// otherwise delay all others. Returns how much was sent, 0 if the socket takes nothing now, or -1
+// with errno.
 ssize_t SendGathered(int fd, iovec* pieces, size_t count, size_t budget_bytes) {
   size_t bytes = 0;
   size_t used = 0;
@@ -24,7 +24,7 @@ ssize_t SendGathered(int fd, iovec* pieces, size_t count, size_t budget_bytes) {
   if (used == 0) return 0;
   const size_t excess = bytes > budget_bytes ? bytes - budget_bytes : 0;
   ssize_t sent = 0;
-  if (used == 1) {  // which the kernel does in less time
+  if (used == 1) {  // send takes the kernel less time than sendmsg
     sent = send(fd, pieces->iov_base, pieces->iov_len - excess, MSG_NOSIGNAL);
   } else {
     msghdr message{};
@@ -46,7 +46,7 @@ void AnswerBuffer::Add(size_t bytes, const Payload& payload, cache::Entry* value
     pieces_[piece_count_++] = {const_cast<char*>(payload.bytes.data()), payload.bytes.size()};
     total_bytes_ += payload.bytes.size();
   }
-  // A copy, so that it makes one piece with the next head.
+  // Copied, so that the tail and the next head make one piece.
   std::copy(payload.tail.begin(), payload.tail.end(), free_bytes());
   AddWritten(payload.tail.size());
 }

@@ -13,8 +13,8 @@ namespace {
 
 size_t PipelineRequests(size_t max_clients) { return max_clients * Pipeline::kMaxRequests; }
 
-// Twice what the pipelines and the largest group hold: the others are those of clients that have
-// gone while a worker had them. Of all clients, since all may have come to one reactor.
+// Returns twice what the pipelines of all clients and the largest group hold. The other half is for
+// requests in flight whose clients have gone. One reactor may have all clients.
 size_t RequestLimit(size_t max_clients) {
   return 2 * (PipelineRequests(max_clients) + Pipeline::kMaxGroupSize);
 }
@@ -95,7 +95,7 @@ void Reactor::OnAccepted(UniqueFd fd, const char* protocol, const SessionFactory
     Log(LogLevel::kDebug, "client %llu: %s connects to speak %s", ForLog(client.number),
         net::PeerName(client.fd).c_str(), protocol);
   }
-  // Those who are here already need what is left.
+  // The remaining memory is for the clients that are connected already.
   if (MemoryIsShort() && !FillReserve()) return;
   const ClientCount::Place place = clients_->Enter();
   if (place != ClientCount::Place::kServed) {
@@ -117,7 +117,7 @@ void Reactor::BeginTurn() {
 
 void Reactor::Sleep() {
   waker_.BeginSleep();
-  // What came before the flag was up wakes nobody.
+  // Work that was published before BeginSleep does not wake this thread.
   const bool idle = mailbox_.empty() && !context_.dispatcher.has_fetches() && !must_drain();
   const TimePoint deadline = idle ? NextDeadline() : context_.turn.now;
   context_.loop.Wait(context_.turn.now, deadline);
@@ -144,7 +144,7 @@ void Reactor::EndWaits() {
   listeners_.Retry(context_.turn.now);
 }
 
-// Gives back what is not needed any more.
+// Frees what this turn no longer needs.
 void Reactor::EndTurn() {
   if (MemoryIsShort()) context_.dispatcher.FreeMemory();
   if (context_.connections.DeleteClosed()) listeners_.RetryAtOnce(context_.turn.now);

@@ -9,8 +9,8 @@
 
 namespace rp::core {
 
-// Memory for some requests. They are made as they are first taken: a page that none has lain in yet
-// costs nothing.
+// Memory for some requests. Each is constructed when it is first taken, so pages that were never
+// used cost nothing.
 class RequestSlab {
  public:
   explicit RequestSlab(size_t index_in_pool)
@@ -21,7 +21,7 @@ class RequestSlab {
   RequestSlab(const RequestSlab&) = delete;
   RequestSlab& operator=(const RequestSlab&) = delete;
 
-  // False if there was no memory for it.
+  // Returns false if there was no memory for it.
   [[nodiscard]] bool usable() const { return memory_.data() != nullptr; }
   [[nodiscard]] bool all_out() const { return out_ == RequestPool::kSlabRequests; }
   [[nodiscard]] bool none_out() const { return out_ == 0; }
@@ -45,7 +45,7 @@ class RequestSlab {
     free_ = request;
   }
 
-  // What its requests have from malloc.
+  // Returns how many bytes its requests have from malloc.
   [[nodiscard]] uint64_t AllocatedBytes() const {
     uint64_t bytes = 0;
     for (size_t i = 0; i < made_; ++i) {
@@ -63,7 +63,7 @@ class RequestSlab {
   [[nodiscard]] Request* At(size_t i) const { return static_cast<Request*>(memory_.data()) + i; }
 
   const cache::ZeroedBlock memory_;
-  size_t made_ = 0;  // the first ones
+  size_t made_ = 0;  // constructed so far
   size_t out_ = 0;
   Request* free_ = nullptr;  // linked by next_in_pipeline
 };
@@ -108,13 +108,13 @@ uint64_t RequestPool::EndTurn(TimePoint now) {
   return next_shrink_ <= now ? Shrink(now) : 0;
 }
 
-// What is not needed is what was not needed in the whole period.
+// Frees the slabs that were not needed in the whole period.
 uint64_t RequestPool::Shrink(TimePoint now) {
   uint64_t freed_bytes = 0;
   if (next_shrink_ != TimePoint::min()) {
     const size_t kept = std::max(most_out_, kKeptRequests) + kSlabRequests - 1;
     for (size_t i = 0; held() > kept && last_ != nullptr && last_->none_out(); ++i) {
-      if (i == kSlabsPerTurn) return freed_bytes;  // to be continued in the next turn
+      if (i == kSlabsPerTurn) return freed_bytes;  // the next turn goes on
       freed_bytes += FreeSlab(last_);
     }
   }

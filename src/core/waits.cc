@@ -19,7 +19,7 @@ Waits::Waits(const ClientTimeouts& timeouts)
 
 void Waits::Start(Connection* connection, ClientWait wait, TimePoint now) {
   DeadlineList<Connection>* const list = ListOf(wait);
-  // What never ends costs nothing.
+  // A wait without a limit needs no list.
   if (list == nullptr || list->wait() == kForever) return connection->Leave();
   list->Start(connection, now);
 }

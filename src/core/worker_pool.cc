@@ -32,8 +32,8 @@ bool WorkerPool::TrySubmit(proxy::Request* first) {
   return TryPush(first);
 }
 
-// Whoever finds the mark set may go: who takes it away, here or in Work, sweeps after that, and
-// sees through this same variable what there is to sweep.
+// A caller that finds the mark set has nothing to do: the thread that clears it, here or in Work,
+// sweeps after that. The exchanges order that sweep after the work that the caller wants swept.
 bool WorkerPool::TrySubmitSweep() {
   if (sweep_waits_.exchange(true, std::memory_order_acq_rel)) return true;
   if (TryPush(nullptr)) return true;
@@ -54,7 +54,8 @@ void WorkerPool::Work() {
     Job job = nullptr;
     if (!queue_.TryPop(&job)) {
       const uint32_t ticket = event_count_.PrepareWait();
-      // Sequentially consistent, for Stop: either it is seen here or WakeAll sees this sleeper.
+      // Sequentially consistent: either this load sees the store in Stop, or WakeAll sees this
+      // sleeper.
       const bool stopping = stopping_.load(std::memory_order_seq_cst);
       if (stopping || queue_.TryPop(&job)) {
         event_count_.CancelWait();

@@ -1,4 +1,4 @@
-// How HttpSession writes the answers of requests.
+// HttpSession::Write: writes the answers of requests.
 #include <cstring>
 
 #include "http_front/http_session.h"
@@ -7,13 +7,13 @@ namespace rp::http_front {
 namespace {
 
 constexpr std::string_view kErrorContentType = "text/plain; charset=utf-8";
-// What a single line of an error may take: Redis's own texts are shorter.
+// Maximum size of an error text. Redis's own texts are shorter.
 constexpr size_t kMaxErrorTextBytes = 512;
 static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= core::Session::kMaxAnswerBytes);
 static_assert(http::kMaxHeadBytes + core::Session::kCopiedBytes <= core::Session::kMaxAnswerBytes);
 
 constexpr std::string_view kMissingText = "no such key";
-// Whoever asks for "/" seldom means the key of zero bytes.
+// A client that asks for "/" seldom means the key of zero bytes.
 constexpr std::string_view kMissingRootText =
     "no such key: ask for /KEY, for example GET /example_key";
 constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never holds";
@@ -60,14 +60,14 @@ Answer AnswerOf(const core::Request& request, const HttpFraming& framing,
       answer.head.status = 404;
       answer.text = request.question.key.empty() ? kMissingRootText : kMissingText;
       break;
-    case proxy::Outcome::kReply:  // to no question of HTTP
+    case proxy::Outcome::kReply:  // never the answer to an HTTP request
     case proxy::Outcome::kError:
     case proxy::Outcome::kPending: {
       const ErrorInfo& info = Describe(request.answer.error);
       answer.head.status = info.http_status;
       answer.head.retry_after = info.retry_after;
-      // What Redis says of the key is for the client; what is wrong between this program and Redis
-      // is for the log.
+      // Clients get what Redis says about the key. Details of trouble with Redis are only in the
+      // log.
       answer.text = IsAboutTheKey(request.answer.error) && !request.answer.error_text.empty()
                         ? std::string_view(request.answer.error_text)
                         : info.text;

@@ -33,7 +33,7 @@ size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection
       used += skipped;
       if (status == ParseStatus::kNeedMore) break;
       in_body_ = false;
-      // What follows in this connection means nothing.
+      // Nothing after this can be read as a request.
       if (status == ParseStatus::kError) {
         if (body_.malformed()) FailLast(connection, 400, kBadBodyText);
         connection->CloseAfterAnswers(core::Closing::kLinger);
@@ -52,7 +52,7 @@ size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection
     parser_.Reset();
   }
   if (connection->phase() == core::Connection::Phase::kOpen) return used;
-  // Behind the last request of a connection nothing is read as one.
+  // Nothing after the last request of a connection is read as a request.
   if (used < bytes.size() || in_body_) connection->CloseAfterAnswers(core::Closing::kLinger);
   return bytes.size();
 }
@@ -87,8 +87,9 @@ void HttpSession::OnHead(const http::RequestHead& head, core::Connection* connec
                                            .if_match_tags = head.if_match_tags,
                                            .if_none_match_any = head.if_none_match_any};
   Ask(head, request, connection);
-  // A client that waits for 100 gets its answer at once instead, and may or may not send the body
-  // then: only closing tells the next request from the body (RFC 9110 section 10.1.1).
+  // A client that waits for 100 gets its answer at once instead. It may or may not send the body
+  // after that, so the connection must close: the next request could not be told from the body (RFC
+  // 9110 section 10.1.1).
   const HttpOptions& options = shared_->options;
   const bool is_last = connection->context()->is_draining || !head.keep_alive ||
                        !options.keep_alive || (head.expect_continue && head.has_body()) ||
@@ -141,13 +142,13 @@ void HttpSession::FailLast(core::Connection* connection, int status, std::string
 }
 
 void HttpSession::OnReceiveTimeout(core::Connection* connection) {
-  // Within a body the request has its answer already.
+  // The request whose body is being skipped has its answer already.
   if (in_body_) {
     connection->CloseAfterAnswers(core::Closing::kLinger);
   } else if (parser_.started()) {
     AnswerAndClose(connection, 408, kReceiveTimeoutText);
   } else {
-    connection->Abandon("no request came in time");  // nobody has asked for an answer
+    connection->Abandon("no request came in time");  // no request has begun, so none gets an answer
   }
 }
 

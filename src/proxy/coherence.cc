@@ -26,7 +26,7 @@ std::string Coherence::Refusal() {
 }
 
 void Coherence::OnLive(uint64_t peer, TimePoint lease) {
-  // Before the epoch begins: what is stored in it is checked against this peer.
+  // Before the epoch begins, because entries stored in it are checked against this peer.
   peer_.store(peer, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_acq_rel);
   follows_.store(true, std::memory_order_release);

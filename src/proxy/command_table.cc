@@ -9,7 +9,7 @@
 namespace rp::proxy {
 namespace {
 
-// Where things stand in the array that describes a command.
+// The layout of the array that describes a command.
 constexpr int64_t kFieldsMin = 6;
 constexpr int64_t kSubcommandsField = 9;
 
@@ -17,12 +17,12 @@ void AppendLower(std::string_view text, std::string* out) {
   for (const char c : text) out->push_back(ToLowerAscii(c));
 }
 
-// Subcommands have none.
+// Subcommands have no subcommands.
 enum class Level { kCommand, kSubcommand };
 
 }  // namespace
 
-// Every function is false when the reply is not of the form expected.
+// Every function returns false if the reply does not have the expected form.
 class CommandTableParser {
  public:
   CommandTableParser(std::string_view reply, CommandTable* table) : cursor_(reply), table_(table) {}

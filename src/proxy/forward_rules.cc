@@ -9,7 +9,7 @@
 namespace rp::proxy {
 namespace {
 
-// Sorted. Besides these, all that Redis flags as blocking.
+// Sorted. Commands that Redis flags as blocking are refused as well.
 constexpr auto kRefused = std::to_array<std::string_view>({
     "asking",       "auth",         "client",   "debug",       "discard",    "exec",
     "failover",     "hello",        "monitor",  "multi",       "psubscribe", "psync",
@@ -32,8 +32,8 @@ bool WaitsForStream(const resp::Command& command) {
   return false;
 }
 
-// EVAL script numkeys key ..., and its kin: the number of keys, or -1 for any other command and for
-// a number that Redis may read in another way than we do.
+// Returns the number of keys of EVAL script numkeys key ... and similar commands, or -1 for any
+// other command, and for a number that Redis may read differently.
 int64_t ScriptKeyCount(const CommandFacts& facts, const resp::Command& command) {
   const bool is_script = facts.name == "eval" || facts.name == "evalsha" || facts.name == "fcall";
   int64_t count = -1;
@@ -43,7 +43,7 @@ int64_t ScriptKeyCount(const CommandFacts& facts, const resp::Command& command) 
   return count;
 }
 
-// PFCOUNT notes in the value what it has counted, which Redis counts as a write and as reading.
+// PFCOUNT caches its result in the value, although Redis flags it as readonly.
 bool OnlyReads(const CommandFacts& facts) { return facts.readonly && facts.name != "pfcount"; }
 
 bool Takes(int64_t arity, const resp::Command& command) {
@@ -61,19 +61,19 @@ bool IsRefused(const CommandFacts& facts, const resp::Command& command) {
       std::binary_search(kRefused.begin(), kRefused.end(), container)) {
     return true;
   }
-  // Redis 6 does not tell subcommands apart.
+  // Redis 6 has no rows for subcommands.
   if (name == "script" && command.size() > 1 && EqualsIgnoreCase(command[1], "debug")) return true;
   if (name == "xread" || name == "xreadgroup") return WaitsForStream(command);
   return facts.blocking;
 }
 
 Drop DropOf(const CommandFacts& facts, const resp::Command& command) {
-  // What Redis refuses for the number of its arguments need not be asked about.
+  // Redis refuses a command with a wrong number of arguments, so it writes nothing.
   if (OnlyReads(facts) || !Takes(facts.arity, command)) return Drop::kNothing;
   if (ScriptKeyCount(facts, command) >= 0) return Drop::kKeys;
   if (facts.movablekeys) return Drop::kGetKeys;
   if (facts.keys.first > 0) return Drop::kKeys;
-  // FUNCTION LOAD and its kin write, but no keys.
+  // FUNCTION LOAD and similar commands write, but not to keys.
   const bool is_of_functions = facts.name.starts_with("function");
   return facts.write && !is_of_functions ? Drop::kAll : Drop::kNothing;
 }
@@ -81,7 +81,7 @@ Drop DropOf(const CommandFacts& facts, const resp::Command& command) {
 KeyRange KeysOf(const CommandFacts& facts, const resp::Command& command) {
   const int64_t count = ScriptKeyCount(facts, command);
   if (count < 0) return facts.keys;
-  // More than there are arguments is an error of Redis's, and nothing is run.
+  // A count above the number of arguments is an error in Redis, and nothing is run.
   if (count == 0 || count > static_cast<int64_t>(command.size()) - 3) return {};
   return {.first = 3, .last = 2 + count, .step = 1};
 }

@@ -19,14 +19,14 @@ namespace {
 
 using Kind = redis::FetchResult::Kind;
 
-// Many may wait for the table, each until a moment of its own: it is asked for anew for some of
-// them at a time.
+// Minimum time between two attempts to load the table, for requests that wait for it with different
+// deadlines.
 constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
 
-// COMMAND GETKEYS and the arguments of `command`
-// (https://redis.io/docs/latest/commands/command-getkeys/), and the command itself.
+// Returns two commands: COMMAND GETKEYS with the arguments of `command`
+// (https://redis.io/docs/latest/commands/command-getkeys/), and `command` itself.
 std::string WithGetKeys(std::string_view command, size_t arguments) {
   std::string bytes = "*" + std::to_string(arguments + 2) + "\r\n";
   bytes += "$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n";
@@ -36,20 +36,20 @@ std::string WithGetKeys(std::string_view command, size_t arguments) {
   return bytes;
 }
 
-// Redis's ways to say that there are none, besides an empty array.
+// Returns whether this is one of Redis's errors for a command without keys.
 bool SaysThereAreNoKeys(std::string_view reply) {
   return reply.starts_with("-ERR The command has no key arguments") ||
          reply.starts_with("-ERR Invalid arguments specified for command");
 }
 
-// The bytes of the first of some replies. REQUIRES: there is one.
+// Returns the size of the first reply. REQUIRES: there is one.
 size_t FirstReplyBytes(std::string_view replies) {
   resp::ReplyFramer framer(replies.size());
   RP_CHECK(framer.Parse(replies) == ParseStatus::kDone);
   return framer.consumed();
 }
 
-// The table of commands; an error that no waiting will change says what to do about it.
+// Returns the table of commands. If waiting will not help, the error says what to do.
 Result<CommandTable> ParseTable(const redis::FetchResult& result) {
   if (result.kind != Kind::kReply) {
     return Error{result.error_code, std::string(result.error_text)};
@@ -70,7 +70,7 @@ void AnswerError(Request* request, std::string_view text) {
 }
 
 void SendHome(Request* request) {
-  ReplyBox* const home = request->home;  // the request may be another's once it is delivered
+  ReplyBox* const home = request->home;  // read first: once delivered, the request may be reused
   home->Deliver(request, request);
   home->Wake();
 }
@@ -84,7 +84,7 @@ void Fail(Request* request, ErrorCode code, std::string_view text) {
 
 }  // namespace
 
-// What is under way: a request's command, or COMMAND for the table.
+// A fetch under way: of a request's command, or of COMMAND for the table.
 struct Forwarder::Sent : redis::Fetch {
   Request* request = nullptr;  // null for the table
   Drop drop = Drop::kNothing;
@@ -120,7 +120,7 @@ bool Forwarder::Start(Request* request, TimePoint now) {
   return Forward(request, facts);
 }
 
-// Answers now (true), or later. `facts` are null for a command that Redis does not know.
+// Returns true if the request is answered now. `facts` is null for a command unknown to Redis.
 bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
   const resp::Command command = request->question.command.arguments();
   if (facts == nullptr) {
@@ -160,7 +160,7 @@ std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request) {
   return sent;
 }
 
-// The fetchers have it from here on, and OnFetched takes it back.
+// The fetchers own `sent` from here on, until OnFetched takes it back.
 void Forwarder::Submit(std::unique_ptr<Sent> sent) {
   sent->sink = this;
   Sent* const submitted = sent.release();
@@ -191,7 +191,7 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   SendHome(request);
 }
 
-// --- What leaves the cache ---
+// --- Invalidation ---
 
 void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
                             std::string_view keys_reply) {
@@ -204,7 +204,7 @@ void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
     case Drop::kKeys:
       return ForEachKey(sent.keys, sent.request->question.command.arguments(), drop);
     case Drop::kAll:
-      // An error means that nothing was done: nobody without permission empties the cache.
+      // An error means that nothing was done: a client without permission must not empty the cache.
       if (failed || !result.value.starts_with('-')) Flush();
       return;
     case Drop::kGetKeys:
@@ -239,7 +239,7 @@ void Forwarder::LoadTable(TimePoint deadline) {
 }
 
 void Forwarder::AwaitTable(Request* request) {
-  // The request may be answered, and be another's, as soon as the lock is given back.
+  // Once the lock is released, another thread may answer and reuse the request.
   const TimePoint deadline = request->deadline;
   {
     MutexLock lock(&mutex_);
@@ -265,7 +265,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
         !parsed && parsed.error().message != table_error_ && table_limiter_.Allow(now, &suppressed);
     if (is_news) table_error_ = parsed.error().message;
     loaded_at_ = now;
-    // The old one is better than none, and freed without the lock.
+    // If the load failed, the old table stays. A replaced table is freed without the lock.
     if (table != nullptr) {
       old = std::exchange(table_, table);
     } else {
@@ -278,7 +278,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
         parsed.error().message.c_str());
   }
   const bool was_late = !parsed && parsed.error().code == ErrorCode::kTimeout;
-  RequestChain in_time;  // who came later than whoever began to load
+  RequestChain in_time;  // joined after the load began, and still has time
   TimePoint next_deadline = kNever;
   Request* next = nullptr;
   for (Request* request = waiting.first(); request != nullptr; request = next) {

@@ -45,7 +45,7 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
       return cache::Kind::kValue;
     case Kind::kMissing:
       return cache::Kind::kMissing;
-    case Kind::kReply:  // of commands alone
+    case Kind::kReply:  // only for commands
     case Kind::kError:
       break;
   }
@@ -54,10 +54,9 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
 
 }  // namespace
 
-// One allocation for both halves of a fetch under way: what the cache knows of it and what the
-// fetchers do.
+// A fetch under way. One allocation holds the part of the cache and the part of the fetchers.
 struct ReadThrough::Flight : cache::Flight, redis::Fetch {
-  int refetches = 0;  // because the answer was too old when it came
+  int refetches = 0;  // because an answer was too old when it came
 };
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
@@ -127,8 +126,7 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Blo
       flight->storable = false;
     }
   }
-  // From the moment it waits the request may be answered and reused by others: it is not touched
-  // again.
+  // Once the request waits, another thread may answer and reuse it, so it is not touched again.
   switch (cache_->JoinOrStart(flight.get(), request, request->deadline, now, &request->answer.value,
                               blocking)) {
     case cache::LookupResult::kHit:
@@ -141,7 +139,7 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Blo
     case cache::LookupResult::kStarted:
       break;
   }
-  // The fetchers have the flight from Submit on; OnFetched takes it back.
+  // The fetchers own the flight from Submit on, until OnFetched takes it back.
   fetches->PushBack(flight.release());
   return Started::kInFlight;
 }
@@ -153,7 +151,7 @@ bool ReadThrough::Submit(redis::FetchQueue* fetches, Blocking blocking) {
   return true;
 }
 
-// What the fetchers have no room for.
+// Fails the fetches for which the fetchers have no room.
 void ReadThrough::FailAll(redis::FetchQueue* refused) {
   if (refused->empty()) return;
   const TimePoint now = Now();
@@ -164,7 +162,7 @@ void ReadThrough::FailAll(redis::FetchQueue* refused) {
   wake_homes_();
 }
 
-// The hash is computed anew: a worker may be writing the request's own at this moment.
+// Computes the hash again, because a worker may be writing request->hash at this moment.
 bool ReadThrough::TakeBack(Request* request) const {
   return cache_->Leave(hasher_(request->question.key), request);
 }
@@ -189,7 +187,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   const TimePoint now = Now();
   if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
     cache::WaiterList waiters;
-    // If somebody joined late and still has time, the fetch goes on for them.
+    // If a request joined late and still has time, the fetch goes on for it.
     if (!cache_->TryAbandon(flight.get(), now, &waiters)) return SubmitAgain(std::move(flight));
     return AnswerAll(std::move(waiters), result, Stale(flight->key_bytes, now));
   }
@@ -201,8 +199,8 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kValue && result.value.size() > cache::kMaxValueBytes) {
     return Fail(flight.get(), ErrorCode::kTooLarge, Describe(ErrorCode::kTooLarge).text, now);
   }
-  // An answer that took longer than the lease, and that nobody vouches for any more, may be too
-  // old: ask again. Where Redis is never fast enough for the lease, that must have an end.
+  // An answer that took longer than the lease, and is not known to be current, may be too old:
+  // fetch again. If Redis is never fast enough for the lease, this must end at some time.
   if (coherence_ != nullptr && coherence_->follows() &&
       now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
     if (++flight->refetches <= kMaxRefetches) return SubmitAgain(std::move(flight));
@@ -240,7 +238,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
             result.kind == Kind::kValue ? entry : cache::EntryRef());
 }
 
-// Whether a write to the key since the GET would have been heard of.
+// Returns whether a write to the key since the GET would have been reported.
 bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                TimePoint now) const {
   return coherence_->Reports(flight->key_bytes) && coherence_->IsPeer(result.peer) &&
@@ -250,7 +248,7 @@ bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& r
 bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& result,
                            TimePoint hard_deadline, TimePoint now) const {
   const bool follows = coherence_ != nullptr && coherence_->follows();
-  // Asked again, as it may follow since the flight started.
+  // Checked again here, because follows() may have changed since the flight started.
   if (follows && (!coherence_->Reports(flight.key_bytes) || !coherence_->IsPeer(result.peer)))
     return false;
   if (result.kind != Kind::kValue && !follows) return false;
@@ -260,8 +258,7 @@ bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& resul
   return result.ttl_ms != redis::kTtlGone && hard_deadline > now;
 }
 
-// Time before sending plus what Redis said afterwards: the entry ends before its key does, never
-// after.
+// Adds the TTL to the time before the GET was sent, so that the entry never outlives its key.
 TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
   TimePoint deadline = kNever;
   if (options_.max_age != Duration::zero())
@@ -269,7 +266,7 @@ TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
   if (result.ttl_ms >= 0) {
     constexpr int64_t kMaxMs =
         std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
-    TimePoint end = kTooFar;  // which is not kNever: the key has an end
+    TimePoint end = kTooFar;  // not kNever, because the key has an end
     if (result.ttl_ms <= kMaxMs) {
       const std::chrono::milliseconds ttl(result.ttl_ms);
       end = std::min(end, DeadlineAfter(result.sent_at, ttl));
@@ -288,7 +285,7 @@ void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, Ti
             AllowsStale(code) ? Stale(flight->key_bytes, now) : cache::EntryRef());
 }
 
-// `value` is what was fetched, or with an error what may be served in its place.
+// `value` is the fetched value, or with an error the one that may be served in its place.
 void ReadThrough::AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
                             const cache::EntryRef& value) {
   while (!waiters.empty()) {

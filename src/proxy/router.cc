@@ -9,7 +9,7 @@ Router::StartResult Router::Start(Request* first, TimePoint now, Blocking blocki
   StartResult result;
   while (first != nullptr) {
     Request* const request = first;
-    first = RequestChain::Next(request);  // once started it may be another's
+    first = RequestChain::Next(request);  // read first: once started, the request may be reused
     switch (StartOne(request, now, blocking, fetches)) {
       case ReadThrough::Started::kAnswered:
         result.answered.Append(request);

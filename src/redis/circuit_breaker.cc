@@ -25,8 +25,8 @@ CircuitBreaker::Change CircuitBreaker::OnConnectFailed(const Error& error, bool 
   ++failures_;
   next_attempt_ = now + back_off_.Draw(failures_);
   if (!alone) return Change::kNone;
-  // What Redis said of itself is out of date as soon as the next attempt fails for another reason.
-  // Only kAway outlives a time-out.
+  // The last answer of Redis about itself is out of date as soon as the next attempt fails for
+  // another reason. Only kAway outlives a time-out.
   std::optional<Error> open_error = OpenErrorFor(error);
   if (open_error || (open_error_ && open_error_->code != ErrorCode::kAway)) {
     open_error_ = std::move(open_error);

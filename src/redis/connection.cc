@@ -159,7 +159,7 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
   }
   const std::string_view text = TextOf(reply);
   ErrorCode code = ClassifyErrorReply(text);
-  // A user who may not send PING has been answered all the same.
+  // An error is an answer too: the user may lack the permission for PING.
   if (step == Step::kPing && code == ErrorCode::kNoPermission) return {};
   if (step == Step::kPing && text.starts_with("ERR unknown command")) return {};
   // A Redis that cannot write to its disk refuses PING with the writes, and serves all reads.

@@ -100,7 +100,7 @@ bool FetchSchedule::BeginIdle() {
   return true;
 }
 
-// Whichever fetcher wakes, and be it by itself, takes the place of the one that was woken.
+// Any fetcher that wakes, even without being woken, takes the place of the one that was woken.
 void FetchSchedule::EndIdle() {
   Move(Count(State::kWoken) > 0 ? State::kWoken : State::kIdle, State::kBusy);
 }

@@ -19,7 +19,7 @@ namespace {
 
 using Loss = FetchSchedule::Loss;
 
-// A connection that is idle for so long gives back what its largest reply took.
+// A connection that is idle for this long frees the memory of its largest reply.
 constexpr Duration kBufferIdle = std::chrono::seconds(1);
 
 }  // namespace
@@ -222,7 +222,7 @@ void Fetchers::Exchange(Link* link, Batch* batch) {
   Lose(link, batch, error, loss);
 }
 
-// Gives up the connection. What it has not answered waits again or fails.
+// Gives up the connection. The fetches that it has not answered wait again or fail.
 void Fetchers::Lose(Link* link, Batch* batch, const Error& error, Loss loss) {
   link->connection.reset();
   FetchSchedule::Lost lost;

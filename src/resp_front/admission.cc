@@ -18,8 +18,8 @@ constexpr std::string_view kNoAuth = "-NOAUTH Authentication required.\r\n";
 
 Admission Admit(const resp::Command& command, const CommandRow* row, const ClientState& client,
                 bool forwards) {
-  // The replies of a turn are made before the first is sent: many clients with many commands each
-  // would use up the reserve for small blocks.
+  // All replies of a turn are made before the first is sent. Without this check, many clients with
+  // many commands would use up the reserve for small blocks.
   if (MemoryIsShort() && !FillReserve()) return {Verdict::kNoMemory, row};
   if (row == nullptr) {
     if (!forwards && !IsOtherRedisCommand(command[0])) return {Verdict::kUnknown, row};

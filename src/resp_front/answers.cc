@@ -10,7 +10,7 @@
 namespace rp::resp_front {
 namespace {
 
-// What a single line of an error may take: Redis's own texts are shorter.
+// Maximum size of an error text. Redis's own texts are shorter.
 constexpr size_t kMaxErrorTextBytes = 512;
 
 size_t Put(std::string_view bytes, char* out) {

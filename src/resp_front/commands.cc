@@ -179,7 +179,7 @@ constexpr auto kCommands = std::to_array<CommandRow>({
      .keys = kOneKeyFacts,
      .categories = kReadKeyspace,
      .read = TypeCommand},
-    // PING is for whoever watches over this proxy, with or without a password.
+    // Monitoring sends PING, and may have no password.
     {.name = "ping",
      .arity = -1,
      .flags = "fast",

@@ -27,7 +27,7 @@ constexpr std::string_view kNoProto = "-NOPROTO unsupported protocol version\r\n
 constexpr std::string_view kBadName =
     "Client names cannot contain spaces, newlines or special characters.";
 
-// What a connection keeps of a client's name for itself.
+// Maximum bytes kept of a client's name for itself.
 constexpr size_t kMaxNameBytes = 32 * 1024;
 
 bool IsVisible(std::string_view text) {

@@ -4,7 +4,7 @@
 
 namespace rp::resp_front {
 
-// With arguments they are errors to Redis, and begin and end nothing.
+// MULTI, EXEC and DISCARD with arguments are errors in Redis, and begin and end nothing.
 RefusedTransaction::Action RefusedTransaction::OnCommand(const resp::Command& command) {
   const bool is_alone = command.size() == 1;
   if (is_alone &&

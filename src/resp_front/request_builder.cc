@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
 constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
-// What MGET copies at most, and what it makes room for with each key.
+// Maximum bytes that MGET copies, and the bytes that it reserves for each key.
 constexpr size_t kMaxCopiedBytes = 64 * 1024;
 constexpr size_t kTypicalElementBytes = 128;
 
@@ -70,8 +70,8 @@ void RequestBuilder::Ask(const resp::Command& command) {
   if (request != nullptr) Send(request, proxy::Question::Kind::kCommand, command);
 }
 
-// The first request of the group has no key: it brings what precedes the first key that is not an
-// easy hit, which is usually all. A request for each key would cost MGET a third more.
+// The first request of the group has no key. It holds the reply up to the first key that is not in
+// the cache, which usually is the whole reply: a request for each key would cost MGET a third more.
 void RequestBuilder::ReadGroup(Group group, const resp::Command& command) {
   const size_t keys = command.size() - 1;
   if (keys > kMaxKeys) return Answer(ErrorReply(kTooManyKeys));
@@ -85,7 +85,7 @@ void RequestBuilder::ReadGroup(Group group, const resp::Command& command) {
                           requests.MakeRoom(keys - found);
   if (!has_memory) {
     first->answer.reply.clear();
-    FramingOf(first)->write = WriteForwarded;  // an error as it is
+    FramingOf(first)->write = WriteForwarded;  // which writes errors too
     return AnswerNoMemory(first);
   }
   WriteAnswer* const write = group == Group::kValues ? WriteMgetElement : WriteNothing;
@@ -98,8 +98,8 @@ void RequestBuilder::ReadGroup(Group group, const resp::Command& command) {
   connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
 }
 
-// Begins the reply with the keys that are in the cache, up to one that is not or whose value is too
-// large to be copied. Returns how many they are.
+// Begins the reply with the keys that are in the cache, up to the first that is not, or whose value
+// is too large to copy. Returns how many keys that are.
 size_t RequestBuilder::AppendHits(Group group, const resp::Command& command, core::Request* first) {
   const bool wants_values = group == Group::kValues;
   std::string* const reply = &first->answer.reply;

@@ -52,7 +52,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     const CommandRow* const row =
         command.kind() == resp::Command::Kind::kArguments ? FindCommand(command[0]) : nullptr;
     if (IsForwarded(command, row) && !connection->pipeline().all_answered()) {
-      connection->Hold();  // it comes again
+      connection->Hold();  // the next Consume gets it again
       break;
     }
     used += reader_.consumed();
@@ -60,7 +60,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     reader_.EndCommand();
     if (connection->context()->is_draining) phase_ = Phase::kEnding;
   }
-  // The server stops: what has arrived whole is answered, and no more is read.
+  // The server stops: commands that have arrived whole are answered, and no more are read.
   if (phase_ == Phase::kEnding && (used == bytes.size() || connection->TakesRequests())) {
     connection->CloseAfterAnswers(core::Closing::kLinger);
   }
@@ -68,7 +68,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
   return connection->phase() != core::Connection::Phase::kOpen ? bytes.size() : used;
 }
 
-// As Redis, which says nothing to a client that was silent for too long.
+// Like Redis, closes without an answer.
 void RespSession::OnReceiveTimeout(core::Connection* connection) {
   connection->Abandon("the rest of a command did not come in time");
 }

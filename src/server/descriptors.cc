@@ -11,26 +11,25 @@
 namespace rp::server {
 namespace {
 
-// Of each reactor: epoll, the waker, and a client that is accepted but not counted yet.
+// For each reactor: epoll, the waker, and a client that is accepted but not counted yet.
 constexpr int kPerReactor = 3;
 
 // The timer of the sweep and the signals.
 constexpr int kOfFirstReactor = 2;
 
-// What a fetcher and the subscriber take for a moment to look up where Redis is: files and sockets
-// of the resolver.
+// Files and sockets of the resolver, while a fetcher and the subscriber resolve Redis's name.
 constexpr int kForResolver = 8;
 
-// An eventfd that interrupts them goes with the fetchers, and with the subscriber.
+// The eventfd that interrupts the fetchers, and another for the subscriber.
 constexpr int kInterrupt = 1;
 
-// Inherited descriptors beyond this number are not looked for.
+// Inherited descriptors of this number and above are not counted.
 constexpr rlim_t kMaxScannedDescriptors = 1 << 16;
 
-// Where descriptors are few, one client of so many is only told to come back later.
+// If descriptors are few, one place of this many is for refusing a client with an answer.
 constexpr rlim_t kServedPerRefused = 8;
 
-// What the server needs beside its clients and what was open before.
+// Returns how many descriptors the server needs besides its clients and those open before.
 rlim_t OwnDescriptors(const config::Options& options) {
   const int listening = options.resp ? 2 : 1;
   const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
@@ -40,7 +39,7 @@ rlim_t OwnDescriptors(const config::Options& options) {
   return static_cast<rlim_t>(own);
 }
 
-// poll(2) says POLLNVAL of what is not open.
+// Counts the open descriptors: poll(2) sets POLLNVAL for all others.
 rlim_t CountOpen(rlim_t limit) {
   std::vector<pollfd> all(std::min(limit, kMaxScannedDescriptors));
   for (size_t i = 0; i < all.size(); ++i) all[i].fd = static_cast<int>(i);

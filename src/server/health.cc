@@ -29,7 +29,7 @@ constexpr std::string_view kQuestion =
 
 Error Unhealthy(std::string text) { return {ErrorCode::kUnavailable, std::move(text)}; }
 
-// Neither a resolver that hangs nor a full standard error may make the check hang.
+// Ends the process after kMaxSeconds, even if the resolver hangs or standard error is full.
 void LimitTime() {
   std::signal(SIGALRM, [](int) {
     constexpr std::string_view kText = "redis-proxy: unhealthy: no answer within 2 s\n";
@@ -43,7 +43,7 @@ void LimitTime() {
   alarm(kMaxSeconds);
 }
 
-// The arguments, each of which ends with a NUL.
+// Returns the process's arguments, each of which ends with a NUL in /proc.
 std::vector<std::string> ArgumentsOf(const std::filesystem::path& process) {
   std::ifstream file(process / "cmdline", std::ios::binary);
   std::vector<std::string> arguments;
@@ -56,8 +56,8 @@ std::string ContentsOf(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The real user, as a number. The owner of the folder says less: it is root where the process
-// gained capabilities (proc(5)).
+// Returns the real user, as a number. The owner of the folder says less: it is root where the
+// process gained capabilities (proc(5)).
 std::string UserOf(const std::filesystem::path& process) {
   const std::string status = ContentsOf(process / "status");
   constexpr std::string_view kLabel = "\nUid:\t";
@@ -67,7 +67,7 @@ std::string UserOf(const std::filesystem::path& process) {
                        status.find('\t', at + kLabel.size()) - at - kLabel.size());
 }
 
-// Whether the process runs the file that this process runs, or what that file has replaced.
+// Returns whether the process runs the same file as this process, or one that it has replaced.
 bool RunsOwnFile(const std::filesystem::path& process) {
   static const std::filesystem::path kOwn = "/proc/self";
   struct stat own {};
@@ -90,7 +90,7 @@ bool RunsOwnFile(const std::filesystem::path& process) {
   return !error && path == own_path + " (deleted)";  // proc_pid_exe(5)
 }
 
-// What -http says of each server that runs the file that this process runs.
+// Returns the address in -http of each server that runs the same file as this process.
 std::vector<HostPort> AddressesOfServers() {
   std::vector<HostPort> addresses;
   std::error_code ignored;
@@ -103,7 +103,7 @@ std::vector<HostPort> AddressesOfServers() {
     config::Options options;
     const auto action =
         config::ParseOptions(static_cast<int>(pointers.size()), pointers.data(), &options);
-    // One like this process, or one that ends just now, is no server.
+    // Another health check, or a process that is ending, is not a server.
     if (action && *action == config::ParsedAction::kRun && !arguments.empty()) {
       addresses.push_back(options.http);
     }
@@ -111,7 +111,7 @@ std::vector<HostPort> AddressesOfServers() {
   return addresses;
 }
 
-// The status of the answer to kQuestion.
+// Returns the status of the answer to kQuestion.
 Result<int> Ask(const HostPort& address) {
   if (address.port == 0) return Unhealthy("the port is unknown, because -http has port 0");
   const auto fd = net::ConnectToListener(address);

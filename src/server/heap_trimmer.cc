@@ -26,7 +26,7 @@ void HeapTrimmer::Visit(uint64_t cache_bytes) {
   mutex_.Unlock();
 }
 
-// When little is left in use it lies near together at last, whatever earlier trims have gained.
+// When the cache has become small, a trim is worth trying even if earlier ones have gained little.
 bool HeapTrimmer::IsDue(uint64_t freed_bytes, uint64_t cache_bytes) const {
   return freed_bytes >= std::max(kMinBytes, cache_bytes / kMinPart) &&
          (freed_bytes >= wanted_bytes_ || freed_bytes / 4 >= cache_bytes);

@@ -19,8 +19,8 @@
 namespace rp::server {
 namespace {
 
-// How long the start waits at most for what the first attempt to follow Redis says. Until then no
-// signal is read and nothing is served, and a Redis that hangs may say nothing for all of -timeout.
+// Maximum time that the start waits for the first attempt to follow Redis. Until then no signal is
+// read and nothing is served, and a hung Redis may not answer for all of -timeout.
 constexpr Duration kMaxWaitToFollow = std::chrono::seconds(1);
 
 cache::CacheOptions CacheOptionsOf(const config::Options& options) {
@@ -75,7 +75,7 @@ core::SessionFactory RespSessionsOf(const config::Options& options,
                                    .limits = {}});
 }
 
-// A socket for each reactor; none without an address.
+// Returns a socket for each reactor, or none without an address.
 Result<std::vector<UniqueFd>> ListenOn(const std::optional<HostPort>& address, int reactors) {
   if (!address) return std::vector<UniqueFd>();
   return net::ListenTogether(*address, reactors);
@@ -182,7 +182,7 @@ std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const config::Options& o
       hasher_, &cache_, [this] { sweeper_.Schedule(TimePoint::min()); });
 }
 
-// Reactors still run here only where the start has failed.
+// Reactors still run here only if the start has failed.
 Server::~Server() {
   for (size_t i = 1; i <= reactor_threads_.size(); ++i) reactors_[i]->RequestDrain();
   JoinReactors();
@@ -205,8 +205,8 @@ Result<void> Server::StartThreads(const config::Options& options) {
   return {};
 }
 
-// A Redis that answers and cannot be followed is a mistake to be told at once; one that is away may
-// come.
+// If Redis answers but cannot report its writes, that is an error in the settings, and the start
+// fails. If Redis is away, it may come later.
 Result<void> Server::StartFollowing(const config::Options& options) {
   redis::SubscriberOptions subscriber;
   subscriber.target = {options.redis, 0, options.redis_username, options.redis_password};
@@ -223,7 +223,7 @@ Result<void> Server::StartFollowing(const config::Options& options) {
   return {};
 }
 
-// Those but the first.
+// Starts all reactors but the first, which runs in the main thread.
 void Server::StartReactors() {
   reactor_threads_.reserve(reactors_.size() - 1);
   for (size_t i = 1; i < reactors_.size(); ++i) {
@@ -241,7 +241,7 @@ void Server::JoinReactors() {
 void Server::Run() {
   reactors_[0]->Run();
   StopSignals::EndAtOnceFromNowOn();
-  // They have as long as the first one had.
+  // The others have the same time to drain as the first.
   JoinReactors();
   Log(LogLevel::kInfo, "stopped");
   // A thread that resolves a name cannot be interrupted.

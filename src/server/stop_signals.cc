@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::array<int, 3> kStopSignals = {SIGTERM, SIGINT, SIGQUIT};
 
-// How long threads may take to end, when everything in flight has been finished.
+// How long threads may take to end after everything in flight is finished.
 constexpr unsigned kMaxSecondsToJoin = 2;
 
 // Also called by signal handlers.
@@ -26,7 +26,7 @@ constexpr unsigned kMaxSecondsToJoin = 2;
   _exit(status);
 }
 
-// SIGHUP and so on; the number of a real-time signal.
+// Returns "SIGHUP" and so on, or the number of a real-time signal.
 std::string NameOfSignal(int signal) {
   const char* const name = sigabbrev_np(signal);
   return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);

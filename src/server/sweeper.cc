@@ -22,7 +22,8 @@ void Sweeper::OnFreed(uint64_t bytes) {
 void Sweeper::OnTimer() {
   sweep_timer_.OnFired();
   if (workers_->TrySubmitSweep()) return;
-  // With a full queue this thread frees a slice itself; it takes no longer than any other job.
+  // If the queue is full, this thread sweeps a slice itself, which takes no longer than any other
+  // job.
   const TimePoint now = Now();
   sweep_timer_.Schedule(SweepSlice(now), now);
 }
