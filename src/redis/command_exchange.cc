@@ -23,13 +23,13 @@ bool AsksForCredentials(std::string_view reply) {
   return reply.starts_with("-NOAUTH Authentication required.\r\n");
 }
 
-// What Redis says before it closes the connection, mostly because of an argument of more than its
-// proto-max-bulk-len.
+// Returns whether Redis closes the connection after this reply, mostly because of an argument of
+// more than its proto-max-bulk-len.
 bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protocol error"); }
 
-// Whether an error of this code is about the server. A script may answer with any error: where
-// connections are replaced because of it, and caches emptied, only the texts that Redis, Valkey and
-// KeyDB themselves send are believed. Any other of that name is an error of a command.
+// Returns whether an error of this code is about the server. A script may answer with any error. So
+// where connections are replaced because of it, and caches emptied, only the texts that Redis,
+// Valkey and KeyDB themselves send count; any other is the error of a command.
 bool IsFromServer(ErrorCode code, std::string_view text) {
   switch (code) {
     case ErrorCode::kReadOnly:
@@ -49,7 +49,7 @@ class CommandExchange {
   CommandExchange(Connection* connection, size_t max_reply_bytes, Batch* batch)
       : connection_(connection), batch_(batch), framer_(max_reply_bytes) {}
 
-  // False if there is no memory for the commands.
+  // Returns false if there is no memory for the commands.
   [[nodiscard]] bool Prepare() {
     return TryAllocate([this] {
       uint8_t version = 2;

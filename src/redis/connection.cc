@@ -299,8 +299,8 @@ Result<void> Connection::ReadSome() {
   return {};
 }
 
-// What the socket takes or gives at once is not waited for; the time is looked at first all the
-// same, as a peer that always has one more byte must not outlive the deadline.
+// Does not wait if the socket takes or gives bytes at once. Checks the deadline before that,
+// because a peer that always has one more byte must not outlive it.
 Result<Connection::Transferred> Connection::Transfer(std::string_view output, std::span<char> room,
                                                      TimePoint deadline) {
   RP_CHECK(!room.empty() && InStep());

@@ -12,7 +12,7 @@ namespace {
 
 Error ShuttingDown() { return Error{ErrorCode::kStopping, std::string("shutting down")}; }
 
-// Whether a connection that ends like this may be the first sign of an outage.
+// Returns whether a connection that ends like this may be the first sign of an outage.
 bool IsOutage(ErrorCode code) {
   return code == ErrorCode::kTimeout || code == ErrorCode::kUnavailable;
 }

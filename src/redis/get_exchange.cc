@@ -51,7 +51,7 @@ FetchResult ResultOf(const redisReply& value, const redisReply& ttl) {
   return result;
 }
 
-// Tells the operator what a reply says of Redis and not of its key.
+// Logs an error reply that is about Redis, not about the key.
 void NoteTrouble(FetchResult* result, Batch* batch) {
   if (result->kind != FetchResult::Kind::kError) return;
   const ErrorCode code = result->error_code;

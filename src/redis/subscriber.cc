@@ -30,13 +30,13 @@ Error Unexpected(const char* what) {
 
 bool IsString(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING; }
 
-// Whether `reply` is a message of pub/sub, an array whose first element names its kind.
+// Returns whether `reply` is a message of pub/sub, an array whose first element names its kind.
 bool IsPush(const redisReply& reply, std::string_view kind) {
   return reply.type == REDIS_REPLY_ARRAY && reply.elements >= 1 && IsString(*reply.element[0]) &&
          TextOf(*reply.element[0]) == kind;
 }
 
-// Whether no waiting changes this.
+// Returns whether waiting cannot change this error.
 bool IsUnsupported(ErrorCode code) {
   return IsRefusal(code) || code == ErrorCode::kNoPermission || code == ErrorCode::kUpstream;
 }
@@ -292,7 +292,7 @@ void Subscriber::LogTrouble(const Error& reason) {
       was_live ? "lost track of" : "cannot follow", name_.c_str(), reason.message.c_str());
 }
 
-// False when it is time to stop.
+// Waits, and returns false if the thread must stop.
 bool Subscriber::Sleep(Duration wait) {
   const TimePoint until = DeadlineAfter(Now(), wait);
   MutexLock lock(&mutex_);

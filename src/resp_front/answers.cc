@@ -56,7 +56,7 @@ size_t PutValue(std::string_view value, char* out, core::Payload* payload) {
   return end + Put(resp::kCrLf, out + end);
 }
 
-// Whether the answer is about the key: a value, or that there is none.
+// Returns whether the answer is about the key: a value, or that the key is missing.
 bool IsAboutKey(const core::Request& request) {
   return request.answer.outcome == proxy::Outcome::kValue ||
          request.answer.outcome == proxy::Outcome::kMissing;
@@ -84,8 +84,7 @@ std::string_view Range(std::string_view value, int64_t start, int64_t end) {
   return value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1));
 }
 
-// Returns what is left of the key's life in ms; as Redis says it, -1 if it does not end and -2 if
-// there is no key.
+// Returns the key's TTL in ms; as in Redis, -1 if it has none and -2 if there is no key.
 int64_t RemainingMs(const core::Request& request, TimePoint now) {
   if (IsMissing(request)) return -2;
   const TimePoint deadline = request.answer.value->hard_deadline;

@@ -95,7 +95,7 @@ std::array<Section, 4> InfoSections(const ServerFacts& facts, std::string_view v
                       Field("maxclients", facts.max_clients)},
       {"memory", "# Memory\r\n" + Field("used_memory", facts.cache.bytes) +
                      Field("used_memory_rss", facts.resident_bytes)},
-      // Clients wait for a server that says it is loading.
+      // Clients wait while this field is 1.
       {"stats", "# Stats\r\n" + Field("loading", "0") +
                     Field("total_connections_received", facts.connections_received) +
                     Field("keyspace_hits", facts.cache.hits) +
