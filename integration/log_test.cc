@@ -107,7 +107,7 @@ uint64_t CheckClients(const std::string& lines, uint64_t* next) {
     if (lost_at != std::string::npos) {
       lost += std::strtoull(line.c_str() + lost_at + 5, nullptr, 10);
       gap = true;
-    } else if (client_at != std::string::npos && line.find("connects") != std::string::npos) {
+    } else if (client_at != std::string::npos && line.find("connected from") != std::string::npos) {
       const uint64_t client = std::strtoull(line.c_str() + client_at + 7, nullptr, 10);
       EXPECT_TRUE(client == *next || (gap && client > *next)) << "not " << *next << ": " << line;
       *next = client + 1;
@@ -152,8 +152,8 @@ TEST(LogTest, DebugTellsOfConnectionsThatInfoDoesNotMention) {
     redis.Set("a", "1");
     EXPECT_EQ(Fetch(proxy.port(), "a").body, "1");
     if (debug) {
-      EXPECT_TRUE(proxy.WaitForLog("connects to speak HTTP"));
-      EXPECT_TRUE(proxy.WaitForLog("closed: ended by the client"));
+      EXPECT_TRUE(proxy.WaitForLog(": connected from "));
+      EXPECT_TRUE(proxy.WaitForLog("closed: the client closed the connection"));
       EXPECT_TRUE(proxy.WaitForLog("redis: opened a connection to " + redis.address()));
       // A value is not stored if the report of its write comes while it is fetched.
       EXPECT_TRUE(Eventually([&] {

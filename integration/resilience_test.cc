@@ -132,7 +132,8 @@ TEST(ResilienceTest, AnAclWithoutPttlIsSaidInTheLog) {
       Eventually([&] { return proxy.Log().find("Redis refuses PTTL") != std::string::npos; }));
 }
 
-// RFC 9110 section 13: without entity tags, If-Match never holds and only "*" is known to be there.
+// RFC 9110 section 13: without entity tags, If-Match never matches and only "*" is known to be
+// there.
 TEST(ResilienceTest, PreconditionsAreKeptAsFarAsAValueWithoutTagsCan) {
   FakeRedis redis;
   Proxy proxy({"-redis", redis.address()});

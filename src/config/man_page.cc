@@ -28,7 +28,7 @@ with the value that
 has in Redis, from a cache in memory if the key is there, and else from Redis.
 .B HEAD
 is answered likewise.
-The key is the path behind the first slash up to a question mark,
+The key is the path after the first slash up to a question mark,
 percent\-decoded.
 With
 .BR \-resp ,

@@ -47,7 +47,7 @@ Connection::~Connection() { RP_DCHECK(phase_ == Phase::kClosed && pipeline_.empt
 
 bool Connection::Register() {
   if (!context_->loop.Add(fd_.get(), interest_, this)) {
-    Close("the kernel has no room for it");
+    Close("epoll cannot watch another socket");
     return false;
   }
   StartWait(session_->pace() == Session::Pace::kPerRequest ? ClientWait::kFirstRequest
@@ -98,7 +98,7 @@ void Connection::OnEvents(uint32_t events) {
   if (phase_ == Phase::kClosed) return;
   // Both directions are closed, so no answer can be sent.
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    return Close(phase_ == Phase::kLingering ? "ended" : "broken off by the client");
+    return Close(phase_ == Phase::kLingering ? "ended" : "the client reset the connection");
   }
   if ((events & EPOLLOUT) != 0) context_->connections.MarkDirty(this);
   if ((events & EPOLLIN) != 0) Read();
@@ -112,7 +112,7 @@ void Connection::Read() {
     if (count == 0 || is_broken) Close("ended");
     return;
   }
-  if (is_broken) return Close("broken off by the client");
+  if (is_broken) return Close("the client reset the connection");
   if (count < 0) return;
   if (count == 0) {
     input_ = Input::kEnded;
@@ -153,7 +153,7 @@ void Connection::Flush() {
   if (input_ == Input::kHeld && pipeline_.all_answered())
     input_ = unfinished_.empty() ? Input::kReading : Input::kPaused;
   size_t budget_bytes = Output::kMaxBytesPerTurn;
-  if (!SendAnswers(&budget_bytes)) return Close("the client takes no more answers");
+  if (!SendAnswers(&budget_bytes)) return Close("the answers cannot be sent");
   if (input_ == Input::kPaused && TakesRequests() && output_.empty()) {
     input_ = Input::kReading;
     Feed({});
@@ -245,9 +245,9 @@ void Connection::OnWaitEnded() {
     // Progress of a slow client is seen in that buffer first.
     if (UnacknowledgedBytes(fd_.get()) < unacknowledged_bytes_)
       return StartWait(ClientWait::kSending);
-    return Close("the client takes nothing of its answers");
+    return Close("the client did not read its answers in time");
   }
-  if (ended == ClientWait::kLingering) return Close("ended, and the client went on sending");
+  if (ended == ClientWait::kLingering) return Close("ended while the client was still sending");
   session_->OnReceiveTimeout(this);
 }
 
@@ -280,7 +280,7 @@ void Connection::Drain() {
 }
 
 void Connection::FinishClosing() {
-  if (input_ == Input::kEnded) return Close("ended by the client");
+  if (input_ == Input::kEnded) return Close("the client closed the connection");
   if (closing_ == Closing::kAtOnce || phase_ == Phase::kLingering) return Close("ended");
   phase_ = Phase::kLingering;
   shutdown(fd_.get(), SHUT_WR);

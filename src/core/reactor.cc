@@ -92,14 +92,14 @@ void Reactor::Wake() {
 void Reactor::OnAccepted(UniqueFd fd, const char* protocol, const SessionFactory& make_session) {
   const Client client{.number = clients_->NextNumber(), .fd = fd.get()};
   if (IsLogged(LogLevel::kDebug)) {
-    Log(LogLevel::kDebug, "client %llu: %s connects to speak %s", ForLog(client.number),
+    Log(LogLevel::kDebug, "client %llu: connected from %s over %s", ForLog(client.number),
         net::PeerName(client.fd).c_str(), protocol);
   }
   // The remaining memory is for the clients that are connected already.
   if (MemoryIsShort() && !FillReserve()) return;
   const ClientCount::Place place = clients_->Enter();
   if (place != ClientCount::Place::kServed) {
-    Log(LogLevel::kDebug, "client %llu: not served: there are -max-clients", ForLog(client.number));
+    Log(LogLevel::kDebug, "client %llu: not served: -max-clients reached", ForLog(client.number));
   }
   if (place == ClientCount::Place::kNone) return;
   auto made =

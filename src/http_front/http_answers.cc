@@ -16,7 +16,7 @@ constexpr std::string_view kMissingText = "no such key";
 // A client that asks for "/" seldom means the key of zero bytes.
 constexpr std::string_view kMissingRootText =
     "no such key: ask for /KEY, for example GET /example_key";
-constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never holds";
+constexpr std::string_view kPreconditionText = "values have no entity tags: If-Match never matches";
 
 bool IsAboutTheKey(ErrorCode code) {
   return code == ErrorCode::kWrongType || code == ErrorCode::kNoPermission ||

@@ -148,7 +148,8 @@ void HttpSession::OnReceiveTimeout(core::Connection* connection) {
   } else if (parser_.started()) {
     AnswerAndClose(connection, 408, kReceiveTimeoutText);
   } else {
-    connection->Abandon("no request came in time");  // no request has begun, so none gets an answer
+    connection->Abandon(
+        "no request arrived in time");  // no request has begun, so none gets an answer
   }
 }
 

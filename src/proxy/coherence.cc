@@ -31,7 +31,7 @@ void Coherence::OnLive(uint64_t peer, TimePoint lease) {
   generation_.fetch_add(1, std::memory_order_acq_rel);
   follows_.store(true, std::memory_order_release);
   cache_->BeginEpoch(lease);
-  Log(LogLevel::kDebug, "coherent: writes are reported; what was cached before is not served");
+  Log(LogLevel::kDebug, "coherent: writes are reported; older entries are not served");
   on_garbage_();
 }
 
@@ -44,7 +44,7 @@ void Coherence::OnInvalidated(std::string_view key) {
 
 void Coherence::OnFlush() {
   cache_->Flush();
-  Log(LogLevel::kDebug, "coherent: Redis was flushed; what was cached before is not served");
+  Log(LogLevel::kDebug, "coherent: Redis was flushed; older entries are not served");
   on_garbage_();
 }
 
@@ -64,7 +64,7 @@ void Coherence::OnUnsupported(const Error& error) {
     Log(LogLevel::kError, "-coherent: %s; until then nothing is cached", error.message.c_str());
     return;
   }
-  Log(LogLevel::kWarn, "-coherent=auto: %s; until then the cache goes by time alone",
+  Log(LogLevel::kWarn, "-coherent=auto: %s; until then entries expire by time alone",
       error.message.c_str());
   follows_.store(false, std::memory_order_release);
   cache_->BeginEpoch(kNever);

@@ -274,7 +274,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
     waiting = std::exchange(waiting_, {});
   }
   if (is_news) {
-    Log(LogLevel::kWarn, "-forward: cannot tell which commands Redis has: %s",
+    Log(LogLevel::kWarn, "-forward: cannot load the table of commands from Redis: %s",
         parsed.error().message.c_str());
   }
   const bool was_late = !parsed && parsed.error().code == ErrorCode::kTimeout;

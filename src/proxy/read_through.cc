@@ -13,7 +13,7 @@ using Kind = redis::FetchResult::Kind;
 
 constexpr int kMaxRefetches = 2;
 
-constexpr std::string_view kTooOldText = "Redis takes longer than -max-stale to answer";
+constexpr std::string_view kTooOldText = "Redis took longer than -max-stale to answer";
 
 // Failures in which an old value is better than none (RFC 5861 section 4).
 bool AllowsStale(ErrorCode code) {

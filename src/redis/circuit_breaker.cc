@@ -55,7 +55,7 @@ std::optional<Error> CircuitBreaker::OpenErrorFor(const Error& error) const {
   if (IsTransient(error.code)) {
     if (failures_ >= kBusyFailuresToOpen) return error;
   } else if (error.code != ErrorCode::kTimeout && failures_ >= kFailuresToOpen) {
-    return Error{ErrorCode::kAway, "Redis is away: " + error.message};
+    return Error{ErrorCode::kAway, "Redis is unavailable: " + error.message};
   }
   return std::nullopt;
 }

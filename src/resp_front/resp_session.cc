@@ -70,7 +70,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
 
 // Like Redis, closes without an answer.
 void RespSession::OnReceiveTimeout(core::Connection* connection) {
-  connection->Abandon("the rest of a command did not come in time");
+  connection->Abandon("the rest of a command did not arrive in time");
 }
 
 void RespSession::Refuse(core::Connection* connection, Reason why) {

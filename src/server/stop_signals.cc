@@ -64,7 +64,7 @@ void StopSignals::OnSignal(int signal) {
     EndAtOnce(1);
   }
   stopping_ = true;
-  Log(LogLevel::kInfo, "%s: finishing what is in flight, then stopping", name.c_str());
+  Log(LogLevel::kInfo, "%s: finishing requests in flight, then stopping", name.c_str());
   stop_();
 }
 

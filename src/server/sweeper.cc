@@ -41,7 +41,7 @@ TimePoint Sweeper::SweepSlice(TimePoint now) {
   const TimePoint next = cache_->Sweep(now, kSliceEntries);
   const uint64_t after = cache_->size();
   if (after < before) {
-    Log(LogLevel::kDebug, "sweep: freed what had ended; the cache has %llu keys of %llu",
+    Log(LogLevel::kDebug, "sweep: removed old entries; %llu keys of %llu are left",
         static_cast<unsigned long long>(after), static_cast<unsigned long long>(before));
   }
   return next;
