@@ -331,16 +331,18 @@ format: | require ## clang-format all files
 build: ## build the Docker image redis-proxy
 	$(DOCKER) build --build-arg VERSION=$(VERSION) -t redis-proxy .
 
-DOCUMENTS := $(wildcard README.md LICENSE)
+# Their links to each other work where they are installed; those of the contributors' pages to sources do not.
+DOCUMENTS := $(wildcard README.md LICENSE CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/*.svg src/README.md)
+DOC_FOLDER = $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
 install: all ## install under DESTDIR and PREFIX=/usr/local
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/redis-proxy $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -s --strip-program='$(STRIP)' -m 755 $(OUT)/redis-proxy $(DESTDIR)$(PREFIX)/bin/redis-proxy
-	install -m 644 $(DOCUMENTS) $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+	for file in $(DOCUMENTS); do install -D -m 644 $$file $(DOC_FOLDER)/$$file || exit; done
 	install -m 644 docs/redis-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/redis-proxy $(DESTDIR)$(PREFIX)/share/man/man1/redis-proxy.1
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/redis-proxy
+	rm -rf $(DOC_FOLDER)
 
 clean: ## remove everything that was built
 	rm -rf build redis-proxy compile_commands.json
