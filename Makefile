@@ -177,20 +177,20 @@ NEEDS := build $(call of,tests check unit integration coherence-check coherence-
 require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
 	@sh scripts/require.sh $(NEEDS)
 
-deps: ## install what building, testing and running need (Debian; asks apt-get only if something is missing)
+deps: ## install the packages for building, testing and running (Debian; calls apt-get only if one is missing)
 	@sh scripts/install_missing.sh $@ build test
 
-deps-dev: deps ## install what lint, tidy, fuzz, coverage and format need on top
+deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage and format
 	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage
 
-deps-bench: deps ## install what bench needs on top: wrk, python3, ..., and those peers that can be had
+deps-bench: deps ## install also the packages for bench: wrk, python3, ..., and the peers that are available
 	@sh scripts/install_missing.sh $@ bench
 	@sh scripts/install_missing.sh $@ -optional peers
 
 # --- Running --------------------------------------------------------------------------------------------------------
 
 HTTP ?= :8080
-run: deps all ## serve on HTTP=:8080 in front of REDIS=host:port, or of a throw-away redis-server; ARGS=more flags
+run: deps all ## serve on HTTP=:8080 in front of REDIS=host:port, or of a temporary redis-server; ARGS=more flags
 	@sh scripts/run_demo.sh $(OUT)/redis-proxy '$(HTTP)' '$(REDIS)' $(ARGS)
 
 # --- Testing --------------------------------------------------------------------------------------------------------
@@ -208,9 +208,9 @@ RUN_UNIT = $(call run_tests,unit,$(OUT)/unit-tests)
 # INLINE=false runs them with every request through queue and workers.
 RUN_INTEGRATION = REDIS_PROXY_INLINE='$(INLINE)' REDIS_PROXY_BINARY='$(CURDIR)/$(OUT)/redis-proxy' $(call run_tests,integration,$(INTEGRATION))
 
-tests: $(TESTS) ## build the tests, run nothing
+tests: $(TESTS) ## build the tests without running them
 
-check: require tests ## run unit and integration tests right here; T='CacheTest.*' chooses, V=1 shows everything
+check: require tests ## run unit and integration tests on this machine; T='CacheTest.*' chooses, V=1 shows everything
 	@status=0; $(RUN_UNIT) || status=1; $(RUN_INTEGRATION) || status=1; exit $$status
 
 unit: require $(OUT)/unit-tests ## run the unit tests; T= chooses
@@ -220,25 +220,25 @@ integration: require $(INTEGRATION) $(OUT)/redis-proxy ## run the integration te
 	@$(RUN_INTEGRATION)
 
 coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy
-coherence-check: require ## look for stale reads for SECONDS=60 while everything breaks
+coherence-check: require ## search for stale reads for SECONDS=60 while connections break and Redis stops
 	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED))
 
-coherence-mutants: require $(OUT)/coherence-check ## show that coherence-check finds stale reads where there are some
+coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
 	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
-test: ## run the tests in docker-compose when a Docker engine answers, otherwise right here (as check)
+test: ## run the tests in docker-compose if a Docker engine answers, otherwise on this machine (as check)
 	@MAKE='$(MAKE)' sh scripts/test_in_containers.sh '$(T)'
 
-asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: ## run check under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=asan check
 
-tsan: ## check under ThreadSanitizer
+tsan: ## run check under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=tsan check
 
-coverage: require ## check with coverage counted: summary, and pages in build/coverage/html
+coverage: require ## run check and measure coverage: a summary, and pages in build/coverage/html
 	@MAKE='$(MAKE)' sh scripts/coverage.sh
 
-fuzz: require ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20; 0 runs only the seeds
+fuzz: require ## run each fuzzer of test/fuzz for FUZZ_SECONDS=20; 0 runs only the committed inputs
 	@$(MAKE) --no-print-directory BUILD=fuzz CXX=$(CLANGXX) fuzz-here
 
 fuzz-here: $(FUZZERS)
@@ -249,20 +249,20 @@ BENCH_SECONDS := $(if $(filter file,$(origin SECONDS)),2,$(SECONDS))
 ROUNDS ?= 3
 ONLY ?= *
 bench: require $(OUT)/redis-proxy $(OUT)/test/bench/floor
-bench: ## measure beside the peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
+bench: ## measure redis-proxy and its peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
 	@python3 -B test/bench/bench.py --proxy $(OUT)/redis-proxy --floor $(OUT)/test/bench/floor --out build/bench \
 	  --rounds '$(ROUNDS)' --seconds '$(BENCH_SECONDS)' --only '$(ONLY)'
 
-bench-micro: $(OUT)/micro ## time queue, parsers and cache beside plain ones, 4 minutes; GROUP=cache-1k chooses
+bench-micro: $(OUT)/micro ## time queue, parsers and cache, and plain ones, 4 minutes; GROUP=cache-1k chooses
 	@$(OUT)/micro $(GROUP)
 
-scripts-test: ## show that only run, test and deps* install anything
+scripts-test: ## check that only run, test and deps* install packages
 	@MAKE='$(MAKE)' bash scripts/test_no_surprises.sh
 
-install-test: all ## install into a temporary folder, look at what is there, uninstall
+install-test: all ## check install and uninstall in a temporary folder
 	@sh scripts/test_install.sh '$(MAKE)'
 
-bench-test: ## test what reads the tools' output and writes the report
+bench-test: ## test the parts of bench that read tools' output and write the report
 	@python3 -B test/bench/bench_test.py -q
 
 # --- Style ----------------------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ LINTED := $(SOURCES:%=$(LINT)/%.ok) \
           $(patsubst %,$(LINT)/%.ok,$(filter-out $(LIB_SOURCES:src/%.cc=include/%.h),$(HEADERS)))
 
 lint: lint-rules lint-format lint-man lint-docs $(LINTED)
-lint: ## structure, headers alone, clang's warnings and thread safety, format, documents
+lint: ## check structure, headers, clang's warnings and thread safety, format, man page, documents
 	@echo "lint: clean"
 
 lint-rules: lint-test
@@ -315,7 +315,7 @@ $(LINT)/precompiled.pch: test/precompiled.h Makefile | require
 
 -include $(wildcard $(LINT)/*/*.d $(LINT)/*/*/*.d)
 
-tidy: compile_commands | require ## clang-tidy with the checks of .clang-tidy
+tidy: compile_commands | require ## run clang-tidy with the checks of .clang-tidy
 	@sh scripts/tidy.sh $(PROGRAM_SOURCES)
 	@echo "tidy: clean"
 
@@ -323,7 +323,7 @@ compile_commands: ## write compile_commands.json, for editors and clang-tidy
 	@sh scripts/compile_commands.sh '$(CXX) -Iinclude -I. -DRP_VERSION="\"dev\"" $(CPPFLAGS) $(RP_CXXFLAGS) $(CXXFLAGS)' \
 	  $(SOURCES) >compile_commands.json
 
-format: | require ## clang-format all files
+format: | require ## run clang-format on all files
 	@$(CLANG_FORMAT) -i $(FORMATTED)
 
 # --- Delivery -------------------------------------------------------------------------------------------------------
@@ -340,11 +340,11 @@ install: all ## install under DESTDIR and PREFIX=/usr/local
 	for file in $(DOCUMENTS); do install -D -m 644 $$file $(DOC_FOLDER)/$$file || exit; done
 	install -m 644 docs/redis-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
-uninstall: ## remove what install put there
+uninstall: ## remove the installed files
 	rm -f $(DESTDIR)$(PREFIX)/bin/redis-proxy $(DESTDIR)$(PREFIX)/share/man/man1/redis-proxy.1
 	rm -rf $(DOC_FOLDER)
 
-clean: ## remove everything that was built
+clean: ## remove all built files
 	rm -rf build redis-proxy compile_commands.json
 
 help: ## list these targets

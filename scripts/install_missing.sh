@@ -7,11 +7,11 @@ shift
 [ "$1" != -optional ] || { optional=1; shift; }
 
 missing=$(sh scripts/missing.sh "$@" | paste -s -d ' ' -)
-[ -n "$missing" ] || { echo "$goal: all present"; exit 0; }
-command -v apt-get >/dev/null || { echo "$goal: please install (Debian's names): $missing" >&2; exit 1; }
+[ -n "$missing" ] || { echo "$goal: nothing is missing"; exit 0; }
+command -v apt-get >/dev/null || { echo "$goal: please install these packages (names in Debian): $missing" >&2; exit 1; }
 as_root=''
 if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || { echo "$goal: please install as root: $missing" >&2; exit 1; }
+  command -v sudo >/dev/null || { echo "$goal: please install these packages as root: $missing" >&2; exit 1; }
   as_root=sudo
 fi
 echo "$goal: installing $missing"

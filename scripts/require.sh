@@ -12,7 +12,7 @@ for group; do
   packages=$(sh scripts/missing.sh "$group" | paste -s -d ' ' -)
   [ -n "$packages" ] || continue
   if [ "$group" = peers ]; then
-    echo "Not here, so not measured: $packages. Run \`$command\` to install what can be had."
+    echo "Not installed, so not measured: $packages. Run \`$command\` to install those that are available."
   else
     echo "Missing: $packages. Run \`$command\` to install it." >&2
     status=1

@@ -26,7 +26,7 @@ if [ -z "$redis" ]; then
     kill -0 "$redis_pid" 2>/dev/null || { cat "$folder/redis.log" >&2; exit 1; }
     sleep 0.1
   done
-  echo "run: a throw-away redis-server on $redis holds $key"
+  echo "run: a temporary redis-server on $redis holds $key"
 else
   key=YOUR_KEY
 fi

@@ -12,12 +12,12 @@ if timeout 20 $DOCKER info >/dev/null 2>&1; then
   fi
 fi
 if [ -z "$compose" ]; then
-  echo 'test: no Docker engine with compose answers, so right here'
+  echo 'test: no Docker engine with compose answers; running the tests on this machine'
   "$MAKE" --no-print-directory deps || exit
   exec "$MAKE" --no-print-directory check
 fi
 
-echo "test: in containers, with $compose"
+echo "test: running the tests in containers, with $compose"
 # A project name of its own: a service that `docker compose up` started stays up.
 compose="$compose -p redis-proxy-test" status=0
 $compose build test && $compose run --rm -e T="$filter" test || status=$?
