@@ -30,7 +30,7 @@ std::string LossText(const Fetch& fetch, std::string_view text);
 
 class Batch {
  public:
-  static constexpr size_t kFetchesMax = 32;
+  static constexpr size_t kMaxFetches = 32;
 
   // `sink` receives the outcomes of fetches that have no sink of their own; `on_trouble` receives
   // the first error that Note is given.
@@ -43,7 +43,7 @@ class Batch {
     return size_ == 0 || (!fetch.IsLarge() && !fetches_[0]->IsLarge());
   }
 
-  // Adds `fetch`. REQUIRES: size() < kFetchesMax; MayTakeAlong(*fetch); all fetches are GETs, or
+  // Adds `fetch`. REQUIRES: size() < kMaxFetches; MayTakeAlong(*fetch); all fetches are GETs, or
   // all are commands.
   void Add(Fetch* fetch) { fetches_[size_++] = fetch; }
 
@@ -105,7 +105,7 @@ class Batch {
   void FailExpired(TimePoint now);
 
   FetchSink* const sink_;
-  std::array<Fetch*, kFetchesMax> fetches_;  // null once answered
+  std::array<Fetch*, kMaxFetches> fetches_;  // null once answered
   size_t size_ = 0;
   TimePoint sent_at_;
   TimePoint deadline_;                            // of the whole batch

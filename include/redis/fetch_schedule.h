@@ -125,7 +125,7 @@ class FetchSchedule {
   // Returns min(connections, ops_limit), the number of fetchers.
   [[nodiscard]] static size_t FetchersFor(const FetchLimits& limits);
 
-  // Returns how many fetches the fetcher `index` may have under way: at most Batch::kFetchesMax.
+  // Returns how many fetches the fetcher `index` may have under way: at most Batch::kMaxFetches.
   // The shares of all fetchers add up to ops_limit at most. REQUIRES: index < FetchersFor(limits).
   [[nodiscard]] static size_t ShareOf(const FetchLimits& limits, size_t index);
 

@@ -10,7 +10,7 @@ namespace rp::proxy {
 namespace {
 
 // The layout of the array that describes a command.
-constexpr int64_t kFieldsMin = 6;
+constexpr int64_t kMinFields = 6;
 constexpr int64_t kSubcommandsField = 9;
 
 void AppendLower(std::string_view text, std::string* out) {
@@ -45,7 +45,7 @@ class CommandTableParser {
   bool ReadCommand(Level level) {
     resp::ReplyElement fields;
     resp::ReplyElement name;
-    if (!cursor_.Next(&fields) || fields.type != '*' || fields.number < kFieldsMin) return false;
+    if (!cursor_.Next(&fields) || fields.type != '*' || fields.number < kMinFields) return false;
     if (!cursor_.Next(&name) || name.text.empty()) return false;
     if (name.text.size() > CommandTable::kMaxNameBytes) return false;
     CommandFacts facts;
@@ -55,7 +55,7 @@ class CommandTableParser {
     if (!ReadInteger(&keys.first) || !ReadInteger(&keys.last) || !ReadInteger(&keys.step)) {
       return false;
     }
-    for (int64_t i = kFieldsMin; i < fields.number; ++i) {
+    for (int64_t i = kMinFields; i < fields.number; ++i) {
       const bool has_subcommands = i == kSubcommandsField && level == Level::kCommand;
       if (!(has_subcommands ? ReadSubcommands(&facts) : Skip())) return false;
     }

@@ -183,7 +183,7 @@ class CommandExchange {
 
   Connection* const connection_;
   Batch* const batch_;
-  std::array<Plan, Batch::kFetchesMax> plan_;
+  std::array<Plan, Batch::kMaxFetches> plan_;
   std::string output_;
   size_t sent_ = 0;  // of the output
   ReplyBuffer buffer_;

@@ -24,12 +24,12 @@ namespace rp::redis {
 namespace {
 
 // hiredis reads at most this much at once.
-constexpr size_t kReadBytesMax = 16 * 1024;
+constexpr size_t kMaxReadBytes = 16 * 1024;
 
 // hiredis throws its read buffer away when more than this much of it is unused: its own 16 KB makes
 // every larger value grow the buffer from nothing, and no limit at all would keep the size of the
 // largest value ever read for good.
-constexpr size_t kSpareBufferBytesMax = 1024 * 1024;
+constexpr size_t kMaxSpareBufferBytes = 1024 * 1024;
 
 constexpr int kKeepAliveIdleSeconds = 5;
 constexpr int kKeepAliveIntervalSeconds = 2;
@@ -180,7 +180,7 @@ void Connection::ContextDeleter::operator()(redisContext* context) const { redis
 Connection::Connection(redisContext* context, int interrupt_fd)
     : context_(context), interrupt_fd_(interrupt_fd), peer_(PeerOf(context->fd)) {
   context_->flags &= ~REDIS_BLOCK;
-  context_->reader->maxbuf = kSpareBufferBytesMax;
+  context_->reader->maxbuf = kMaxSpareBufferBytes;
 }
 
 Connection::~Connection() = default;
@@ -295,7 +295,7 @@ Result<void> Connection::ReadSome() {
   const size_t bytes_read = context_->reader->len - bytes_before;
   most_buffered_bytes_ = std::max(most_buffered_bytes_, context_->reader->len);
   heard_ = heard_ || bytes_read > 0;
-  drained_ = bytes_read < kReadBytesMax;
+  drained_ = bytes_read < kMaxReadBytes;
   return {};
 }
 
@@ -342,7 +342,7 @@ void Connection::GiveBackBuffer() {
   redisReaderFree(context_->reader);
   context_->reader = redisReaderCreate();
   RP_CHECK(context_->reader != nullptr);
-  context_->reader->maxbuf = kSpareBufferBytesMax;
+  context_->reader->maxbuf = kMaxSpareBufferBytes;
 }
 
 bool Connection::UsableAfterIdling() const {

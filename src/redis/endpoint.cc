@@ -9,15 +9,15 @@
 namespace rp::redis {
 namespace {
 
-constexpr size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
+constexpr size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 Error Expected(const std::string& what, std::string_view given) {
   return Error{ErrorCode::kInternal, "expected " + what + ", got " + Quote(given)};
 }
 
 Result<Endpoint> ParsePath(std::string_view text) {
-  if (text.size() > kPathBytesMax) {
-    return Expected("a path of at most " + std::to_string(kPathBytesMax) + " bytes", text);
+  if (text.size() > kMaxPathBytes) {
+    return Expected("a path of at most " + std::to_string(kMaxPathBytes) + " bytes", text);
   }
   if (text.find('\0') != std::string_view::npos) return Expected("a path without NUL bytes", text);
   Endpoint endpoint;

@@ -32,7 +32,7 @@ size_t FetchSchedule::FetchersFor(const FetchLimits& limits) {
 size_t FetchSchedule::ShareOf(const FetchLimits& limits, size_t index) {
   const size_t fetchers = FetchersFor(limits);
   const auto ops = static_cast<size_t>(limits.ops_limit);
-  return std::min(ops / fetchers + (index < ops % fetchers ? 1 : 0), Batch::kFetchesMax);
+  return std::min(ops / fetchers + (index < ops % fetchers ? 1 : 0), Batch::kMaxFetches);
 }
 
 FetchSchedule::Wakes FetchSchedule::Submit(FetchQueue* fetches) {
