@@ -1,5 +1,16 @@
 // Waits: how long clients may take, one list for each kind of wait because it has one length.
 //
+// A connection is in one wait at a time (Connection::UpdateWait):
+//
+//   wait             while                                                 its end
+//   kFirstRequest    over HTTP: from the accept to the first whole request 408, or closed
+//   kIdle            over HTTP: nothing of the next request has arrived    closed
+//   kReceiving       a part of a request or command has arrived            408, or closed
+//   kRespIdle        over the Redis protocol: between two commands         closed
+//   kSending         the socket takes no more; anew with each progress     closed
+//   kLingering       after the last answer, until the client ends          closed
+//   kNone            requests are in progress, which have deadlines        -
+//
 // Owner: the reactor. Thread safety: the reactor's thread. Cost: O(1).
 #pragma once
 

@@ -10,6 +10,15 @@
 //
 // There is no order between requests: two that are in flight may overtake each other.
 //
+// The table of commands; "stale" is a table that lacks the command and is kTableAge old:
+//
+//   table            event                               next
+//   none or stale    LoadTable, or a command needs it    loading; the commands wait
+//   loading          Redis has sent its commands         loaded; the commands are forwarded
+//   loading          an error, but an old table exists   loaded, with the old table
+//   loading          an error, and no table exists       none; the commands fail with it
+//   loading          the same, but it was a time-out     loading again, for commands with time left
+//
 // Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
 // OnFetched comes from fetcher threads.
 // Cost: an allocation and a short lock for each command; for one whose keys only Redis knows, a
