@@ -33,8 +33,8 @@ void Log(LogLevel level, const char* format, ...) __attribute__((format(printf, 
 // program. Else as Log.
 void LogPlain(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
-// Waits until all lines so far are written or lost, at most 200 ms. For use just before the program
-// ends. Safe in a signal handler, and with locks held.
+// Waits until all lines so far are written or lost, or until LogThread::GivesUp. For use before the
+// program ends. Safe in a signal handler, and with locks held.
 void FlushLog();
 
 // How many lines were logged so far.

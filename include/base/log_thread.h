@@ -19,14 +19,20 @@ namespace rp {
 
 class LogThread {
  public:
-  // How long the program waits at its end for the last lines to be written.
+  // How long the program waits at its end for the last lines if their reader takes none.
   static constexpr Duration kLastLinesWait = std::chrono::milliseconds(200);
+  // The same if the reader would take them: then only the thread is slow, on a busy machine.
+  static constexpr Duration kSlowThreadWait = std::chrono::seconds(5);
+  // Returns whether to give up the last lines after `waited`.
+  [[nodiscard]] static constexpr bool GivesUp(Duration waited, bool is_writable) {
+    return waited >= (is_writable ? kSlowThreadWait : kLastLinesWait);
+  }
 
   // Starts a thread, with all signals blocked, that writes all lines of the log to `fd` from now
   // on. `fd` is borrowed. REQUIRES: there is no other LogThread.
   explicit LogThread(int fd);
-  // Returns when all lines are written, or after kLastLinesWait; then the thread keeps running and
-  // keeps the memory that it uses. REQUIRES: no other thread logs any more.
+  // Returns when all lines are written, or when GivesUp; then the thread keeps running and keeps
+  // the memory that it uses. REQUIRES: no other thread logs any more.
   ~LogThread();
   LogThread(const LogThread&) = delete;
   LogThread& operator=(const LogThread&) = delete;
@@ -37,9 +43,9 @@ class LogThread {
   // Hands the line over. Returns false if the line is lost.
   [[nodiscard]] bool Add(LogLine* line);
 
-  // Waits at most `limit` until all lines so far are written or lost. Returns whether they are.
+  // Waits until all lines so far are written or lost, or until GivesUp. Returns whether they are.
   // Safe in a signal handler, and with locks held.
-  [[nodiscard]] bool Flush(Duration limit) const;
+  [[nodiscard]] bool Flush() const;
 
  private:
   class Shared;  // shared with the thread, which may outlive this object

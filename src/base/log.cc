@@ -70,7 +70,7 @@ void LogPlain(const char* format, ...) {
 
 void FlushLog() {
   const LogThread* const thread = LogThread::Current();
-  if (thread != nullptr) static_cast<void>(thread->Flush(LogThread::kLastLinesWait));
+  if (thread != nullptr) static_cast<void>(thread->Flush());
 }
 
 // Relaxed throughout: both members are lone values, and the single order of the changes of

@@ -1,5 +1,6 @@
 #include "base/log_thread.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -26,20 +27,25 @@ namespace {
 // and nothing is left:
 //
 //   running --Stop--> stopping --ring empty--> finished
-//                        | 200 ms over
+//                        | GivesUp
 //                        v
 //                     detached: it is in a write that may never end
 
 std::atomic<LogThread*> current_thread{nullptr};
 
+bool IsWritable(int fd) {
+  pollfd poll_fd{.fd = fd, .events = POLLOUT, .revents = 0};
+  return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLOUT) != 0;
+}
+
 // Polls without a lock: the caller may be about to abort, or a signal handler. Returns whether the
-// condition became true within `limit`.
+// condition became true before LogThread::GivesUp.
 template <typename Condition>
-bool AwaitWithin(Duration limit, const Condition& holds) {
+bool AwaitLastLines(int fd, const Condition& holds) {
   constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
-  const TimePoint deadline = DeadlineAfter(Now(), limit);
+  const TimePoint start = Now();
   while (!holds()) {
-    if (Now() >= deadline) return false;
+    if (LogThread::GivesUp(Now() - start, IsWritable(fd))) return false;
     nanosleep(&kPause, nullptr);
   }
   return true;
@@ -49,7 +55,7 @@ bool AwaitWithin(Duration limit, const Condition& holds) {
 
 class LogThread::Shared {
  public:
-  explicit Shared(int fd) : writer_(fd) {}
+  explicit Shared(int fd) : fd_(fd), writer_(fd) {}
 
   [[nodiscard]] bool Add(LogLine* line) {
     const bool added = ring_.Push(line);
@@ -74,17 +80,17 @@ class LogThread::Shared {
     finished_.store(true, std::memory_order_release);
   }
 
-  [[nodiscard]] bool Flush(Duration limit) const {
-    return AwaitWithin(limit, [this, pushes = ring_.pushes()] {
+  [[nodiscard]] bool Flush() const {
+    return AwaitLastLines(fd_, [this, pushes = ring_.pushes()] {
       return done_.load(std::memory_order_acquire) >= pushes;
     });
   }
 
-  // Ends Run when nothing is left to do. Returns whether it ended within `limit`.
-  [[nodiscard]] bool Stop(Duration limit) {
+  // Ends Run when nothing is left to do. Returns whether it ended before GivesUp.
+  [[nodiscard]] bool Stop() {
     stopping_.store(true, std::memory_order_seq_cst);
     event_count_.WakeAll();
-    return AwaitWithin(limit, [this] { return finished_.load(std::memory_order_acquire); });
+    return AwaitLastLines(fd_, [this] { return finished_.load(std::memory_order_acquire); });
   }
 
  private:
@@ -118,6 +124,7 @@ class LogThread::Shared {
     return true;
   }
 
+  const int fd_;
   LogRing ring_;
   EventCount event_count_;
   std::atomic<bool> stopping_{false};
@@ -139,7 +146,7 @@ LogThread::LogThread(int fd) : shared_(std::make_shared<Shared>(fd)) {
 
 LogThread::~LogThread() {
   current_thread.store(nullptr, std::memory_order_release);
-  if (shared_->Stop(kLastLinesWait)) {
+  if (shared_->Stop()) {
     thread_.join();
   } else {
     // It is in a write that may never end, and keeps what it needs.
@@ -151,6 +158,6 @@ LogThread* LogThread::Current() { return current_thread.load(std::memory_order_a
 
 bool LogThread::Add(LogLine* line) { return shared_->Add(line); }
 
-bool LogThread::Flush(Duration limit) const { return shared_->Flush(limit); }
+bool LogThread::Flush() const { return shared_->Flush(); }
 
 }  // namespace rp
