@@ -84,6 +84,8 @@ bad 'includes another header before its own' layers.awk include/http/a.h src/htt
 echo '#include "redis/gate.h"' >src/http/b.cc && bad 'http may not include redis' layers.awk src/http/b.cc
 echo '#include "http/a.h"' >src/base/b.cc && bad 'base may not include http' layers.awk src/base/b.cc
 echo '#include <hiredis/hiredis.h>' >src/http/b.cc && bad 'only src/redis may include hiredis' layers.awk src/http/b.cc
+echo 'rp::redis::Fetch* fetch;' >src/http/b.cc && bad 'http may not name redis::' layers.awk src/http/b.cc
+printf 'const char kA[] = "redis::";  // redis::Fetch\nstd::string a;\n' >src/http/b.cc && good layers.awk src/http/b.cc
 echo '#include "a.h"' >src/http/b.cc && bad 'is not of the form' layers.awk src/http/b.cc
 mkdir -p src/attic && echo 'int a;' >src/attic/b.cc && bad "'attic' is not a layer" layers.awk src/attic/b.cc
 

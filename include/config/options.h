@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/credentials.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "core/credentials.h"
 #include "redis/endpoint.h"
 
 namespace rp::config {
@@ -54,9 +54,9 @@ struct Options {
   Duration stale_if_error{};          // 0: off
   std::vector<std::string> prefixes;  // of the keys to cache; empty: all keys are cached
   // From the environment (config/secrets.h):
-  std::string redis_username;    // empty: none
-  std::string redis_password;    // empty: none
-  core::Credentials proxy_auth;  // that clients must send
+  std::string redis_username;  // empty: none
+  std::string redis_password;  // empty: none
+  Credentials proxy_auth;      // that clients must send
 };
 
 // What the command line asks for.

@@ -1,13 +1,16 @@
 // Connection: one client's socket. It reads bytes for its Session, keeps the requests in a Pipeline
 // and sends their answers through an Output.
 //
-//   phase       event                                                       next phase
-//   kOpen       the session or a drain wants it to end, or no memory        kFinishing
-//   kOpen       the client has ended its side, and all is answered and sent kClosed
-//   kFinishing  all is answered and sent, and the client sends no more      kClosed
-//   kFinishing  all is answered and sent, and the client may still send     kLingering
-//   kLingering  the client has ended its side, or its time is over          kClosed
-//   any         the socket breaks, a wait ends, or the session abandons it  kClosed
+//   phase       event                                                           next phase
+//   kOpen       the session ends or abandons it, a drain, or there is no memory kFinishing
+//   kOpen       the client has ended its side, and all is answered and sent     kClosed
+//   kOpen       a drain finds nothing in flight, or the client is idle too long kClosed
+//   kFinishing  all is answered and sent, with Closing::kAtOnce                 kClosed
+//   kFinishing  all is answered and sent, with Closing::kLinger                 kLingering
+//   kFinishing  it is flushed after the session has abandoned it                kClosed
+//   kLingering  the client has ended its side, or its time is over              kClosed
+//   any         the socket breaks, the client reads nothing for too long, epoll
+//               has no room for it, or the time of the drain is over            kClosed
 //
 //   input       event                                             next input
 //   kReading    input is left, but the pipeline is full           kPaused

@@ -80,7 +80,7 @@ class Dispatcher {
   proxy::ReplyBox* const home_;
   const Turn* const turn_;
   proxy::RequestChain chain_;
-  redis::FetchQueue fetches_;  // of misses started here, until the fetchers have them
+  proxy::FetchQueue fetches_;  // of misses started here, until the fetchers have them
   int refusals_ = 0;           // turns in a row that found the fetchers' lock held
   DeadlineList<Request> waits_;
   // Requests whose time is over and whose answer is under way.

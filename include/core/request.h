@@ -1,13 +1,13 @@
 // Request: a proxy::Request with what the core and the session add to it: its connection, its place
 // in the pipeline, and notes on the form of the answer.
 //
-//   kFree --Take--> kFilling --Send--> kInFlight --delivered or taken back--> kAnswered --+
-//     ^                 |                  |                                     ^        |
-//     |                 +---- answered from the cache or by the session ---------+        |
-//     +------- PutBack: written, or its client has gone -----------------------------------+
+//   kFree --Take--> kFilling --Send--> kInFlight --delivered or taken back--> kAnswered
+//     ^                |  |                |                                    ^   |
+//     |                |  +--- answered from the cache or by the session -------+   |
+//     +---- PutBack ---+-------------------+----------------------------------------+
 //
-// A request whose client has gone while it is in flight has no connection any more and is put back
-// when it is delivered.
+// A request is put back when its answer is written, or when its client has gone. One that is in
+// flight then has no connection any more, and is put back once it is taken back or delivered.
 //
 // Owner: the RequestPool of a reactor. Thread safety: the fields of this struct belong to the
 // reactor's thread, also while others have the proxy::Request part. Cost: none.

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/intrusive_list.h"
 #include "base/time.h"
 #include "core/request.h"
 
@@ -68,16 +69,13 @@ class RequestPool {
   void RecycleReturned();
   [[nodiscard]] uint64_t Shrink(TimePoint now);
   void LinkFirst(RequestSlab* slab);
-  void LinkLast(RequestSlab* slab);
-  void Unlink(RequestSlab* slab);
 
   const size_t limit_;
   const size_t reserved_;
   std::vector<std::unique_ptr<RequestSlab>> slabs_;
   // The slabs that have a free request. Slabs with no request taken are at the end, except for the
   // first slab, from which Take takes next.
-  RequestSlab* first_ = nullptr;
-  RequestSlab* last_ = nullptr;
+  IntrusiveList<RequestSlab> usable_;
   Request* returned_ = nullptr;  // not cleaned yet, linked by next_in_pipeline
   size_t cleanings_left_ = kCleanedPerTurn;
   size_t uncleaned_ = 0;

@@ -11,7 +11,7 @@
 // nothing.
 #pragma once
 
-#include "core/credentials.h"
+#include "base/credentials.h"
 #include "core/session.h"
 #include "http/body.h"
 #include "http/request_parser.h"
@@ -22,8 +22,8 @@ namespace rp::http_front {
 // The options of all sessions of a listener.
 struct HttpOptions {
   http::Limits limits;
-  core::Credentials credentials;  // one of which a request must carry, if there are any
-  bool keep_alive = true;         // a connection may persist after an answer
+  Credentials credentials;  // one of which a request must carry, if there are any
+  bool keep_alive = true;   // a connection may persist after an answer
   std::string content_type = "application/octet-stream";  // of values
 };
 

@@ -11,6 +11,9 @@
 
 namespace rp::proxy {
 
+// What the reactors collect fetches in.
+using FetchQueue = redis::FetchQueue;
+
 // Hands a fetch to redis::Fetchers, or to a test's fake. Returns false if their queue is full;
 // otherwise FetchSink::OnFetched follows.
 using SubmitFetch = std::function<bool(redis::Fetch*)>;

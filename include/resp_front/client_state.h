@@ -18,7 +18,7 @@
 
 #include <string>
 
-#include "core/credentials.h"
+#include "base/credentials.h"
 #include "core/session.h"
 #include "resp_front/refused_transaction.h"
 
@@ -37,7 +37,7 @@ struct ClientState {
   bool authenticated = false;
   ReplyMode reply_mode = ReplyMode::kOn;
   RefusedTransaction transaction;
-  std::string user{core::Credentials::kDefaultUser};
+  std::string user{Credentials::kDefaultUser};
   std::string name;  // CLIENT SETNAME
   std::string library_name;
   std::string library_version;

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/credentials.h"
 #include "base/time.h"
 #include "cache/cache.h"
-#include "core/credentials.h"
 #include "resp/request_reader.h"
 
 namespace rp::resp_front {
@@ -42,7 +42,7 @@ class ServerView {
 struct RespOptions {
   const ServerView* server = nullptr;
   std::string_view version;  // of the program, for INFO; constant
-  core::Credentials credentials;
+  Credentials credentials;
   bool forward = false;     // other commands are sent to Redis
   bool knows_ttl = true;    // a deadline of the cache is the key's own: -max-age is off
   Duration idle_timeout{};  // for CONFIG GET

@@ -13,7 +13,7 @@ Result<void> StoreText(std::string_view text, Options* options) {
 }
 
 Result<void> ParseProxyAuth(std::string_view text, Options* options) {
-  Result<core::Credentials> credentials = core::Credentials::Parse(text);
+  Result<Credentials> credentials = Credentials::Parse(text);
   if (!credentials) return credentials.error();
   options->proxy_auth = std::move(*credentials);
   return {};

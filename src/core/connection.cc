@@ -281,7 +281,7 @@ void Connection::Drain() {
 
 void Connection::FinishClosing() {
   if (input_ == Input::kEnded) return Close("the client closed the connection");
-  if (closing_ == Closing::kAtOnce || phase_ == Phase::kLingering) return Close("ended");
+  if (closing_ == Closing::kAtOnce) return Close("ended");
   phase_ = Phase::kLingering;
   shutdown(fd_.get(), SHUT_WR);
   unfinished_.clear();

@@ -11,7 +11,7 @@ namespace rp::core {
 
 // Memory for some requests. Each is constructed when it is first taken, so pages that were never
 // used cost nothing.
-class RequestSlab {
+class RequestSlab : public ListNode<RequestSlab> {
  public:
   explicit RequestSlab(size_t index_in_pool)
       : index(index_in_pool), memory_(RequestPool::kSlabRequests * sizeof(Request)) {}
@@ -56,8 +56,6 @@ class RequestSlab {
   }
 
   size_t index;
-  RequestSlab* previous = nullptr;
-  RequestSlab* next = nullptr;
 
  private:
   [[nodiscard]] Request* At(size_t i) const { return static_cast<Request*>(memory_.data()) + i; }
@@ -70,16 +68,18 @@ class RequestSlab {
 
 RequestPool::RequestPool(size_t limit, size_t reserved) : limit_(limit), reserved_(reserved) {}
 
-RequestPool::~RequestPool() = default;
+RequestPool::~RequestPool() {
+  for (const auto& slab : slabs_) slab->Unlink();
+}
 
 Request* RequestPool::Take() {
-  if (returned_ != nullptr && (first_ == nullptr || out_ == limit_)) RecycleReturned();
+  if (returned_ != nullptr && (usable_.empty() || out_ == limit_)) RecycleReturned();
   if (out_ == limit_) return nullptr;
-  if (first_ == nullptr && !AddSlab()) return nullptr;
-  RequestSlab* slab = first_;
+  if (usable_.empty() && !AddSlab()) return nullptr;
+  RequestSlab* slab = usable_.front();
   Request* request = slab->Take();
   request->state = Request::State::kFilling;
-  if (slab->all_out()) Unlink(slab);
+  if (slab->all_out()) slab->Unlink();
   most_out_ = std::max(most_out_, ++out_);
   return request;
 }
@@ -113,9 +113,9 @@ uint64_t RequestPool::Shrink(TimePoint now) {
   uint64_t freed_bytes = 0;
   if (next_shrink_ != TimePoint::min()) {
     const size_t kept = std::max(most_out_, kKeptRequests) + kSlabRequests - 1;
-    for (size_t i = 0; held() > kept && last_ != nullptr && last_->none_out(); ++i) {
+    for (size_t i = 0; held() > kept && !usable_.empty() && usable_.back()->none_out(); ++i) {
       if (i == kSlabsPerTurn) return freed_bytes;  // the next turn goes on
-      freed_bytes += FreeSlab(last_);
+      freed_bytes += FreeSlab(usable_.back());
     }
   }
   most_out_ = out_;
@@ -143,9 +143,8 @@ void RequestPool::Recycle(Request* request) {
   --out_;
   if (was_all_out) {
     LinkFirst(slab);
-  } else if (slab->none_out() && slab != first_) {
-    Unlink(slab);
-    LinkLast(slab);
+  } else if (slab->none_out() && slab != usable_.front()) {
+    usable_.MoveToBack(slab);
   }
 }
 
@@ -163,7 +162,7 @@ bool RequestPool::AddSlab() {
 
 uint64_t RequestPool::FreeSlab(RequestSlab* slab) {
   const uint64_t bytes = slab->AllocatedBytes();
-  Unlink(slab);
+  slab->Unlink();
   std::swap(slabs_[slab->index], slabs_.back());
   slabs_[slab->index]->index = slab->index;
   slabs_.pop_back();
@@ -171,26 +170,9 @@ uint64_t RequestPool::FreeSlab(RequestSlab* slab) {
 }
 
 void RequestPool::LinkFirst(RequestSlab* slab) {
-  if (RequestSlab* old = first_; old != nullptr && old->none_out()) {
-    Unlink(old);
-    LinkLast(old);
-  }
-  slab->previous = nullptr;
-  slab->next = first_;
-  (first_ == nullptr ? last_ : first_->previous) = slab;
-  first_ = slab;
-}
-
-void RequestPool::LinkLast(RequestSlab* slab) {
-  slab->next = nullptr;
-  slab->previous = last_;
-  (last_ == nullptr ? first_ : last_->next) = slab;
-  last_ = slab;
-}
-
-void RequestPool::Unlink(RequestSlab* slab) {
-  (slab->previous == nullptr ? first_ : slab->previous->next) = slab->next;
-  (slab->next == nullptr ? last_ : slab->next->previous) = slab->previous;
+  // Of the slabs with nothing out only the first stands at the front.
+  if (!usable_.empty() && usable_.front()->none_out()) usable_.MoveToBack(usable_.front());
+  usable_.PushFront(slab);
 }
 
 }  // namespace rp::core

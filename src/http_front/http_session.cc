@@ -58,14 +58,14 @@ size_t HttpSession::Consume(std::string_view bytes, core::Connection* connection
 }
 
 bool HttpSession::IsAuthorized(const http::RequestHead& head) const {
-  const core::Credentials& credentials = shared_->options.credentials;
+  const Credentials& credentials = shared_->options.credentials;
   if (!credentials.required()) return true;
   const http::Authorization given = http::ParseAuthorization(head.authorization);
   switch (given.scheme) {
     case http::AuthScheme::kNone:
       return false;
     case http::AuthScheme::kBasic:
-      return credentials.Match(given.user.empty() ? core::Credentials::kDefaultUser : given.user,
+      return credentials.Match(given.user.empty() ? Credentials::kDefaultUser : given.user,
                                given.secret);
     case http::AuthScheme::kBearer:
       return credentials.MatchToken(given.secret);

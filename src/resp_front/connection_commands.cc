@@ -38,13 +38,13 @@ bool IsVisible(std::string_view text) {
 // Carries out the options of HELLO, up to one that fails: then `*error` is the reply.
 [[nodiscard]] bool TakeHelloOptions(const Call& call, Reply* error) {
   const resp::Command& arguments = call.arguments;
-  const core::Credentials& credentials = call.options.credentials;
+  const Credentials& credentials = call.options.credentials;
   for (size_t i = 2; i < arguments.size(); ++i) {
     const size_t more = arguments.size() - i - 1;
     if (EqualsIgnoreCase(arguments[i], "auth") && more >= 2) {
       const bool matches = credentials.required()
                                ? credentials.Match(arguments[i + 1], arguments[i + 2])
-                               : arguments[i + 1] == core::Credentials::kDefaultUser;
+                               : arguments[i + 1] == Credentials::kDefaultUser;
       if (!matches) {
         *error = Constant(kWrongPass);
         return false;
@@ -114,11 +114,11 @@ Reply HelloCommand(const Call& call) {
 Reply AuthCommand(const Call& call) {
   if (call.arguments.size() > 3) return ErrorReply(kSyntax);
   const bool has_user = call.arguments.size() == 3;
-  const std::string_view user = has_user ? call.arguments[1] : core::Credentials::kDefaultUser;
-  const core::Credentials& credentials = call.options.credentials;
+  const std::string_view user = has_user ? call.arguments[1] : Credentials::kDefaultUser;
+  const Credentials& credentials = call.options.credentials;
   if (!credentials.required()) {
     if (!has_user) return ErrorReply(kNoPassword);
-    return Constant(user == core::Credentials::kDefaultUser ? kOk : kWrongPass);
+    return Constant(user == Credentials::kDefaultUser ? kOk : kWrongPass);
   }
   if (!credentials.Match(user, call.arguments[call.arguments.size() - 1])) {
     return Constant(kWrongPass);
@@ -147,7 +147,7 @@ Reply ResetCommand(const Call& call) {
   client->transaction.Reset();
   client->version = 2;
   client->name = std::string();
-  client->user = core::Credentials::kDefaultUser;
+  client->user = Credentials::kDefaultUser;
   client->authenticated = !call.options.credentials.required();
   return Constant("+RESET\r\n");
 }

@@ -56,8 +56,8 @@ void RequestBuilder::ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Comman
   const bool may_know = fact == Fact::kType || options_->knows_ttl;
   if (may_know && connection_->context()->dispatcher.TryHit(request)) {
     const cache::EntryRef& entry = request->answer.value;
-    const bool is_known = request->answer.outcome != proxy::Outcome::kError &&
-                          !(entry && entry->hard_deadline == kTooFar);
+    const bool is_too_far = fact == Fact::kLife && entry && entry->hard_deadline == kTooFar;
+    const bool is_known = request->answer.outcome != proxy::Outcome::kError && !is_too_far;
     if (is_known) return connection_->OnAnswer(request);
     request->answer.Clear();
   }

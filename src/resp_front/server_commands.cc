@@ -7,9 +7,9 @@
 
 #include "base/ascii.h"
 #include "base/memory.h"
-#include "resp/glob.h"
 #include "resp/writer.h"
 #include "resp_front/command_functions.h"
+#include "resp_front/glob.h"
 
 namespace rp::resp_front {
 namespace {
@@ -183,7 +183,7 @@ Reply ConfigGetCommand(const Call& call) {
   const auto wanted_as = [&](std::string_view name) {
     for (size_t i = 2; i < arguments.size(); ++i) {
       if (EqualsIgnoreCase(arguments[i], name)) return arguments[i];
-      if (resp::MatchesGlobIgnoringCase(arguments[i], name)) return name;
+      if (MatchesGlobIgnoringCase(arguments[i], name)) return name;
     }
     return std::string_view();
   };

@@ -59,7 +59,7 @@ core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
 core::SessionFactory HttpSessionsOf(const config::Options& options) {
   return http_front::HttpSessions(
       {.limits = {},
-       .credentials = options.http_auth ? options.proxy_auth : core::Credentials(),
+       .credentials = options.http_auth ? options.proxy_auth : Credentials(),
        .keep_alive = options.idle_timeout != Duration::zero(),
        .content_type = options.content_type});
 }

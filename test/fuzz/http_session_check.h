@@ -56,7 +56,7 @@ inline void CheckHttpSession(std::string_view bytes) {
                  .header_bytes = 256,
                  .header_count = 8,
                  .body_bytes = 64},
-      .credentials = *core::Credentials::Parse(needs_password ? "u:p" : ""),
+      .credentials = *Credentials::Parse(needs_password ? "u:p" : ""),
   };
   core::fuzz::CheckAllDeliveriesAgree(HttpSessions(options), "", bytes, Agree);
 }

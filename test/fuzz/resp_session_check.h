@@ -83,7 +83,7 @@ inline void CheckRespSession(std::string_view bytes) {
   const RespOptions options{
       .server = &view,
       .version = "0",
-      .credentials = *core::Credentials::Parse(needs_password ? "u:p" : ""),
+      .credentials = *Credentials::Parse(needs_password ? "u:p" : ""),
       .forward = forward,
       .limits = {.line_bytes = 128, .bulk_bytes = 256, .command_bytes = 1024},
   };

@@ -32,7 +32,7 @@ class CommandRunner {
 
   // A password is asked for.
   void RequirePassword(const std::string& credentials) {
-    options.credentials = *core::Credentials::Parse(credentials);
+    options.credentials = *Credentials::Parse(credentials);
     client.authenticated = false;
   }
 

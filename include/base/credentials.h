@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace rp::core {
+namespace rp {
 
 class Credentials {
  public:
@@ -43,4 +43,4 @@ class Credentials {
   std::vector<User> users_;
 };
 
-}  // namespace rp::core
+}  // namespace rp

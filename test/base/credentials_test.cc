@@ -1,8 +1,8 @@
-#include "core/credentials.h"
+#include "base/credentials.h"
 
 #include <gtest/gtest.h>
 
-namespace rp::core {
+namespace rp {
 namespace {
 
 Credentials ParseOk(std::string_view text) {
@@ -50,4 +50,4 @@ TEST(CredentialsTest, RefuseAPairThatLacksAHalfWithoutRepeatingIt) {
 }
 
 }  // namespace
-}  // namespace rp::core
+}  // namespace rp

@@ -1,10 +1,10 @@
-#include "resp/glob.h"
+#include "resp_front/glob.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace rp::resp {
+namespace rp::resp_front {
 namespace {
 
 TEST(GlobTest, WordsMatchThemselvesInEitherCase) {
@@ -67,4 +67,4 @@ TEST(GlobTest, NoPatternTakesLong) {
 }
 
 }  // namespace
-}  // namespace rp::resp
+}  // namespace rp::resp_front

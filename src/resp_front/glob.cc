@@ -1,10 +1,10 @@
-#include "resp/glob.h"
+#include "resp_front/glob.h"
 
 #include <utility>
 
 #include "base/ascii.h"
 
-namespace rp::resp {
+namespace rp::resp_front {
 namespace {
 
 // Removes the class after a `[` from the pattern, to the end if no `]` closes it. Returns whether
@@ -75,4 +75,4 @@ bool MatchesGlobIgnoringCase(std::string_view pattern, std::string_view text) {
   }
 }
 
-}  // namespace rp::resp
+}  // namespace rp::resp_front

@@ -1,8 +1,8 @@
-#include "core/credentials.h"
+#include "base/credentials.h"
 
 #include <algorithm>
 
-namespace rp::core {
+namespace rp {
 namespace {
 
 // Compares all of `given`, even after a difference. REQUIRES: `secret` is not empty.
@@ -56,4 +56,4 @@ bool Credentials::MatchToken(std::string_view password) const {
   return matches;
 }
 
-}  // namespace rp::core
+}  // namespace rp

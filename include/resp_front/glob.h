@@ -8,10 +8,10 @@
 
 #include <string_view>
 
-namespace rp::resp {
+namespace rp::resp_front {
 
 // Returns whether all of `text` matches, ignoring ASCII case. As redis-server 7.0's stringmatchlen,
 // except that the latter takes exponential time for some patterns.
 bool MatchesGlobIgnoringCase(std::string_view pattern, std::string_view text);
 
-}  // namespace rp::resp
+}  // namespace rp::resp_front
