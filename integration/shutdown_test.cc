@@ -52,6 +52,29 @@ TEST(ShutdownTest, ASignalLetsWhatIsInFlightFinish) {
   }
 }
 
+// It held the end up for the five seconds of the drain: the line was taken for a request.
+TEST(ShutdownTest, AnEmptyLineBehindAFullPipelineIsNoRequest) {
+  FakeRedis redis([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "GET") return std::nullopt;
+    return FakeRedis::Answer{.bytes = FakeRedis::Bulk("late"), .held = true};
+  });
+  Proxy proxy({"-redis", redis.address(), "-header-timeout", "0", "-log-level", "debug"});
+  HttpClient client(proxy.port());
+  std::string requests;
+  for (int i = 0; i < 64; ++i) requests += GetRequest("k" + std::to_string(i));
+  client.Send(requests + "\r\n");
+  ASSERT_TRUE(Eventually([&] { return redis.Count("GET") == 64; }));
+  proxy.Signal(SIGTERM);
+  EXPECT_TRUE(StopsAccepting(proxy));
+  redis.Release();
+  for (int i = 0; i < 64; ++i) ASSERT_EQ(client.Read().body, "late") << i;
+  EXPECT_TRUE(client.IsClosed());
+  client.Close();
+  EXPECT_EQ(proxy.Wait(), 0);
+  EXPECT_EQ(proxy.Log().find("client 1: closed: the server stops"), std::string::npos)
+      << "it waited for the end of the drain";
+}
+
 // All that end a process by default, but for those that tell of a bug in it.
 TEST(ShutdownTest, NoOtherSignalEndsTheServer) {
   FakeRedis redis;

@@ -45,6 +45,8 @@ struct Question {
     kKey,           // the key's value
     kCommand,       // the reply of Redis to the command
     kKeyOrCommand,  // what the cache knows of the key, or the reply of Redis to the command
+    // The same about when the key ends: an end beyond the clock's range only Redis knows.
+    kEndOrCommand,
   };
 
   Kind kind = Kind::kKey;

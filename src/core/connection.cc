@@ -158,6 +158,10 @@ void Connection::Flush() {
     input_ = Input::kReading;
     Feed({});
   }
+  // The server stops, and what has arrived is answered; an empty line is no request that has begun.
+  const bool is_idle = pipeline_.empty() && output_.empty() && !session_->Midway();
+  if (context_->is_draining && is_idle && phase_ == Phase::kOpen && input_ == Input::kReading)
+    CloseAfterAnswers(Closing::kLinger);
   const bool is_last = phase_ == Phase::kFinishing || input_ == Input::kEnded;
   if (is_last && pipeline_.empty() && output_.empty()) return FinishClosing();
   UpdateInterest();
@@ -211,7 +215,7 @@ void Connection::UpdateInterest() {
 
 void Connection::UpdateWait() {
   if (phase_ == Phase::kLingering) return;
-  if (!output_.empty()) {
+  if (!output_.empty() || pipeline_.has_ready()) {
     if (wait_ != ClientWait::kSending) StartWait(ClientWait::kSending);
   } else if (!pipeline_.empty()) {
     StartWait(ClientWait::kNone);  // each request has its own deadline

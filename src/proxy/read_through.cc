@@ -85,8 +85,9 @@ bool ReadThrough::TryHit(Request* request, TimePoint now) const {
 bool ReadThrough::Peek(Request* request, TimePoint now) const {
   const std::string& key = request->question.key;
   cache::EntryRef entry = cache_->Get(hasher_(key), key, now);
-  if (!entry || entry->kind == cache::Kind::kWrongType || entry->hard_deadline == kTooFar)
-    return false;
+  if (!entry || entry->kind == cache::Kind::kWrongType) return false;
+  const bool asks_for_end = request->question.kind == Question::Kind::kEndOrCommand;
+  if (asks_for_end && entry->hard_deadline == kTooFar) return false;
   request->answer.value = std::move(entry);
   AnswerFromCache(request, Source::kCache);
   return true;

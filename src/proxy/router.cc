@@ -30,6 +30,7 @@ ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Blocking 
     case Question::Kind::kKey:
       return read_through_->Start(request, now, blocking, fetches);
     case Question::Kind::kKeyOrCommand:
+    case Question::Kind::kEndOrCommand:
       if (blocking == Blocking::kNo) return ReadThrough::Started::kBusy;
       if (read_through_->Peek(request, now)) return ReadThrough::Started::kAnswered;
       break;

@@ -51,18 +51,19 @@ void RequestBuilder::ReadRange(const resp::Command& command) {
 }
 
 void RequestBuilder::ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Command& command) {
+  using Kind = proxy::Question::Kind;
   core::Request* request = AddWanted(write);
   if (request == nullptr || !SetKey(request, command[1])) return;
-  const bool may_know = fact == Fact::kType || options_->knows_ttl;
-  if (may_know && connection_->context()->dispatcher.TryHit(request)) {
-    const cache::EntryRef& entry = request->answer.value;
-    const bool is_too_far = fact == Fact::kLife && entry && entry->hard_deadline == kTooFar;
-    const bool is_known = request->answer.outcome != proxy::Outcome::kError && !is_too_far;
-    if (is_known) return connection_->OnAnswer(request);
-    request->answer.Clear();
+  if (fact == Fact::kLife && !options_->knows_ttl) return Send(request, Kind::kCommand, command);
+  if (!connection_->context()->dispatcher.TryHit(request)) {
+    return Send(request, fact == Fact::kType ? Kind::kKeyOrCommand : Kind::kEndOrCommand, command);
   }
-  using Kind = proxy::Question::Kind;
-  Send(request, may_know ? Kind::kKeyOrCommand : Kind::kCommand, command);
+  const cache::EntryRef& entry = request->answer.value;
+  const bool is_too_far = fact == Fact::kLife && entry && entry->hard_deadline == kTooFar;
+  if (request->answer.outcome != proxy::Outcome::kError && !is_too_far)
+    return connection_->OnAnswer(request);
+  request->answer.Clear();
+  Send(request, Kind::kCommand, command);
 }
 
 void RequestBuilder::Ask(const resp::Command& command) {

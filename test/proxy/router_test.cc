@@ -92,16 +92,23 @@ TEST_F(RouterTest, RunAnswersHitsAndStartsTheRest) {
 
 TEST_F(RouterTest, WhatTheCacheKnowsOfAKeyNeedsNoCommand) {
   Fetch("ends", Value("value", 100'000));
-  Request* known = Ttl("ends", Question::Kind::kKeyOrCommand);
+  Request* known = Ttl("ends", Question::Kind::kEndOrCommand);
   EXPECT_EQ(All(router_.Run(known)), std::vector<Request*>{known});
   EXPECT_EQ(known->answer.outcome, Outcome::kValue);
   EXPECT_TRUE(commands_.empty());
 }
 
+// TYPE of such a key went to Redis.
+TEST_F(RouterTest, AnEndBeyondTheClockMattersOnlyToWhoAsksForTheEnd) {
+  Fetch("too far", Value("value", INT64_MAX));
+  Request* known = Ttl("too far", Question::Kind::kKeyOrCommand);
+  EXPECT_EQ(All(router_.Run(known)), std::vector<Request*>{known});
+}
+
 TEST_F(RouterTest, WhatTheCacheDoesNotKnowIsAskedOfRedis) {
   Fetch("too far", Value("value", INT64_MAX));
   for (const std::string key : {"missing", "too far"}) {
-    Request* unknown = Ttl(key, Question::Kind::kKeyOrCommand);
+    Request* unknown = Ttl(key, Question::Kind::kEndOrCommand);
     EXPECT_TRUE(router_.Run(unknown).empty()) << key;
     ASSERT_EQ(commands_.size(), 1u) << key;
     redis::Fetch* fetch = commands_[0];
