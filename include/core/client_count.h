@@ -1,5 +1,4 @@
-// ClientCount: how many clients there are over all reactors, and how many there may be. Hides that
-// reactors count together without a lock.
+// ClientCount: counts the clients of all reactors without a lock, and limits how many are served.
 //
 // Owner: the server. Thread safety: any thread. Cost: a few atomic operations per connection,
 // none per request.
@@ -15,11 +14,15 @@ namespace rp::core {
 
 class ClientCount {
  public:
-  // Maximum clients beyond the limit that get an error as their answer. Further ones are closed
-  // without one.
+  // Maximum clients beyond the limit that are answered with an error at a time. Further ones are
+  // closed without an answer.
   static constexpr size_t kMaxRefused = 128;
 
-  enum class Place : unsigned char { kServed, kRefused, kNone };
+  enum class Place : unsigned char {
+    kServed,
+    kRefused,  // the client gets an error
+    kNone,     // the client is closed without an answer
+  };
 
   // Serves `limit` clients at a time and refuses `refused_limit` more with an answer.
   explicit ClientCount(size_t limit, size_t refused_limit = kMaxRefused)
@@ -32,7 +35,7 @@ class ClientCount {
 
   // Takes a place for one more client. At no time are more than `limit` served.
   [[nodiscard]] Place Enter();
-  // Gives a place back. REQUIRES: it came from Enter.
+  // Gives back a place that Enter returned.
   void Leave(Place place);
 
   [[nodiscard]] size_t limit() const { return limit_; }

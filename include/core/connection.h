@@ -79,41 +79,39 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Takes no further request until all in the pipeline are answered.
   void Hold();
 
-  // Adds a blank request to the end of the pipeline. Returns null when memory for requests has run
-  // out; then the connection is finishing.
+  // Adds a blank request to the end of the pipeline. Returns null if the pool gives none; then the
+  // phase is kFinishing.
   [[nodiscard]] Request* AddRequest();
   // Answers the request from the cache, or hands it to the Dispatcher. REQUIRES: its question is a
   // key.
   void Submit(Request* request);
-  // Marks the request as answered; its answer is sent at the end of the turn. REQUIRES: the request
-  // has its answer.
+  // Marks `request` as answered and the connection as to be flushed. REQUIRES: the request has its
+  // answer.
   void OnAnswer(Request* request);
   // Makes the last `size` requests, which begin with `first`, one answer. Counts `first` as
   // answered and submits the others, except those that have failed: at most
   // Pipeline::kMaxGroupInFlight at once, and the rest as these are answered. REQUIRES: they were
   // added just now.
   void StartGroup(Request* first, uint32_t size);
-  // Reads no further request, and ends the connection when those in the pipeline are answered.
+  // Stops reading requests, and closes when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
-  // Ends the connection at the end of this turn and sends nothing more. `why` is a constant text
-  // for the log.
+  // Closes at the end of this turn and sends nothing more. `why` is a constant text for the log.
   void Abandon(const char* why);
 
   // --- For the reactor. ---
 
-  // Registers the socket with the event loop. Returns false, and closes the connection, if the
-  // kernel has no room for it.
+  // Registers the socket with epoll. On failure closes the connection and returns false.
   [[nodiscard]] bool Register();
   void OnEvents(uint32_t events) override;
-  // Handles the end of the connection's wait for its client: to send a request or the rest of one,
-  // to read its answers, or to end while lingering.
+  // Handles the end of the connection's ClientWait: closes, has the session close, or waits anew
+  // for a client that has made progress.
   void OnWaitEnded();
   // Starts the requests of groups that may start, and sends the answers that are ready. The
   // connection may be closed afterwards.
   void Flush();
-  // Ends the connection after the requests that have begun to arrive, because the server stops.
+  // Finishes the requests that have begun to arrive, then closes. Called when the server stops.
   void Drain();
-  // Has the session answer with the reason, and then ends the connection.
+  // Has the session answer with the reason, then closes.
   void Refuse(Session::Reason why);
   // Closes the connection at once. `why` is for the log.
   void Close(const char* why);

@@ -1,5 +1,4 @@
-// Dispatcher: a reactor's way to the answers. It looks requests up in the cache, sends the others
-// to the Router, and ends those that take longer than the time-out.
+// Dispatcher: looks requests up in the cache, sends the others to the Router, and times them out.
 //
 // By design, requests go to the workers in chains, through a queue. Where that is cheaper, the
 // reactor takes a short cut: it answers hits itself, and it starts the misses of a turn itself if

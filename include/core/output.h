@@ -1,6 +1,5 @@
-// AnswerBuffer and Output send answers to the socket. Answers are put together in a buffer that all
-// connections of a reactor share, and sent in one system call. A connection keeps only the bytes
-// that the socket did not take.
+// AnswerBuffer: answers that are sent in one system call. All connections of a reactor share it.
+// Output: bytes that the socket did not take yet. Each connection has its own.
 //
 // Owner: the reactor owns the AnswerBuffer, each connection its Output. Thread safety: the
 // reactor's thread.
@@ -32,7 +31,7 @@ class AnswerBuffer {
     return head_bytes_ > kMaxHeadBytes - Session::kMaxAnswerBytes ||
            piece_count_ > kMaxPieces - kPiecesPerAnswer;
   }
-  // Returns room for an answer, of Session::kMaxAnswerBytes. REQUIRES: !full().
+  // Returns where to write the next answer of up to Session::kMaxAnswerBytes. REQUIRES: !full().
   [[nodiscard]] char* free_bytes() { return heads_.data() + head_bytes_; }
   // Adds one answer: `bytes` that were written to free_bytes(), and `payload` after them. `value`
   // holds the payload's bytes, or is null and the request holds them.
@@ -56,7 +55,7 @@ class AnswerBuffer {
   std::array<char, kMaxHeadBytes> heads_;
 };
 
-// Output: the bytes that one client's socket did not take yet.
+// Output: bytes that the socket did not take yet.
 class Output {
  public:
   // Maximum bytes sent to one client before the others have their turn. It is somewhat more than
@@ -68,14 +67,15 @@ class Output {
   // subtracts the sent bytes from the budget. Uses `buffer` and leaves it empty. Returns false if
   // the connection is broken.
   [[nodiscard]] bool SendKept(int fd, AnswerBuffer* buffer, size_t* budget_bytes);
-  // Does the same with `*answers`, and keeps the bytes that were not sent. Also returns false if
-  // there is no memory to keep them, because an answer cannot stop halfway. REQUIRES: empty().
+  // Sends `*answers` with the same limits, and keeps the bytes that were not sent. Returns false if
+  // the connection is broken, or if there is no memory to keep them, because an answer cannot stop
+  // halfway. REQUIRES: empty().
   [[nodiscard]] bool Send(int fd, AnswerBuffer* answers, size_t* budget_bytes);
 
   [[nodiscard]] bool empty() const { return kept_.empty(); }
   // Frees the list's memory if the list is empty and larger than usual. Returns the bytes freed.
   [[nodiscard]] size_t Shrink();
-  // Drops the kept bytes. Returns how much memory the list takes.
+  // Drops the kept bytes. Returns the bytes of memory that the list still has.
   size_t Clear();
 
  private:

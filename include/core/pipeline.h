@@ -31,7 +31,7 @@ struct Group {
 
 class Pipeline {
  public:
-  // Maximum requests in progress. A group may exceed it by itself.
+  // Maximum requests in progress, except that a group is added as a whole.
   static constexpr int kMaxRequests = 64;
   // Maximum requests of one group in flight, so that one command does not fill the queue to Redis.
   static constexpr uint32_t kMaxGroupInFlight = 1024;
@@ -48,13 +48,13 @@ class Pipeline {
     ++unanswered_;
   }
 
-  // Makes a group of the last `size` requests, which begin with `first`. The caller calls
-  // OnAnswered for `first`; NextToStart returns the others, except those that have failed already.
-  // REQUIRES: they were added just now, and size > 1.
+  // Makes a group of the last `size` requests, which begin with `first`. The caller answers
+  // `first` and calls OnAnswered for it; NextToStart returns the others, except those that have
+  // failed already. REQUIRES: they were added just now, and size > 1.
   void MakeGroup(Request* first, uint32_t size);
 
-  // Returns a request of a group to start now, or null if none is left or each group has
-  // kMaxGroupInFlight in flight.
+  // Returns a request of a group to start now, or null if none is left or the limit in flight is
+  // reached.
   [[nodiscard]] Request* NextToStart();
 
   // Notes that a request has its answer. REQUIRES: it had none.

@@ -26,8 +26,7 @@ namespace rp::core {
 
 struct ReactorOptions : DispatcherOptions {
   ClientTimeouts clients;
-  // Is called with the number of bytes that went back to malloc and are not needed again soon; may
-  // be empty.
+  // Called with the number of bytes freed to malloc that are not needed again soon; may be empty.
   std::function<void(uint64_t bytes)> on_freed = nullptr;
 };
 
@@ -47,7 +46,7 @@ class Reactor final : public proxy::ReplyBox {
 
   // Stops accepting, so that Run returns soon. REQUIRES: the caller is a handler of this loop.
   void Drain();
-  // Makes Run call Drain. Any thread.
+  // Makes Run call Drain. Any thread may call this.
   void RequestDrain();
 
   void Deliver(proxy::Request* first, proxy::Request* last) override;
@@ -55,7 +54,7 @@ class Reactor final : public proxy::ReplyBox {
 
   [[nodiscard]] net::EventLoop* loop() { return &context_.loop; }
   [[nodiscard]] bool draining() const { return context_.is_draining; }
-  // Returns how many requests are out of the pool.
+  // Returns how many requests are taken from the pool.
   [[nodiscard]] size_t requests_out() const { return context_.requests.out(); }
 
  private:

@@ -36,6 +36,7 @@ class RequestPool {
   // Returns a blank request in the state kFilling, or null if `limit` are out or there is no
   // memory.
   [[nodiscard]] Request* Take();
+  // Takes back a request that Take has returned, and cleans it now or in a later turn.
   void PutBack(Request* request);
 
   // Allocates memory for `count` more requests. Returns false if there is not enough. REQUIRES:
@@ -47,16 +48,15 @@ class RequestPool {
 
   // Returns how many requests were taken and not put back.
   [[nodiscard]] size_t out() const { return out_ - uncleaned_; }
-  // Returns how many requests were put back and are not cleaned yet. Take cleans one if it finds no
-  // other.
+  // Returns how many requests were put back and are not cleaned yet. Take cleans one if no
+  // clean request is left.
   [[nodiscard]] size_t uncleaned() const { return uncleaned_; }
   // Returns how many requests there is memory for.
   [[nodiscard]] size_t held() const { return slabs_.size() * kSlabRequests; }
 
-  // Cleans some requests and gives some slabs back, at the end of a turn. Returns how many bytes of
-  // them went back to malloc.
+  // Ends a turn: cleans requests and frees slabs. Returns the bytes freed to malloc.
   [[nodiscard]] uint64_t EndTurn(TimePoint now);
-  // Returns when EndTurn has work to do: TimePoint::min() for at once, or kNever.
+  // Returns when EndTurn has work: TimePoint::min() means now, kNever that it has none.
   [[nodiscard]] TimePoint next_work() const {
     return returned_ != nullptr ? TimePoint::min() : next_shrink_;
   }

@@ -1,6 +1,7 @@
 // Session: the protocol half of a connection. It turns bytes into requests and answers into bytes.
-// It does not know the socket, and of the pipeline it knows only whether all earlier requests are
-// answered.
+// It has the client's fd only to report it and its addresses (CLIENT INFO). Of the pipeline it uses
+// only whether all requests are answered, the last request (HTTP, to replace its answer), and the
+// members of the group that it writes.
 //
 // Owner: its connection. Thread safety: the reactor's thread. Cost: see the protocols' sessions.
 #pragma once
@@ -38,24 +39,24 @@ class Session {
   // used. The next call gets the others again, with more bytes after them.
   [[nodiscard]] virtual size_t Consume(std::string_view bytes, Connection* connection) = 0;
 
-  // Returns whether a part of a request has arrived and the client owes the rest.
+  // Returns whether a request or command is incomplete: a part has arrived, and the rest has not.
   [[nodiscard]] virtual bool Midway() const = 0;
 
-  // What must arrive within the time-out of a client that owes the rest of a request.
+  // How the header timeout applies to an incomplete request or command.
   enum class Pace : unsigned char {
-    kPerRequest,  // the whole request, the first one counted from the accept
-    kPerByte,     // the next byte
+    kPerRequest,  // it limits the whole request; for the first one it starts at the accept
+    kPerByte,     // it limits the wait for the next byte
   };
   [[nodiscard]] virtual Pace pace() const = 0;
 
-  // Handles a client that did not send the rest in time: adds a last answer, if the protocol has
-  // one, and closes the connection.
+  // Ends a connection whose request or command did not arrive in time: adds a last answer, if the
+  // protocol has one, and closes.
   virtual void OnReceiveTimeout(Connection* connection) = 0;
 
-  // Why nothing more is read from a client.
+  // Why a client is refused.
   enum class Reason : unsigned char {
     kTooManyClients,
-    kNoMemory,  // for the input
+    kNoMemory,  // there is none for its input
   };
   // Adds an answer that gives the reason, and closes the connection.
   virtual void Refuse(Connection* connection, Reason why) = 0;
@@ -83,7 +84,7 @@ class Session {
   }
 };
 
-// A client that has connected, as its session sees it.
+// Identifies a connected client to its session.
 struct Client {
   uint64_t number = 0;  // unique in the process, from 1 on
   int fd = -1;          // of its socket, while the session lives

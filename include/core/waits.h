@@ -1,4 +1,5 @@
-// Waits: how long clients may take, one list for each kind of wait because it has one length.
+// Waits: ends the waits of connections for their clients. Each kind of wait has one length and
+// therefore one list.
 //
 // A connection is in one wait at a time (Connection::UpdateWait):
 //
@@ -32,23 +33,23 @@ struct ClientTimeouts {
   Duration resp_idle{};                       // between two commands of the Redis protocol
 };
 
-// What a connection waits for its client to do.
+// What the reactor waits for, from one client.
 enum class ClientWait : unsigned char {
-  kNone,
-  kFirstRequest,  // over HTTP, from the accept to the end of a request
-  kIdle,          // over HTTP, between two requests
+  kNone,          // nothing
+  kFirstRequest,  // the whole first request over HTTP, from the accept on
+  kIdle,          // the next request over HTTP
   kReceiving,     // the rest of a request or command
-  kRespIdle,      // over the Redis protocol, between two commands
-  kSending,
-  kLingering,
+  kRespIdle,      // the next command of the Redis protocol
+  kSending,       // it reads its answers
+  kLingering,     // it ends its side
 };
 
 class Waits {
  public:
   explicit Waits(const ClientTimeouts& timeouts);
 
-  // Starts this wait of the connection, in place of any other. With kNone, and with a wait that has
-  // no limit, only ends the other.
+  // Ends the connection's wait and starts `wait`. With kNone, or a wait without a limit, starts
+  // none.
   void Start(Connection* connection, ClientWait wait, TimePoint now);
 
   // Returns a connection whose wait has ended, or null.

@@ -1,5 +1,5 @@
-// HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112). Turns requests into keys,
-// and answers itself what needs no key: OPTIONS, other methods, malformed requests. After a
+// HttpSession: HTTP/1.1 and 1.0 on one connection (RFC 9110, RFC 9112). It turns requests into
+// keys, and answers itself what needs no key: OPTIONS, other methods, malformed requests. After a
 // malformed request it reads no other one from the connection, because it cannot know where the
 // next one begins.
 //
@@ -22,7 +22,7 @@ namespace rp::http_front {
 // The options of all sessions of a listener.
 struct HttpOptions {
   http::Limits limits;
-  Credentials credentials;  // one of which a request must carry, if there are any
+  Credentials credentials;  // a request must carry one of them, if there are any
   bool keep_alive = true;   // a connection may persist after an answer
   std::string content_type = "application/octet-stream";  // of values
 };
@@ -33,9 +33,9 @@ struct HttpShared {
   http::DateCache date;
 };
 
-// The notes that each request carries on the form of its answer.
+// The session's notes on a request: the form of its answer.
 struct HttpFraming {
-  // The status of an answer that the session gives itself, with a constant text; 0: the answer
+  // The status of an answer that the session itself gives, with `text`, a constant; 0 if the answer
   // comes from the cache or from Redis.
   int status = 0;
   std::string_view text;
@@ -62,7 +62,7 @@ class HttpSession final : public core::Session {
   [[nodiscard]] bool IsAuthorized(const http::RequestHead& head) const;
   void OnHead(const http::RequestHead& head, core::Connection* connection);
   void Ask(const http::RequestHead& head, core::Request* request, core::Connection* connection);
-  // Adds a last answer.
+  // Adds an answer, and closes the connection after it.
   void AnswerAndClose(core::Connection* connection, int status, std::string_view text);
   // Replaces the last request's answer by an error, unless it has been sent or is an error of this
   // session already. A request in flight gets the error when it is answered.

@@ -1,5 +1,5 @@
-// ReadThrough: answers a key from the cache, or fetches it from Redis once for all requests that
-// ask for it meanwhile. This is what the program does.
+// ReadThrough: answers keys from the cache, or fetches each once from Redis for all requests that
+// wait. This is what the program does.
 //
 //   miss --> the first request starts a flight --> Submit --> OnFetched --> stored, all answered
 //            later ones join it                    ^              |

@@ -28,9 +28,10 @@ struct Request;
 // thread.
 class ReplyBox {
  public:
-  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The box may not
-  // be read before Wake, which must follow; one Wake serves any number of deliveries.
+  // Takes over the chain from `first` to `last`, oldest first, linked by mail_next. The caller
+  // calls Wake after one or more calls of this.
   virtual void Deliver(Request* first, Request* last) = 0;
+  // Wakes the reactor, if it sleeps, to take what was delivered.
   virtual void Wake() = 0;
 
  protected:
@@ -52,13 +53,13 @@ struct Question {
   Kind kind = Kind::kKey;
   // The version of the protocol in which a command's reply is spelled: 2 or 3.
   uint8_t resp_version = 2;
-  // The proxy itself has chosen the command, and it only reads, like TTL for a client that asked
-  // for it: the table of Redis's commands is not consulted.
+  // True if the proxy itself has chosen the command and it only reads, like TTL for a client that
+  // asked for it. Then the table of Redis's commands is not consulted.
   bool reads_only = false;
   std::string key;
   resp::OwnedCommand command;
 
-  // Makes the question blank again. Memory of more than kKeptBytes is given back.
+  // Makes the question blank again, and frees each text larger than kKeptBytes.
   void Clear();
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;
@@ -83,8 +84,8 @@ struct Answer {
   std::string error_text;                  // of kError, one line; Redis's own where there is one
   std::string reply;                       // of kReply: the bytes to be sent
 
-  // Makes the answer blank again. Memory of more than kKeptBytes is given back. An assignment would
-  // keep it: std::string keeps its memory when an empty string is moved to it.
+  // Makes the answer blank again, and frees each text larger than kKeptBytes. An assignment would
+  // not: std::string keeps its memory when an empty string is moved to it.
   void Clear();
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;

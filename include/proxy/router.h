@@ -1,5 +1,5 @@
-// Router: the one way in for requests. Reactors and workers hand them to it, and it answers keys
-// through ReadThrough and commands through the Forwarder. Hides which question goes where.
+// Router: starts the requests of reactors and workers: those for keys through ReadThrough, those
+// for commands through the Forwarder.
 //
 // Owner: the server; borrows both. Thread safety: any thread. Cost: that of ReadThrough and of the
 // Forwarder.
@@ -47,7 +47,7 @@ class Router {
   }
 
   // Does a worker's job: starts the chain and submits its fetches. Returns the requests that are
-  // answered now. REQUIRES: as Start.
+  // answered now. REQUIRES: the same as for Start.
   [[nodiscard]] RequestChain Run(Request* first);
 
   // Takes back a request that waits for Redis. Returns false if its answer is under way, or if no

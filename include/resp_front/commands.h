@@ -33,7 +33,7 @@ struct Call {
 
 // Returns the reply, and changes the client's state. REQUIRES: the call is admitted (admission.h).
 using AnswerFunction = Reply (*)(const Call& call);
-// Makes the requests. REQUIRES: the same.
+// Adds the requests of the command. REQUIRES: the command is admitted.
 using ReadFunction = void (*)(const resp::Command& command, RequestBuilder* requests);
 
 // Which arguments are keys.

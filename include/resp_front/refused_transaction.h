@@ -1,9 +1,9 @@
-// RefusedTransaction: the state of a client that has begun a transaction, which -forward refuses.
+// RefusedTransaction: discards the commands of a transaction, because -forward refuses MULTI.
 //
-// MULTI is refused, and the commands that the client sends after it must not be executed one by
-// one, so they are discarded. A client that has seen the refusal may have given the transaction up
-// without EXEC or DISCARD. That looks like a pipeline that arrives in pieces, so its next command
-// is discarded too, and the connection ends: a new connection is in no transaction.
+// The commands that the client sends after MULTI must not be executed one by one, so they are
+// discarded. A client that has seen the refusal may have given the transaction up without EXEC or
+// DISCARD. The proxy cannot tell this from a pipeline that arrives in pieces, so it discards the
+// next command too and closes the connection; a new connection is in no transaction.
 //
 //   state         event                                               next state    action
 //   kNone         MULTI                                               kRefused      forward

@@ -2,7 +2,7 @@
 // looked up, and commands for Redis. Hides the pipeline, groups, and what happens when there is no
 // memory for a key or a command.
 //
-// If the client wants no answers (CLIENT REPLY), commands that only read are skipped.
+// With CLIENT REPLY OFF or SKIP, reads are skipped.
 //
 // Owner: RespSession, for one command. Thread safety: the reactor's thread. Cost: a request from
 // the pool for each answer and key; a hit allocates nothing.
@@ -38,13 +38,13 @@ class RequestBuilder {
   // Reads the part of a key's value that GETRANGE's arguments name.
   void ReadRange(const resp::Command& command);
 
-  // What a command asks about a key. The cache knows a key's TTL (kLife) only without -max-age,
+  // A fact that a command asks for. The cache knows a key's TTL (kLife) only without -max-age,
   // because only then its deadlines are those of Redis.
   enum class Fact : unsigned char { kType, kLife };
   // Answers from the cache if it knows the fact. Otherwise asks Redis, and does not cache the
   // answer.
   void ReadOrAsk(WriteAnswer* write, Fact fact, const resp::Command& command);
-  // Has Redis answer a command that only reads.
+  // Sends a command that only reads to Redis.
   void Ask(const resp::Command& command);
 
   // Reads all keys of the command, and answers them together.
@@ -56,8 +56,9 @@ class RequestBuilder {
   void Forward(const resp::Command& command);
 
  private:
+  // Adds a request that `write` answers. Returns null if there is none.
   core::Request* AddRequest(WriteAnswer* write);
-  // Likewise, but returns null if the client wants no answer.
+  // Does the same, but returns null if the client wants no answer.
   core::Request* AddWanted(WriteAnswer* write) {
     return client_->is_silent() ? nullptr : AddRequest(write);
   }

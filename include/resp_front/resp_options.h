@@ -16,10 +16,10 @@
 
 namespace rp::resp_front {
 
-// The version of Redis whose replies this endpoint gives. Clients choose their commands by it.
+// The Redis version that HELLO and INFO report. Clients choose their commands by it.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
 
-// The server as a whole, at one moment.
+// The numbers that INFO reports, at one moment.
 struct ServerFacts {
   cache::CacheStats cache;
   size_t clients = 0;
@@ -33,7 +33,8 @@ struct ServerFacts {
 class ServerView {
  public:
   virtual ~ServerView() = default;
-  // Cost: looks at every stripe of the cache, and reads a file of /proc.
+  // Returns the numbers of this moment. Cost: visits each stripe of the cache and reads a file of
+  // /proc.
   [[nodiscard]] virtual ServerFacts Facts() const = 0;
   // Returns how many keys the cache has. Cost: O(1).
   [[nodiscard]] virtual uint64_t CacheSize() const = 0;
@@ -43,8 +44,8 @@ struct RespOptions {
   const ServerView* server = nullptr;
   std::string_view version;  // of the program, for INFO; constant
   Credentials credentials;
-  bool forward = false;     // other commands are sent to Redis
-  bool knows_ttl = true;    // a deadline of the cache is the key's own: -max-age is off
+  bool forward = false;     // sends other commands to Redis
+  bool knows_ttl = true;    // -max-age is off, so that a deadline in the cache is the key's own
   Duration idle_timeout{};  // for CONFIG GET
   resp::RequestLimits limits;
 };

@@ -19,13 +19,13 @@ namespace rp::server {
 
 class Sweeper {
  public:
-  // The timer runs on `loop`.
+  // Runs its timer on `loop`.
   Sweeper(cache::Cache* cache, core::WorkerPool* workers, net::EventLoop* loop);
 
   // Schedules a sweep by `deadline`; TimePoint::min() means at once.
   void Schedule(TimePoint deadline) { sweep_timer_.Schedule(deadline, Now()); }
-  // Notes that `bytes` were freed outside the cache. Schedules a sweep if the heap may have to be
-  // trimmed, which a worker does after the sweep.
+  // Notes that `bytes` were freed outside the cache; schedules a trim if one may be due. A worker
+  // does it after a slice of the sweep.
   void OnFreed(uint64_t bytes);
   // Does a worker's job: sweeps a slice, trims the heap if that is due, and schedules the next
   // slice: at once while there is work.
