@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/command_reply.h"
+#include "test/support/command_reply.h"
 
 namespace rp::proxy {
 namespace {

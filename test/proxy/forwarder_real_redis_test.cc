@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "../support/cache_flight.h"
-#include "../support/proxy_home.h"
-#include "../support/read_through_support.h"
-#include "../support/real_redis.h"
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "redis/fetchers.h"
+#include "test/support/cache_flight.h"
 #include "test/support/owned_command.h"
+#include "test/support/proxy_home.h"
+#include "test/support/read_through_support.h"
+#include "test/support/real_redis.h"
 
 namespace rp::proxy {
 namespace {

@@ -1,5 +1,5 @@
 // How the Forwarder comes to Redis's table of commands, and what becomes of those who wait for it.
-#include "../support/forwarder_fixture.h"
+#include "test/support/forwarder_fixture.h"
 
 namespace rp::proxy {
 namespace {

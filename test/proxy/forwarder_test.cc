@@ -1,6 +1,6 @@
 #include "proxy/forwarder.h"
 
-#include "../support/forwarder_fixture.h"
+#include "test/support/forwarder_fixture.h"
 
 namespace rp::proxy {
 namespace {

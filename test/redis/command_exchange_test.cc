@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "../support/fake_redis.h"
-#include "../support/fake_scripts.h"
-#include "../support/fetch_client.h"
+#include "test/support/fake_redis.h"
+#include "test/support/fake_scripts.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 namespace {

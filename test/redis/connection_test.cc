@@ -8,9 +8,9 @@
 
 #include <thread>
 
-#include "../support/fake_redis.h"
-#include "../support/fetch_client.h"
 #include "base/unique_fd.h"
+#include "test/support/fake_redis.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 namespace {

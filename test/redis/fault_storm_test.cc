@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "../support/fake_redis.h"
-#include "../support/fetch_client.h"
 #include "redis/fetchers.h"
+#include "test/support/fake_redis.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 namespace {

@@ -2,8 +2,8 @@
 // lost or cannot be made.
 #include <gtest/gtest.h>
 
-#include "../support/fetch_schedule_fixture.h"
 #include "redis/fetch_schedule.h"
+#include "test/support/fetch_schedule_fixture.h"
 
 namespace rp::redis {
 namespace {

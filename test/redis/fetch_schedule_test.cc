@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/fetch_schedule_fixture.h"
+#include "test/support/fetch_schedule_fixture.h"
 
 namespace rp::redis {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "../support/fetch_client.h"
-#include "../support/real_redis.h"
 #include "redis/fetchers.h"
+#include "test/support/fetch_client.h"
+#include "test/support/real_redis.h"
 
 namespace rp::redis {
 namespace {

@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "../support/tracking_redis.h"
 #include "redis/subscriber.h"
+#include "test/support/tracking_redis.h"
 
 namespace rp::redis {
 namespace {

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string>
 
-#include "../support/invalidation_recorder.h"
-#include "../support/real_redis.h"
 #include "redis/subscriber.h"
+#include "test/support/invalidation_recorder.h"
+#include "test/support/real_redis.h"
 
 namespace rp::redis {
 namespace {

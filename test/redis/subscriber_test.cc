@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "../support/tracking_redis.h"
+#include "test/support/tracking_redis.h"
 
 namespace rp::redis {
 namespace {

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <string>
 
-#include "../support/fake_redis.h"
-#include "../support/fetch_client.h"
 #include "redis/fetchers.h"
+#include "test/support/fake_redis.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/check.h"
-#include "fetch_client.h"
 #include "resp/request_reader.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::proxy {
 

@@ -1,4 +1,4 @@
-#include "fake_redis.h"
+#include "test/support/fake_redis.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "fake_redis.h"
+#include "test/support/fake_redis.h"
 
 namespace rp::redis {
 

@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "../support/cache_flight.h"
-#include "../support/command_reply.h"
-#include "../support/proxy_home.h"
 #include "proxy/forwarder.h"
+#include "test/support/cache_flight.h"
+#include "test/support/command_reply.h"
 #include "test/support/owned_command.h"
+#include "test/support/proxy_home.h"
 
 namespace rp::proxy {
 

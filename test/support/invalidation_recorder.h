@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "fetch_client.h"
 #include "redis/subscriber.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 

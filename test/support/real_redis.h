@@ -15,8 +15,8 @@
 #include <string>
 
 #include "base/check.h"
-#include "fetch_client.h"
 #include "redis/connection.h"
+#include "test/support/fetch_client.h"
 
 namespace rp::redis {
 

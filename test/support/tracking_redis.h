@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "fake_redis.h"
-#include "invalidation_recorder.h"
 #include "redis/subscriber.h"
+#include "test/support/fake_redis.h"
+#include "test/support/invalidation_recorder.h"
 
 namespace rp::redis {
 
