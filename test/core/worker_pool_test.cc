@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -13,6 +11,7 @@
 
 #include "proxy/read_through.h"
 #include "test/support/cache_flight.h"
+#include "test/support/proxy_home.h"
 #include "test/support/read_through_support.h"
 
 namespace rp::core {
@@ -20,39 +19,6 @@ namespace {
 
 using proxy::Outcome;
 using proxy::RequestChain;
-
-// Collects what comes home, each chain on its own.
-class FakeHome final : public proxy::ReplyBox {
- public:
-  void Deliver(proxy::Request* first, proxy::Request* last) override {
-    const std::lock_guard lock(mutex_);
-    std::vector<proxy::Request*>& chain = chains_.emplace_back();
-    for (;; first = RequestChain::Next(first)) {
-      chain.push_back(first);
-      if (first == last) break;
-    }
-    count_ += chain.size();
-    condition_.notify_all();
-  }
-  void Wake() override {}
-
-  void Await(size_t count) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(
-        condition_.wait_for(lock, std::chrono::seconds(60), [&] { return count_ >= count; }));
-  }
-
-  [[nodiscard]] std::vector<std::vector<proxy::Request*>> chains() {
-    const std::lock_guard lock(mutex_);
-    return chains_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable condition_;
-  std::vector<std::vector<proxy::Request*>> chains_;
-  size_t count_ = 0;
-};
 
 // A pool over a cache that has "hit" and a Redis that answers every fetch at once: no such key.
 class WorkerPoolTest : public ::testing::Test {
@@ -83,7 +49,7 @@ class WorkerPoolTest : public ::testing::Test {
     return true;
   }
 
-  FakeHome home_;
+  proxy::TestHome home_;
   std::deque<proxy::Request> requests_;
   std::atomic<int> fetches_ = 0;
   std::atomic<int> sweeps_ = 0;

@@ -2,7 +2,6 @@
 // test's own, where one is installed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -71,10 +70,7 @@ class Proxy {
   }
 
   bool AwaitHome(const Request* request) {
-    return Await([&] {
-      const std::vector<Request*> delivered = home_.delivered();
-      return std::count(delivered.begin(), delivered.end(), request) > 0;
-    });
+    return Await([&] { return home_.CountOf(request) > 0; });
   }
 
   std::string Reply(const Words& words, uint8_t version = 2) {

@@ -1,4 +1,6 @@
 // How the Forwarder comes to Redis's table of commands, and what becomes of those who wait for it.
+#include <algorithm>
+
 #include "test/support/forwarder_fixture.h"
 
 namespace rp::proxy {

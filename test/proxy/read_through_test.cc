@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +19,9 @@ TEST_F(ReadThroughTest, AMissIsFetchedAndTheNextRequestIsAHit) {
   ASSERT_EQ(fetches_.size(), 1u);
   EXPECT_EQ(fetches_[0]->key, "key");
   EXPECT_EQ(fetches_[0]->DeadlineTime(), miss.deadline);
-  EXPECT_TRUE(home_.delivered.empty());
+  EXPECT_TRUE(home_.delivered().empty());
   Finish(Value("value"));
-  EXPECT_EQ(home_.delivered, std::vector<Request*>{&miss});
+  EXPECT_EQ(home_.delivered(), std::vector<Request*>{&miss});
   EXPECT_EQ(miss.answer.outcome, Outcome::kValue);
   EXPECT_EQ(miss.answer.source, Source::kRedis);
   EXPECT_EQ(miss.answer.value->value(), "value");
@@ -32,7 +31,7 @@ TEST_F(ReadThroughTest, AMissIsFetchedAndTheNextRequestIsAHit) {
   EXPECT_EQ(hit.answer.outcome, Outcome::kValue);
   EXPECT_EQ(hit.answer.source, Source::kCache);
   EXPECT_EQ(hit.answer.value.get(), miss.answer.value.get()) << "one entry, not two copies";
-  EXPECT_EQ(home_.delivered.size(), 1u) << "who is answered at once is not delivered";
+  EXPECT_EQ(home_.delivered().size(), 1u) << "who is answered at once is not delivered";
   EXPECT_TRUE(fetches_.empty());
 }
 
@@ -68,9 +67,9 @@ TEST_F(ReadThroughTest, ManyRequestsForOneKeyAreOneFetch) {
   }
   ASSERT_EQ(fetches_.size(), 1u);
   Finish(Value("value"));
-  EXPECT_EQ(home_.delivered.size(), 200u);
+  EXPECT_EQ(home_.delivered().size(), 200u);
   for (Request& request : requests) {
-    EXPECT_EQ(std::count(home_.delivered.begin(), home_.delivered.end(), &request), 1);
+    EXPECT_EQ(home_.CountOf(&request), 1u);
     EXPECT_EQ(request.answer.outcome, Outcome::kValue);
     EXPECT_EQ(request.answer.value.get(), requests[0].answer.value.get());
   }
@@ -91,22 +90,22 @@ TEST_F(ReadThroughTest, AReplyGoesToTheRequestsOfItsOwnKey) {
 }
 
 TEST_F(ReadThroughTest, EachWaiterIsDeliveredToItsOwnHome) {
-  FakeHome other_home;
+  TestHome other_home;
   Request here = MakeRequest("key");
   Request there = MakeRequest("key");
   there.home = &other_home;
   EXPECT_FALSE(StartOne(&read_through_, &here, Now()));
   EXPECT_FALSE(StartOne(&read_through_, &there, Now()));
   Finish(Value("value"));
-  EXPECT_EQ(home_.delivered, std::vector<Request*>{&here});
-  EXPECT_EQ(other_home.delivered, std::vector<Request*>{&there});
+  EXPECT_EQ(home_.delivered(), std::vector<Request*>{&here});
+  EXPECT_EQ(other_home.delivered(), std::vector<Request*>{&there});
 }
 
 TEST_F(ReadThroughTest, AMissingKeyIsAnsweredAndNotCached) {
   Request request = MakeRequest("key");
   EXPECT_FALSE(StartOne(&read_through_, &request, Now()));
   Finish(Missing());
-  EXPECT_EQ(home_.delivered, std::vector<Request*>{&request});
+  EXPECT_EQ(home_.delivered(), std::vector<Request*>{&request});
   EXPECT_EQ(request.answer.outcome, Outcome::kMissing);
   EXPECT_FALSE(request.answer.value);
   EXPECT_FALSE(IsHit("key", Now()));
@@ -141,7 +140,7 @@ TEST_F(ReadThroughTest, ATimeoutReachesAllWhenNobodyHasTimeLeft) {
   EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
   EXPECT_FALSE(StartOne(&read_through_, &second, Now()));
   Finish(Failure(ErrorCode::kTimeout, "too late"));
-  EXPECT_EQ(home_.delivered.size(), 2u);
+  EXPECT_EQ(home_.delivered().size(), 2u);
   for (const Request* request : {&first, &second}) {
     EXPECT_EQ(request->answer.outcome, Outcome::kError);
     EXPECT_EQ(request->answer.error, ErrorCode::kTimeout);
@@ -166,7 +165,7 @@ TEST_F(ReadThroughTest, ATimeoutWithALateJoinerIsSubmittedAgain) {
   EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
   EXPECT_FALSE(StartOne(&read_through_, &late, Now()));
   Finish(Failure(ErrorCode::kTimeout, "too late"));
-  EXPECT_TRUE(home_.delivered.empty());
+  EXPECT_TRUE(home_.delivered().empty());
   ASSERT_EQ(fetches_.size(), 1u) << "submitted again";
   EXPECT_EQ(fetches_[0]->key, "key");
   EXPECT_EQ(fetches_[0]->DeadlineTime(), late.deadline);
@@ -174,7 +173,7 @@ TEST_F(ReadThroughTest, ATimeoutWithALateJoinerIsSubmittedAgain) {
   EXPECT_FALSE(StartOne(&read_through_, &third, Now()));
   EXPECT_EQ(fetches_.size(), 1u) << "the flight is the same";
   Finish(Value("value"));
-  EXPECT_EQ(home_.delivered.size(), 3u);
+  EXPECT_EQ(home_.delivered().size(), 3u);
   for (const Request* request : {&first, &late, &third})
     EXPECT_EQ(request->answer.outcome, Outcome::kValue);
 }
@@ -188,10 +187,10 @@ TEST_F(ReadThroughTest, HomesAreWokenOnceForAllThatCameTogether) {
   EXPECT_FALSE(StartOne(&read_through_, &b, Now()));
   Finish(Value("1"));
   Finish(Value("2"));
-  EXPECT_EQ(home_.delivered.size(), 2u);
-  EXPECT_EQ(home_.woken_with, 0u);
+  EXPECT_EQ(home_.delivered().size(), 2u);
+  EXPECT_EQ(home_.woken_with(), 0u);
   read_through_.OnPause();
-  EXPECT_EQ(home_.woken_with, 2u);
+  EXPECT_EQ(home_.woken_with(), 2u);
 }
 
 // --- Starting without waiting. ---
@@ -238,7 +237,7 @@ class ReadThroughFullQueueTest : public ReadThroughTest {
     EXPECT_EQ(request.answer.outcome, Outcome::kError);
     EXPECT_EQ(request.answer.error, ErrorCode::kBusy);
     EXPECT_FALSE(request.answer.error_text.empty());
-    EXPECT_EQ(std::count(home_.delivered.begin(), home_.delivered.end(), &request), 1);
+    EXPECT_EQ(home_.CountOf(&request), 1u);
   }
 
   bool full_ = true;
@@ -252,8 +251,8 @@ TEST_F(ReadThroughFullQueueTest, EveryWaiterIsToldThatItIsBusy) {
   EXPECT_FALSE(StartOne(&read_through_, &first, Now()));
   ExpectBusy(first);
   ExpectBusy(joiner);
-  EXPECT_EQ(home_.delivered.size(), 2u);
-  EXPECT_EQ(home_.woken_with, 2u) << "no pause of the fetchers follows";
+  EXPECT_EQ(home_.delivered().size(), 2u);
+  EXPECT_EQ(home_.woken_with(), 2u) << "no pause of the fetchers follows";
   full_ = false;
   EXPECT_FALSE(IsHit("key", Now())) << "the next miss starts anew";
 }

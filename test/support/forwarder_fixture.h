@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <deque>
 #include <string>
 #include <utility>
@@ -96,8 +95,7 @@ class ForwarderTest : public ::testing::Test {
   Request* Forward(const Words& words, const redis::FetchResult& result) {
     Request* const request = Send(words);
     Finish(result);
-    const std::vector<Request*> all = delivered();
-    EXPECT_EQ(std::count(all.begin(), all.end(), request), 1);
+    EXPECT_EQ(home_.CountOf(request), 1u);
     return request;
   }
 

@@ -8,24 +8,13 @@
 #include <vector>
 
 #include "base/siphash.h"
+#include "test/support/proxy_home.h"
 #include "test/support/read_through_support.h"
 
 namespace rp::proxy {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-class FakeHome final : public ReplyBox {
- public:
-  void Deliver(Request* first, Request* last) override {
-    last->mail_next = nullptr;
-    for (; first != nullptr; first = RequestChain::Next(first)) delivered.push_back(first);
-  }
-  void Wake() override { woken_with = delivered.size(); }
-
-  std::vector<Request*> delivered;
-  size_t woken_with = 0;  // how many had been delivered at the last wake-up
-};
 
 inline redis::FetchResult Value(std::string_view value, int64_t ttl_ms = redis::kTtlNone) {
   redis::FetchResult result;
@@ -101,7 +90,7 @@ class ReadThroughTest : public ::testing::Test {
     return true;
   }
 
-  FakeHome home_;
+  TestHome home_;
   std::vector<redis::Fetch*> fetches_;
   std::vector<TimePoint> stored_deadlines_;
   cache::Cache cache_;
