@@ -114,7 +114,8 @@ TEST_F(ReadThroughTest, AValueOfMoreThanAnEntryHoldsIsRefusedAndNeverCutShort) {
 
 class ReadThroughMaxValueTest : public ReadThroughTest {
  protected:
-  ReadThroughMaxValueTest() : ReadThroughTest({}, 10) {}
+  ReadThroughMaxValueTest()
+      : ReadThroughTest({}, {.capacity = 100, .value_bytes = 10, .expire = Duration::zero()}) {}
 };
 
 TEST_F(ReadThroughMaxValueTest, ALargerValueIsServedAndNotCached) {

@@ -43,11 +43,15 @@ inline redis::FetchResult Failure(ErrorCode code, std::string_view text) {
 // A ReadThrough whose fetches end when the test says so. Only hard deadlines end its entries.
 class ReadThroughTest : public ::testing::Test {
  protected:
-  explicit ReadThroughTest(ReadThroughOptions options = {}, uint64_t value_bytes = 1 << 20)
-      : cache_({.capacity = 100, .value_bytes = value_bytes, .expire = Duration::zero()}),
+  explicit ReadThroughTest(const ReadThroughOptions& options = {},
+                           const cache::CacheOptions& cache_options = {.capacity = 100,
+                                                                       .expire = Duration::zero()})
+      : cache_(cache_options),
         read_through_(
             options, Hasher({1, 2}), &cache_, nullptr,
-            SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); }),
+            [this](redis::FetchQueue* fetches, Blocking blocking) {
+              return SubmitAll(fetches, blocking);
+            },
             [this](TimePoint deadline) { stored_deadlines_.push_back(deadline); },
             [this] { home_.Wake(); }) {}
 
@@ -83,6 +87,11 @@ class ReadThroughTest : public ::testing::Test {
     const bool answered = StartOne(&read_through_, &request, now);
     if (!answered) Finish(Missing());
     return answered;
+  }
+
+  // Takes all that come, unless Submit refuses some.
+  virtual bool SubmitAll(redis::FetchQueue* fetches, Blocking blocking) {
+    return SubmitEach([this](redis::Fetch* fetch) { return Submit(fetch); })(fetches, blocking);
   }
 
   virtual bool Submit(redis::Fetch* fetch) {
