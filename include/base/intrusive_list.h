@@ -30,6 +30,7 @@ class ListNode {
   ListNode() = default;
   // A copy of an item is in no list, and an assignment changes the links of neither.
   ListNode(const ListNode& /*other*/) {}
+  // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): it changes nothing, whatever is assigned.
   ListNode& operator=(const ListNode& /*other*/) { return *this; }
 
   // Returns whether the item is in a list.

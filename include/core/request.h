@@ -31,11 +31,13 @@ struct Group;
 class SessionData {
  public:
   static constexpr size_t kBytes = 48;
+  static constexpr size_t kAlignment = alignof(void*);
 
   // Makes a T with default values and returns it. Its destructor is never called.
   template <typename T>
   T* Emplace() {
-    static_assert(sizeof(T) <= kBytes && alignof(T) <= alignof(void*));
+    static_assert(sizeof(T) <= kBytes);
+    static_assert(alignof(T) <= kAlignment);
     static_assert(std::is_trivially_destructible_v<T>);
     return new (bytes_) T();
   }
@@ -50,7 +52,7 @@ class SessionData {
   }
 
  private:
-  alignas(void*) std::byte bytes_[kBytes];
+  alignas(kAlignment) std::byte bytes_[kBytes];
 };
 
 struct Request : proxy::Request, DeadlineNode {

@@ -171,8 +171,8 @@ std::string RoffOf(std::string_view text) {
       line_bytes = 0;
     }
     // A line that begins so would be a request.
-    if (line_bytes == 0 && (word.front() == '.' || word.front() == '\'')) word = "\\&" + word;
-    if (line_bytes > 0) word = " " + word;
+    if (line_bytes == 0 && (word.front() == '.' || word.front() == '\'')) word.insert(0, "\\&");
+    if (line_bytes > 0) word.insert(0, " ");
     roff += word;
     line_bytes += word.size();
     if (plain.ends_with('.')) {
