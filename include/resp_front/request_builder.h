@@ -65,7 +65,8 @@ class RequestBuilder {
   // Copy the key or the command into the request. Return false if there is no memory for it; then
   // the request is answered with that error.
   [[nodiscard]] bool SetKey(core::Request* request, std::string_view key);
-  [[nodiscard]] bool SetCommand(core::Request* request, const resp::Command& command);
+  [[nodiscard]] bool SetCommand(core::Request* request, proxy::Question::Kind kind,
+                                const resp::Command& command);
   void AnswerNoMemory(core::Request* request);
   void Send(core::Request* request, proxy::Question::Kind kind, const resp::Command& command);
   [[nodiscard]] size_t AppendHits(Group group, const resp::Command& command, core::Request* first);

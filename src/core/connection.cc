@@ -159,11 +159,12 @@ void Connection::Flush() {
     Feed({});
   }
   // The server stops, and what has arrived is answered; an empty line is no request that has begun.
-  const bool is_idle = pipeline_.empty() && output_.empty() && !session_->Midway();
-  if (context_->is_draining && is_idle && phase_ == Phase::kOpen && input_ == Input::kReading)
+  const bool is_sent = pipeline_.empty() && output_.empty();
+  if (context_->is_draining && is_sent && phase_ == Phase::kOpen && input_ == Input::kReading &&
+      !session_->Midway()) {
     CloseAfterAnswers(Closing::kLinger);
-  const bool is_last = phase_ == Phase::kFinishing || input_ == Input::kEnded;
-  if (is_last && pipeline_.empty() && output_.empty()) return FinishClosing();
+  }
+  if (is_sent && (phase_ == Phase::kFinishing || input_ == Input::kEnded)) return FinishClosing();
   UpdateInterest();
   UpdateWait();
 }

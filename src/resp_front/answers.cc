@@ -10,9 +10,6 @@
 namespace rp::resp_front {
 namespace {
 
-// Maximum size of an error text. Redis's own texts are shorter.
-constexpr size_t kMaxErrorTextBytes = 512;
-
 size_t Put(std::string_view bytes, char* out) {
   std::copy(bytes.begin(), bytes.end(), out);  // may be null where it is empty
   return bytes.size();
@@ -36,7 +33,7 @@ size_t PutError(const core::Request& request, char* out) {
   const ErrorInfo& info = Describe(request.answer.error);
   std::string_view text =
       request.answer.error_text.empty() ? info.text : std::string_view(request.answer.error_text);
-  text = text.substr(0, kMaxErrorTextBytes);
+  text = text.substr(0, core::Session::kMaxErrorTextBytes);
   size_t size = Put("-", out);
   if (request.answer.error == ErrorCode::kAuth || !HasCode(text)) {
     size += Put(info.resp_prefix, out + size);
@@ -96,14 +93,31 @@ int64_t RemainingMs(const core::Request& request, TimePoint now) {
 // As Redis rounds.
 int64_t ToSeconds(int64_t ms) { return ms < 0 ? ms : (ms + 500) / 1000; }
 
+// Calls visit(member) for each request of the group behind `first`, as long as it returns true.
+template <typename Visitor>
+void ForEachMember(const core::Request& first, Visitor visit) {
+  if (first.group == nullptr) return;
+  const core::Request* member = first.next_in_pipeline;
+  for (uint32_t left = first.group->size; left > 1 && visit(*member); --left)
+    member = member->next_in_pipeline;
+}
+
 // The first request of the group behind `first` that has failed, or null.
 const core::Request* FirstFailure(const core::Request& first) {
-  const core::Request* member = first.next_in_pipeline;
-  for (uint32_t left = first.group == nullptr ? 1 : first.group->size; left > 1; --left) {
-    if (member->answer.has_failed()) return member;
-    member = member->next_in_pipeline;
-  }
-  return nullptr;
+  const core::Request* failure = nullptr;
+  if (first.group == nullptr || !first.group->has_failed) return failure;
+  ForEachMember(first, [&](const core::Request& member) {
+    if (member.answer.has_failed()) failure = &member;
+    return failure == nullptr;
+  });
+  return failure;
+}
+
+// Writes a value, or null for a key that has none.
+size_t PutValueOrNull(const core::Request& request, char* out, core::Payload* payload) {
+  if (request.answer.outcome != proxy::Outcome::kValue)
+    return Put(resp::NullReply(FramingOf(request).version), out);
+  return PutValue(request.answer.value->value(), out, payload);
 }
 
 }  // namespace
@@ -120,23 +134,15 @@ size_t WriteReply(const core::Request& request, const core::Turn&, char* out,
 
 size_t WriteForwarded(const core::Request& request, const core::Turn&, char* out,
                       core::Payload* payload) {
-  if (request.answer.outcome == proxy::Outcome::kError ||
-      request.answer.outcome == proxy::Outcome::kPending) {
-    return PutError(request, out);
-  }
-  payload->bytes = request.answer.reply;
-  return 0;
+  return PutOther(request, out, payload);
 }
 
 size_t WriteNothing(const core::Request&, const core::Turn&, char*, core::Payload*) { return 0; }
 
 size_t WriteGet(const core::Request& request, const core::Turn&, char* out,
                 core::Payload* payload) {
-  if (request.answer.outcome == proxy::Outcome::kValue) {
-    return PutValue(request.answer.value->value(), out, payload);
-  }
-  if (IsMissing(request)) return Put(resp::NullReply(FramingOf(request).version), out);
-  return PutOther(request, out, payload);
+  if (!IsAboutKey(request)) return PutOther(request, out, payload);
+  return PutValueOrNull(request, out, payload);
 }
 
 size_t WriteStrlen(const core::Request& request, const core::Turn&, char* out,
@@ -183,22 +189,17 @@ size_t WriteMget(const core::Request& request, const core::Turn&, char* out,
 // A key of another type has no value.
 size_t WriteMgetElement(const core::Request& request, const core::Turn&, char* out,
                         core::Payload* payload) {
-  if (request.group->has_failed) return 0;
-  if (request.answer.outcome == proxy::Outcome::kValue) {
-    return PutValue(request.answer.value->value(), out, payload);
-  }
-  return Put(resp::NullReply(FramingOf(request).version), out);
+  return request.group->has_failed ? 0 : PutValueOrNull(request, out, payload);
 }
 
 size_t WriteExists(const core::Request& request, const core::Turn&, char* out, core::Payload*) {
   const core::Request* const failure = FirstFailure(request);
   if (failure != nullptr) return PutError(*failure, out);
   int64_t found = FramingOf(request).found;
-  const core::Request* member = request.next_in_pipeline;
-  for (uint32_t left = request.group == nullptr ? 1 : request.group->size; left > 1; --left) {
-    found += !IsMissing(*member);
-    member = member->next_in_pipeline;
-  }
+  ForEachMember(request, [&](const core::Request& member) {
+    found += !IsMissing(member);
+    return true;
+  });
   return PutInteger(found, out);
 }
 

@@ -125,7 +125,7 @@ size_t RequestBuilder::AppendHits(Group group, const resp::Command& command, cor
 
 void RequestBuilder::Forward(const resp::Command& command) {
   core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : WriteForwarded);
-  if (request == nullptr || !SetCommand(request, command)) return;
+  if (request == nullptr || !SetCommand(request, proxy::Question::Kind::kCommand, command)) return;
   connection_->context()->dispatcher.Send(request);
   connection_->Hold();
 }
@@ -145,9 +145,10 @@ bool RequestBuilder::SetKey(core::Request* request, std::string_view key) {
   return false;
 }
 
-bool RequestBuilder::SetCommand(core::Request* request, const resp::Command& command) {
+bool RequestBuilder::SetCommand(core::Request* request, proxy::Question::Kind kind,
+                                const resp::Command& command) {
   if (request->question.command.Assign(command)) {
-    request->question.kind = proxy::Question::Kind::kCommand;
+    request->question.kind = kind;
     request->question.resp_version = static_cast<uint8_t>(client_->version);
     return true;
   }
@@ -162,8 +163,7 @@ void RequestBuilder::AnswerNoMemory(core::Request* request) {
 
 void RequestBuilder::Send(core::Request* request, proxy::Question::Kind kind,
                           const resp::Command& command) {
-  if (!SetCommand(request, command)) return;
-  request->question.kind = kind;
+  if (!SetCommand(request, kind, command)) return;
   request->question.reads_only = true;
   connection_->context()->dispatcher.Send(request);
 }
