@@ -2,10 +2,11 @@
 //
 // Owner: nobody; pure functions.
 // Thread safety: any thread.
-// Cost: O(n), no allocation.
+// Cost: O(n); LowerCase allocates.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace rp {
@@ -18,6 +19,13 @@ constexpr char ToLowerAscii(char c) {
 // Returns `c` in upper case if it is an ASCII letter, else `c`.
 constexpr char ToUpperAscii(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
+
+// Returns `text` in lower case.
+inline std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = ToLowerAscii(c);
+  return lower;
 }
 
 // Returns whether `text` equals `lower`, ignoring ASCII case. REQUIRES: `lower` is in lower case.

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <string>
 
 namespace rp {
 
@@ -46,6 +47,11 @@ bool FillReserve();
 
 // A part of the reserve has room for a block of this size, even if its size doubles.
 inline constexpr size_t kSmallBytes = 16 * 1024;
+
+// Returns the bytes that `text` has from malloc.
+inline size_t AllocatedBytes(const std::string& text) {
+  return text.capacity() > std::string().capacity() ? text.capacity() : 0;
+}
 
 namespace internal {
 

@@ -68,6 +68,8 @@ class Session {
   static constexpr size_t kMaxAnswerBytes = 2048;
   // A value up to this size is copied to `out`, because a piece of its own costs more.
   static constexpr size_t kCopiedBytes = 1024;
+  // Maximum size of an error's text in an answer. Redis's own texts are shorter.
+  static constexpr size_t kMaxErrorTextBytes = 512;
   [[nodiscard]] virtual size_t Write(const Request& request, bool close, const Turn& turn,
                                      char* out, Payload* payload) = 0;
 

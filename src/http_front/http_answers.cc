@@ -7,9 +7,8 @@ namespace rp::http_front {
 namespace {
 
 constexpr std::string_view kErrorContentType = "text/plain; charset=utf-8";
-// Maximum size of an error text. Redis's own texts are shorter.
-constexpr size_t kMaxErrorTextBytes = 512;
-static_assert(http::kMaxHeadBytes + kMaxErrorTextBytes + 1 <= core::Session::kMaxAnswerBytes);
+static_assert(http::kMaxHeadBytes + core::Session::kMaxErrorTextBytes + 1 <=
+              core::Session::kMaxAnswerBytes);
 static_assert(http::kMaxHeadBytes + core::Session::kCopiedBytes <= core::Session::kMaxAnswerBytes);
 
 constexpr std::string_view kMissingText = "no such key";
@@ -106,7 +105,7 @@ size_t HttpSession::Write(const core::Request& request, bool close, const core::
                       : AnswerOf(request, framing, shared_->options.content_type, turn.now);
   answer.head.http10 = framing.http10;
   answer.head.close = close;
-  answer.text = answer.text.substr(0, kMaxErrorTextBytes);
+  answer.text = answer.text.substr(0, core::Session::kMaxErrorTextBytes);
   const bool has_text = !answer.has_value && answer.head.status != 204 && answer.head.status != 304;
   if (has_text) {
     answer.head.content_type = kErrorContentType;

@@ -1,15 +1,13 @@
 #include "proxy/request.h"
 
+#include "base/memory.h"
+
 namespace rp::proxy {
 namespace {
 
 void ClearText(std::string* text) {
   text->clear();
   if (text->capacity() > kKeptBytes) text->shrink_to_fit();
-}
-
-size_t AllocatedText(const std::string& text) {
-  return text.capacity() > std::string().capacity() ? text.capacity() : 0;
 }
 
 }  // namespace
@@ -22,7 +20,9 @@ void Question::Clear() {
   if (!command.empty()) command.Clear();
 }
 
-size_t Question::AllocatedBytes() const { return AllocatedText(key) + command.AllocatedBytes(); }
+size_t Question::AllocatedBytes() const {
+  return rp::AllocatedBytes(key) + command.AllocatedBytes();
+}
 
 void Answer::Clear() {
   outcome = Outcome::kPending;
@@ -33,6 +33,8 @@ void Answer::Clear() {
   ClearText(&reply);
 }
 
-size_t Answer::AllocatedBytes() const { return AllocatedText(error_text) + AllocatedText(reply); }
+size_t Answer::AllocatedBytes() const {
+  return rp::AllocatedBytes(error_text) + rp::AllocatedBytes(reply);
+}
 
 }  // namespace rp::proxy

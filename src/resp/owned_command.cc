@@ -43,8 +43,7 @@ Command OwnedCommand::arguments() const {
 }
 
 size_t OwnedCommand::AllocatedBytes() const {
-  const size_t text_bytes = bytes_.capacity() > std::string().capacity() ? bytes_.capacity() : 0;
-  return text_bytes + slices_.capacity() * sizeof(Command::Slice);
+  return rp::AllocatedBytes(bytes_) + slices_.capacity() * sizeof(Command::Slice);
 }
 
 }  // namespace rp::resp

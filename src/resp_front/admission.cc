@@ -1,8 +1,5 @@
 #include "resp_front/admission.h"
 
-#include <algorithm>
-#include <string>
-
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -50,11 +47,8 @@ Reply Refusal(const Admission& admission, const resp::Command& command) {
       return ErrorReply(resp::UnknownSubcommandText(command));
     case Verdict::kNotAuthenticated:
       return Constant(kNoAuth);
-    case Verdict::kNotAvailable: {
-      std::string name(command[0]);
-      std::transform(name.begin(), name.end(), name.begin(), ToLowerAscii);
-      return NotAvailable(name);
-    }
+    case Verdict::kNotAvailable:
+      return NotAvailable(LowerCase(command[0]));
     case Verdict::kRun:
     case Verdict::kForward:
       break;

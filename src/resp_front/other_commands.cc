@@ -233,9 +233,7 @@ static_assert(std::is_sorted(kOtherCommands.begin(), kOtherCommands.end()));
 }  // namespace
 
 bool IsOtherRedisCommand(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), ToLowerAscii);
-  return std::binary_search(kOtherCommands.begin(), kOtherCommands.end(), lower);
+  return std::binary_search(kOtherCommands.begin(), kOtherCommands.end(), LowerCase(name));
 }
 
 }  // namespace rp::resp_front
