@@ -3,13 +3,11 @@
 #include "core/connection.h"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
 
 #include <memory>
 #include <string>
 #include <thread>
 
-#include "net/socket.h"
 #include "test/support/reactor_harness.h"
 
 namespace rp::core {
@@ -395,35 +393,18 @@ TEST(ReactorTest, DrainFinishesWhatIsInFlightAndEnds) {
   harness.Join();
 }
 
-// A handler of the loop that drains the reactor, as the server's for SIGTERM does.
-class DrainOnEvent final : public net::EventHandler {
- public:
-  explicit DrainOnEvent(Reactor* reactor) : reactor_(reactor), fd_(eventfd(1, EFD_CLOEXEC)) {
-    RP_CHECK(reactor->loop()->Add(fd_.get(), EPOLLIN, this));
-  }
-  void OnEvents(uint32_t) override {
-    eventfd_t count = 0;
-    RP_CHECK(eventfd_read(fd_.get(), &count) == 0);
-    reactor_->Drain();
-  }
-
- private:
-  Reactor* const reactor_;
-  const UniqueFd fd_;
-};
-
 // The acceptor's event waits in the same batch behind the one that stops it: AddressSanitizer sees
 // when the acceptor is freed too early.
 TEST(ReactorTest, DrainSurvivesAClientThatWaitsToBeAccepted) {
   WorkerPool workers(nullptr, [] {});
   ClientCount clients(1);
   Reactor reactor(ReactorHarness::DefaultOptions(), &clients, nullptr, &workers);
-  auto listening = net::Listen({"127.0.0.1", 0});
-  ASSERT_TRUE(listening) << listening.error().message;
-  const std::string name = net::LocalName(listening->get());
-  const DrainOnEvent drain(&reactor);
-  reactor.Serve(std::move(*listening), "HTTP", http_front::HttpSessions({}));
-  TestClient client(static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1))));
+  uint16_t port = 0;
+  UniqueFd listening = ListenOnFreePort(&port);
+  DrainOnEvent drain(&reactor);
+  drain.Raise();
+  reactor.Serve(std::move(listening), "HTTP", http_front::HttpSessions({}));
+  TestClient client(port);
   ASSERT_TRUE(client.connected());
   reactor.Run();
   EXPECT_EQ(client.Read().status, 0);

@@ -13,6 +13,14 @@
 namespace rp::redis {
 namespace {
 
+// One GET in flight, and a timeout that no test waits for.
+Options OneGetAtATime(const std::string& address) {
+  Options options = OptionsFor(address);
+  options.timeout = seconds(10);
+  options.ops_limit = 1;
+  return options;
+}
+
 TEST(FetchersDeadlineTest, FailsAFetchSubmittedAfterItsDeadlineWithoutSendingIt) {
   FakeRedis server;
   FetchClient client(OptionsFor(server.address()));
@@ -41,10 +49,7 @@ TEST(FetchersDeadlineTest, FailsAFetchAtItsOwnDeadlineWhileItsReplyIsOutstanding
 
 TEST(FetchersDeadlineTest, FailsAFetchAtItsDeadlineWhileEveryFetcherIsHeldUp) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
+  FetchClient client(OneGetAtATime(server.address()));
   Request* const stuck = client.Submit("stuck");
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
   const TimePoint start = Now();
@@ -57,10 +62,7 @@ TEST(FetchersDeadlineTest, FailsAFetchAtItsDeadlineWhileEveryFetcherIsHeldUp) {
 
 TEST(FetchersDeadlineTest, HonoursADeadlineThatWasMovedWhileTheFetchWaited) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
+  FetchClient client(OneGetAtATime(server.address()));
   Request* const stuck = client.Submit("stuck");
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));
   Request* const moved = client.Submit("moved", milliseconds(100));
@@ -103,10 +105,7 @@ TEST(FetchersDeadlineTest, TakesTheSameFetchAgainFromInsideItsOutcome) {
 
 TEST(FetchersDeadlineTest, StopsAtOnceWhileRedisHangsAndFailsWhatWaited) {
   FakeRedis server(HoldGets());
-  Options options = OptionsFor(server.address());
-  options.timeout = seconds(10);
-  options.ops_limit = 1;
-  FetchClient client(options);
+  FetchClient client(OneGetAtATime(server.address()));
   Request* const sent = client.Submit("sent");
   Request* const waiting = client.Submit("waiting");
   ASSERT_TRUE(Await([&] { return server.Count("GET") == 1; }));

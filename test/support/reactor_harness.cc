@@ -88,25 +88,25 @@ bool TestClient::AtEnd() {
   return input_.empty() && recv(fd_.get(), &byte, 1, 0) == 0;
 }
 
-// An eventfd of the reactor's loop, as its signalfd would be.
-class ReactorHarness::Stopper final : public net::EventHandler {
- public:
-  explicit Stopper(Reactor* reactor) : reactor_(reactor), fd_(eventfd(0, EFD_CLOEXEC)) {
-    RP_CHECK(reactor->loop()->Add(fd_.get(), EPOLLIN, this));
-  }
+DrainOnEvent::DrainOnEvent(Reactor* reactor) : reactor_(reactor), fd_(eventfd(0, EFD_CLOEXEC)) {
+  RP_CHECK(reactor->loop()->Add(fd_.get(), EPOLLIN, this));
+}
 
-  void Raise() { RP_CHECK(eventfd_write(fd_.get(), 1) == 0); }
+void DrainOnEvent::Raise() { RP_CHECK(eventfd_write(fd_.get(), 1) == 0); }
 
-  void OnEvents(uint32_t) override {
-    eventfd_t count = 0;
-    RP_CHECK(eventfd_read(fd_.get(), &count) == 0);
-    reactor_->Drain();
-  }
+void DrainOnEvent::OnEvents(uint32_t) {
+  eventfd_t count = 0;
+  RP_CHECK(eventfd_read(fd_.get(), &count) == 0);
+  reactor_->Drain();
+}
 
- private:
-  Reactor* const reactor_;
-  const UniqueFd fd_;
-};
+UniqueFd ListenOnFreePort(uint16_t* port) {
+  auto listening = net::Listen({"127.0.0.1", 0});
+  RP_CHECK(listening.ok());
+  const std::string name = net::LocalName(listening->get());
+  *port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
+  return std::move(*listening);
+}
 
 ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients, size_t reactors)
     : cache_({.value_bytes = kLargestValueBytes}),
@@ -123,20 +123,14 @@ ReactorHarness::ReactorHarness(const HarnessOptions& options, size_t max_clients
       workers_(&router_, [] {}),
       clients_(max_clients),
       threads_(reactors) {
-  const auto listen = [](uint16_t* port) {
-    auto listening = net::Listen({"127.0.0.1", 0});
-    RP_CHECK(listening.ok());
-    const std::string name = net::LocalName(listening->get());
-    *port = static_cast<uint16_t>(std::stoi(name.substr(name.rfind(':') + 1)));
-    return std::move(*listening);
-  };
   for (ReactorThread& thread : threads_) {
     thread.reactor = std::make_unique<Reactor>(options, &clients_, &router_, &workers_);
-    thread.reactor->Serve(listen(&thread.port), "HTTP", http_front::HttpSessions(options.http));
-    thread.reactor->Serve(listen(&thread.resp_port), "the Redis protocol",
+    thread.reactor->Serve(ListenOnFreePort(&thread.port), "HTTP",
+                          http_front::HttpSessions(options.http));
+    thread.reactor->Serve(ListenOnFreePort(&thread.resp_port), "the Redis protocol",
                           resp_front::RespSessions(WithServer(options.resp)));
   }
-  stopper_ = std::make_unique<Stopper>(threads_[0].reactor.get());
+  stopper_ = std::make_unique<DrainOnEvent>(threads_[0].reactor.get());
   // One worker, so that requests of long chains reach Redis in their order.
   workers_.Start(1);
   for (ReactorThread& thread : threads_) {

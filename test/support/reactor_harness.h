@@ -52,6 +52,22 @@ class TestClient {
   std::string input_;
 };
 
+// A handler of a reactor's loop that drains the reactor, as the server's does at SIGTERM.
+class DrainOnEvent final : public net::EventHandler {
+ public:
+  explicit DrainOnEvent(Reactor* reactor);
+  // Any thread.
+  void Raise();
+  void OnEvents(uint32_t events) override;
+
+ private:
+  Reactor* const reactor_;
+  const UniqueFd fd_;
+};
+
+// Listens on a free port of loopback, which is told in `*port`.
+[[nodiscard]] UniqueFd ListenOnFreePort(uint16_t* port);
+
 struct HarnessOptions : ReactorOptions {
   http_front::HttpOptions http;
   resp_front::RespOptions resp;
@@ -101,8 +117,6 @@ class ReactorHarness {
   void Join(size_t reactor = 0) { threads_[reactor].thread.join(); }
 
  private:
-  class Stopper;
-
   class View final : public resp_front::ServerView {
    public:
     explicit View(ReactorHarness* harness) : harness_(harness) {}
@@ -144,7 +158,7 @@ class ReactorHarness {
   ClientCount clients_;
   const View view_{this};
   std::vector<ReactorThread> threads_;
-  std::unique_ptr<Stopper> stopper_;
+  std::unique_ptr<DrainOnEvent> stopper_;
 };
 
 }  // namespace rp::core
