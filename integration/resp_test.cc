@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -213,6 +214,30 @@ TEST_F(RespTest, MgetOfManyKeysThatAreNotCachedSucceeds) {
   EXPECT_EQ(reply.substr(0, 13), "*60000\r\n$-1\r\n");
   EXPECT_EQ(reply.size(), 8 + 59999 * 5 + 10u);
   EXPECT_TRUE(reply.ends_with("$4\r\nlast\r\n"));
+}
+
+// Together they want far more keys than there are requests for so few clients.
+TEST_F(RespTest, SlowReadersOfManyHitsLeaveRoomForOthers) {
+  const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-max-clients", "32"});
+  const std::string value = PatternBytes(1100);
+  std::vector<std::string> command = {"MGET"};
+  std::string expected = "*500\r\n";
+  for (int i = 0; i < 500; ++i) {
+    redis_.Set("k" + std::to_string(i), value);
+    command.push_back("k" + std::to_string(i));
+    expected += "$1100\r\n" + value + "\r\n";
+  }
+  RespClient client(RespPort(proxy));
+  ASSERT_EQ(client.Exchange(RespCommand(command)), expected);
+  std::vector<std::string> long_command = {"MGET"};
+  for (int i = 0; i < 60'000; ++i) long_command.push_back("k" + std::to_string(i % 500));
+  std::vector<std::unique_ptr<RespClient>> slow;
+  for (int i = 0; i < 10; ++i) {
+    slow.push_back(std::make_unique<RespClient>(RespPort(proxy)));
+    slow.back()->Send(RespCommand(long_command));
+    EXPECT_EQ(slow.back()->Read(8), "*60000\r\n") << "its answer is ready, and is not read";
+    EXPECT_EQ(client.Exchange(RespCommand(command)), expected);
+  }
 }
 
 TEST_F(RespTest, ATimeoutIsAnsweredAsSuch) {

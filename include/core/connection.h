@@ -34,6 +34,7 @@
 #include <string>
 
 #include "core/client_count.h"
+#include "core/connection_list.h"
 #include "core/output.h"
 #include "core/pipeline.h"
 #include "core/session.h"
@@ -53,11 +54,13 @@ enum class Closing : unsigned char {
 // The fields of a connection that belong to the reactor's ConnectionList.
 struct Listing {
   size_t index = 0;
-  bool is_dirty = false;  // it waits to be flushed
   ClientCount::Place place = ClientCount::Place::kNone;
 };
 
-class Connection final : public net::EventHandler, public DeadlineNode {
+class Connection final : public net::EventHandler,
+                         public DeadlineNode,
+                         public FlushNode,
+                         public ReadNode {
  public:
   enum class Phase : unsigned char { kOpen, kFinishing, kLingering, kClosed };
 
@@ -88,11 +91,8 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Marks `request` as answered and the connection as to be flushed. REQUIRES: the request has its
   // answer.
   void OnAnswer(Request* request);
-  // Makes the last `size` requests, which begin with `first`, one answer. Counts `first` as
-  // answered and submits the others, except those that have failed: at most
-  // Pipeline::kMaxGroupInFlight at once, and the rest as these are answered. REQUIRES: they were
-  // added just now.
-  void StartGroup(Request* first, uint32_t size);
+  // Answers the request when its group is done. REQUIRES: it was added just now.
+  void StartGroup(Request* request, std::unique_ptr<Group> group);
   // Stops reading requests, and closes when those in the pipeline are answered.
   void CloseAfterAnswers(Closing how);
   // Closes at the end of this turn and sends nothing more. `why` is a constant text for the log.
@@ -106,9 +106,15 @@ class Connection final : public net::EventHandler, public DeadlineNode {
   // Handles the end of the connection's ClientWait: closes, has the session close, or waits anew
   // for a client that has made progress.
   void OnWaitEnded();
-  // Starts the requests of groups that may start, and sends the answers that are ready. The
-  // connection may be closed afterwards.
-  void Flush();
+  // What a connection may send when it is flushed.
+  enum class Share : unsigned char {
+    kSmall,  // at most TurnBudget::kSmallBytes, since others wait
+    kFull,   // as much as one connection may send at once
+  };
+  // Looks up keys of groups, sends the answers that are ready and reads the requests that were left
+  // for want of room. If more than its share is left to do, the connection is marked as waiting. It
+  // may be closed afterwards.
+  void Flush(Share share);
   // Finishes the requests that have begun to arrive, then closes. Called when the server stops.
   void Drain();
   // Has the session answer with the reason, then closes.
@@ -123,9 +129,20 @@ class Connection final : public net::EventHandler, public DeadlineNode {
 
   void Read();
   void Feed(std::string_view fresh);
-  [[nodiscard]] bool SendAnswers(size_t* budget_bytes);
+  // How sending has ended.
+  enum class Sent : unsigned char {
+    kAll,     // all answers that were ready
+    kFull,    // the socket takes no more
+    kShared,  // the share is used up
+    kBroken,
+  };
+
+  [[nodiscard]] bool LookUpKeys();
+  [[nodiscard]] Sent SendAnswers(Share share);
+  [[nodiscard]] int WriteAnswers();
+  void GiveUp(Request* request);
   void FinishClosing();
-  void UpdateInterest();
+  void UpdateInterest(Sent sent);
   void UpdateWait();
   void StartWait(ClientWait wait);
 

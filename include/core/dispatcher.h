@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/group.h"
 #include "core/request.h"
+#include "core/request_pool.h"
 #include "core/session.h"
 #include "core/worker_pool.h"
 #include "proxy/router.h"
@@ -45,6 +47,11 @@ class Dispatcher {
   // its time is over. REQUIRES: TryHit has not answered it, or its question is a command.
   void Send(Request* request);
 
+  // Looks up keys of `group`, at most `*max_keys`, from which it subtracts them: takes those that
+  // the cache has, and sends members for the others, which belong to `connection`. If no request is
+  // left, waits for the group's own to come back, or fails it if it has none.
+  void LookUp(Group* group, Connection* connection, RequestPool* requests, size_t* max_keys);
+
   // Starts the requests that were sent, and submits their fetches.
   void Start();
   // Returns whether fetches are left because the fetchers' lock was held. Then the caller calls
@@ -55,8 +62,9 @@ class Dispatcher {
 
   // Takes back a request that waits for Redis. Returns false if its answer is under way.
   [[nodiscard]] bool TakeBack(Request* request) const { return router_->TakeBack(request); }
-  // Answers the requests whose time is over, with an old value (-stale-if-error) or an error.
-  void EndWaits();
+  // Answers requests whose time is over, at most `limit`, with an old value (-stale-if-error) or an
+  // error.
+  void EndWaits(size_t limit);
   [[nodiscard]] TimePoint next_deadline() const { return std::min(waits_.next(), overdue_.next()); }
 
   // Makes the cache smaller and fills the reserve. Call it when MemoryIsShort().

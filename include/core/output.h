@@ -58,11 +58,6 @@ class AnswerBuffer {
 // Output: bytes that the socket did not take yet.
 class Output {
  public:
-  // Maximum bytes sent to one client before the others have their turn. It is somewhat more than
-  // the largest usual answer, a value of 1 MB with its head, for which a second call would cost a
-  // tenth more.
-  static constexpr size_t kMaxBytesPerTurn = 2 << 20;
-
   // Sends the kept bytes, at most `*budget_bytes` and as far as the socket takes them, and
   // subtracts the sent bytes from the budget. Uses `buffer` and leaves it empty. Returns false if
   // the connection is broken.

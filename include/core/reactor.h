@@ -75,6 +75,7 @@ class Reactor final : public proxy::ReplyBox {
   const std::function<void(uint64_t bytes)> on_freed_;
   ClientCount* const clients_;
   Mailbox<proxy::Request> mailbox_;
+  proxy::Request* answers_ = nullptr;  // taken from the mailbox, not passed on yet
   ReactorContext context_;
   net::Waker waker_;
   Listeners listeners_;

@@ -13,6 +13,7 @@
 #include "core/dispatcher.h"
 #include "core/output.h"
 #include "core/request_pool.h"
+#include "core/turn_budget.h"
 #include "core/waits.h"
 #include "net/event_loop.h"
 
@@ -50,6 +51,7 @@ struct ReactorContext {
 
   net::EventLoop loop;
   Turn turn;
+  TurnBudget budget;         // of this turn
   bool is_draining = false;  // the server stops
   FreedBytes freed_bytes;
   RequestPool requests;

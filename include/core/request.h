@@ -25,7 +25,7 @@ namespace rp::core {
 
 class Connection;
 class RequestSlab;
-struct Group;
+class Group;
 
 // SessionData: room in a request for the session's notes, of a type that the session chooses.
 class SessionData {
@@ -59,8 +59,11 @@ struct Request : proxy::Request, DeadlineNode {
   enum class State : uint8_t { kFree, kFilling, kInFlight, kAnswered };
 
   State state = State::kFree;
-  Connection* connection = nullptr;     // null: the client has gone
-  Group* group = nullptr;               // null: it makes an answer by itself
+  Connection* connection = nullptr;  // null: the client has gone
+  Group* group = nullptr;            // of a command about many keys, which this request answers
+  Group* member_of = nullptr;        // the group whose key it asks for; then it is in no pipeline
+  uint32_t key_index = 0;            // of that key in the group
+  uint32_t member_index = 0;         // of this request among the members in flight
   Request* next_in_pipeline = nullptr;  // or in a list of the pool
   RequestSlab* slab = nullptr;          // where it lies; of the pool
   SessionData data;

@@ -39,10 +39,6 @@ class RequestPool {
   // Takes back a request that Take has returned, and cleans it now or in a later turn.
   void PutBack(Request* request);
 
-  // Allocates memory for `count` more requests. Returns false if there is not enough. REQUIRES:
-  // Has(count).
-  [[nodiscard]] bool MakeRoom(size_t count);
-
   // Returns whether a group may take `count` more requests.
   [[nodiscard]] bool Has(size_t count) const { return count + reserved_ <= limit_ - out(); }
 

@@ -1,7 +1,7 @@
 // Session: the protocol half of a connection. It turns bytes into requests and answers into bytes.
 // It has the client's fd only to report it and its addresses (CLIENT INFO). Of the pipeline it uses
 // only whether all requests are answered, the last request (HTTP, to replace its answer), and the
-// members of the group that it writes.
+// group that it writes.
 //
 // Owner: its connection. Thread safety: the reactor's thread. Cost: see the protocols' sessions.
 #pragma once
@@ -63,8 +63,9 @@ class Session {
 
   // Writes the answer, or only the part before its payload, to `out` and returns the size. Together
   // with the payload's tail it is at most kMaxAnswerBytes. `*payload` is empty at first. `close` is
-  // true if the connection ends after this answer. Each answer is written once, in the order of the
-  // pipeline; when the first of a group is written, the rest of the group follows it.
+  // true if the connection ends after this answer. Answers are written in the order of the
+  // pipeline, that of a group part by part (Group::part). An answer that is not sent is written
+  // again.
   static constexpr size_t kMaxAnswerBytes = 2048;
   // A value up to this size is copied to `out`, because a piece of its own costs more.
   static constexpr size_t kCopiedBytes = 1024;

@@ -2,7 +2,7 @@
 // session's notes on a request. They write the same bytes as Redis.
 //
 // Each function writes the answer, or only the part before its payload, to `out` and returns the
-// size (core::Session::Write). The first request of a group is written when all of it is answered.
+// size (core::Session::Write).
 //
 // Owner: nobody; pure functions. Thread safety: the reactor's thread. Cost: O(bytes written), no
 // allocation.
@@ -50,11 +50,9 @@ WriteAnswer WriteTtl;
 WriteAnswer WritePttl;
 WriteAnswer WriteType;
 
-// These write the answer of a group. The first request has no key, and its function begins the
-// answer; if any request of the group has failed, that error is the whole answer. The other
-// requests of MGET write an element each, and those of EXISTS nothing.
+// These write the answer of a request with many keys, and of its group if it has one: WriteMget
+// the next part of the group, WriteExists all. If a key has failed, its error is the whole answer.
 WriteAnswer WriteMget;
-WriteAnswer WriteMgetElement;
 WriteAnswer WriteExists;
 
 }  // namespace rp::resp_front

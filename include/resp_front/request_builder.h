@@ -22,9 +22,6 @@ namespace rp::resp_front {
 
 class RequestBuilder {
  public:
-  // Maximum keys of one command.
-  static constexpr size_t kMaxKeys = core::Pipeline::kMaxGroupSize - 1;
-
   // Everything borrowed outlives the builder.
   RequestBuilder(const RespOptions* options, const ClientState* client,
                  core::Connection* connection)
@@ -48,8 +45,7 @@ class RequestBuilder {
   void Ask(const resp::Command& command);
 
   // Reads all keys of the command, and answers them together.
-  enum class Group : unsigned char { kValues, kCount };
-  void ReadGroup(Group group, const resp::Command& command);
+  void ReadGroup(core::Group::Keeps keeps, const resp::Command& command);
 
   // Sends the client's own command to Redis, and holds back the commands after it until it is
   // answered.
@@ -69,7 +65,8 @@ class RequestBuilder {
                                 const resp::Command& command);
   void AnswerNoMemory(core::Request* request);
   void Send(core::Request* request, proxy::Question::Kind kind, const resp::Command& command);
-  [[nodiscard]] size_t AppendHits(Group group, const resp::Command& command, core::Request* first);
+  [[nodiscard]] size_t AppendHits(core::Group::Keeps keeps, const resp::Command& command,
+                                  core::Request* request);
 
   const RespOptions* const options_;
   const ClientState* const client_;

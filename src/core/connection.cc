@@ -76,10 +76,9 @@ void Connection::Submit(Request* request) {
   context_->dispatcher.TryHit(request) ? OnAnswer(request) : context_->dispatcher.Send(request);
 }
 
-void Connection::StartGroup(Request* first, uint32_t size) {
-  if (size > 1) pipeline_.MakeGroup(first, size);
-  OnAnswer(first);
-  while (Request* request = pipeline_.NextToStart()) Submit(request);
+void Connection::StartGroup(Request* request, std::unique_ptr<Group> group) {
+  pipeline_.SetGroup(request, std::move(group));
+  context_->connections.MarkDirty(this);
 }
 
 void Connection::Hold() {
@@ -88,7 +87,12 @@ void Connection::Hold() {
 
 void Connection::OnAnswer(Request* request) {
   request->Leave();
-  pipeline_.OnAnswered(request);
+  if (request->member_of == nullptr) {
+    pipeline_.OnAnswered(request);
+  } else {
+    request->member_of->OnAnswered(request);
+    context_->requests.PutBack(request);
+  }
   context_->connections.MarkDirty(this);
 }
 
@@ -101,7 +105,8 @@ void Connection::OnEvents(uint32_t events) {
     return Close(phase_ == Phase::kLingering ? "ended" : "the client reset the connection");
   }
   if ((events & EPOLLOUT) != 0) context_->connections.MarkDirty(this);
-  if ((events & EPOLLIN) != 0) Read();
+  if ((events & interest_ & EPOLLIN) == 0) return;
+  context_->budget.may_read() ? Read() : context_->connections.MarkUnread(this);
 }
 
 void Connection::Read() {
@@ -117,6 +122,7 @@ void Connection::Read() {
   if (count == 0) {
     input_ = Input::kEnded;
   } else {
+    context_->budget.OnRead(static_cast<size_t>(count));
     Feed({buffer.data(), static_cast<size_t>(count)});
   }
   context_->connections.MarkDirty(this);
@@ -146,15 +152,15 @@ void Connection::Refuse(Session::Reason why) {
 
 // --- Output ---
 
-void Connection::Flush() {
+void Connection::Flush(Share share) {
   if (phase_ == Phase::kClosed) return;
   if (abandoned_ != nullptr) return Close(abandoned_);
-  while (Request* request = pipeline_.NextToStart()) Submit(request);
+  const bool has_keys_left = LookUpKeys();
   if (input_ == Input::kHeld && pipeline_.all_answered())
     input_ = unfinished_.empty() ? Input::kReading : Input::kPaused;
-  size_t budget_bytes = Output::kMaxBytesPerTurn;
-  if (!SendAnswers(&budget_bytes)) return Close("the answers cannot be sent");
-  if (input_ == Input::kPaused && TakesRequests() && output_.empty()) {
+  const Sent sent = SendAnswers(share);
+  if (sent == Sent::kBroken) return Close("the answers cannot be sent");
+  if (input_ == Input::kPaused && TakesRequests() && sent == Sent::kAll) {
     input_ = Input::kReading;
     Feed({});
   }
@@ -165,48 +171,91 @@ void Connection::Flush() {
     CloseAfterAnswers(Closing::kLinger);
   }
   if (is_sent && (phase_ == Phase::kFinishing || input_ == Input::kEnded)) return FinishClosing();
-  UpdateInterest();
+  if (has_keys_left || sent == Sent::kShared) context_->connections.MarkWaiting(this);
+  UpdateInterest(sent);
   UpdateWait();
 }
 
-// Sends the kept bytes and then the answers that are ready, many in one system call. Returns false
-// if the connection is broken.
-bool Connection::SendAnswers(size_t* budget_bytes) {
+// Looks up keys of the groups, as many as one connection may at once. Returns whether some are left
+// that could be looked up.
+bool Connection::LookUpKeys() {
+  if (!pipeline_.has_groups()) return false;
+  size_t keys = TurnBudget::kKeysOfOne;
+  for (Request* request = pipeline_.first(); request != nullptr && keys > 0;
+       request = request->next_in_pipeline) {
+    if (request->group == nullptr || Pipeline::IsReady(*request)) continue;
+    context_->dispatcher.LookUp(request->group, this, &context_->requests, &keys);
+    if (request->group->is_done()) pipeline_.OnAnswered(request);
+  }
+  context_->budget.OnAnswered(TurnBudget::kKeysOfOne - keys);
+  return keys == 0;
+}
+
+// Sends the kept bytes and then the answers that are ready, many in one system call.
+Connection::Sent Connection::SendAnswers(Share share) {
   AnswerBuffer* const answers = context_->answers.get();
+  size_t bytes_left = TurnBudget::kSentBytesOfOne;
   if (!output_.empty()) {
-    const size_t before = *budget_bytes;
-    if (!output_.SendKept(fd_.get(), answers, budget_bytes)) return false;
-    if (*budget_bytes < before) StartWait(ClientWait::kSending);  // starts anew with each progress
+    if (share == Share::kSmall) return Sent::kShared;
+    if (!output_.SendKept(fd_.get(), answers, &bytes_left)) return Sent::kBroken;
+    const size_t bytes = TurnBudget::kSentBytesOfOne - bytes_left;
+    if (bytes > 0) StartWait(ClientWait::kSending);  // starts anew with each progress
+    context_->budget.OnSent(bytes);
     context_->freed_bytes.AddBlock(output_.Shrink());
   }
-  while (output_.empty() && pipeline_.has_ready() && *budget_bytes > 0) {
-    answers->Clear();
-    int count = 0;
-    for (const Request* request = pipeline_.first();
-         request != nullptr && Pipeline::IsReady(*request) && !answers->full();
-         request = request->next_in_pipeline) {
-      ++count;
-      Payload payload;
-      const bool close = phase_ != Phase::kOpen && request == pipeline_.last();
-      const size_t written =
-          session_->Write(*request, close, context_->turn, answers->free_bytes(), &payload);
-      answers->Add(written, payload, request->answer.value.get());
+  for (size_t calls = 0; output_.empty() && pipeline_.has_ready(); ++calls) {
+    if (bytes_left == 0 || calls == TurnBudget::kCallsOfOne) return Sent::kShared;
+    int count = WriteAnswers();
+    if (share == Share::kSmall && answers->total_bytes() > TurnBudget::kSmallBytes) {
+      pipeline_.RewindGroups();
+      return Sent::kShared;
     }
-    if (!output_.Send(fd_.get(), answers, budget_bytes)) return false;
+    const size_t bytes_before = bytes_left;
+    if (!output_.Send(fd_.get(), answers, &bytes_left)) return Sent::kBroken;
+    context_->budget.OnSent(bytes_before - bytes_left);
+    context_->budget.OnAnswered(static_cast<size_t>(count));
     // A whole request has arrived, so the next wait starts anew.
     wait_ = ClientWait::kNone;
     for (; count > 0; --count) context_->requests.PutBack(pipeline_.Pop());
+    if (Request* const first = pipeline_.first(); first != nullptr && first->group != nullptr)
+      first->group->OnSent();
   }
-  return true;
+  if (output_.empty()) return Sent::kAll;
+  return bytes_left == 0 ? Sent::kShared : Sent::kFull;
 }
 
-void Connection::UpdateInterest() {
+// Writes answers that are ready, as many as fit, into the reactor's buffer. Returns how many of
+// them are whole.
+int Connection::WriteAnswers() {
+  AnswerBuffer* const answers = context_->answers.get();
+  answers->Clear();
+  int count = 0;
+  const Request* request = pipeline_.first();
+  while (request != nullptr && Pipeline::IsReady(*request) && !answers->full()) {
+    Group* const group = request->group;
+    Payload payload;
+    const bool close = phase_ != Phase::kOpen && request == pipeline_.last();
+    const size_t written =
+        session_->Write(*request, close, context_->turn, answers->free_bytes(), &payload);
+    const bool is_element = group != nullptr && group->part() > 0;
+    answers->Add(written, payload, is_element ? group->value() : request->answer.value.get());
+    if (group != nullptr && group->NextPart()) continue;
+    ++count;
+    request = request->next_in_pipeline;
+  }
+  return count;
+}
+
+void Connection::UpdateInterest(Sent sent) {
   const bool reads =
       phase_ == Phase::kLingering ||
       (phase_ == Phase::kOpen && output_.empty() &&
        (input_ == Input::kReading || (input_ == Input::kHeld && unfinished_.empty())));
-  const bool writes = !output_.empty() || pipeline_.has_ready();
-  const uint32_t interest = (reads ? uint32_t{EPOLLIN} : 0) | (writes ? uint32_t{EPOLLOUT} : 0);
+  // One that waits for its share is flushed without an event.
+  const uint32_t writes = sent == Sent::kShared ? interest_ & EPOLLOUT
+                          : sent == Sent::kFull ? uint32_t{EPOLLOUT}
+                                                : 0;
+  const uint32_t interest = (reads ? uint32_t{EPOLLIN} : 0) | writes;
   if (interest == interest_) return;
   interest_ = interest;
   context_->loop.Modify(fd_.get(), interest_, this);
@@ -291,7 +340,7 @@ void Connection::FinishClosing() {
   shutdown(fd_.get(), SHUT_WR);
   unfinished_.clear();
   context_->freed_bytes.AddBlock(ShrinkBuffer(&unfinished_));
-  UpdateInterest();
+  UpdateInterest(Sent::kAll);
   StartWait(ClientWait::kLingering);
 }
 
@@ -307,13 +356,20 @@ void Connection::Close(const char* why) {
   context_->freed_bytes.AddBlock(unfinished_.capacity());
   context_->freed_bytes.AddBlock(output_.Clear());
   while (!pipeline_.empty()) {
-    Request* const request = pipeline_.Pop();
-    request->connection = nullptr;
-    if (request->state != Request::State::kInFlight || context_->dispatcher.TakeBack(request)) {
-      context_->requests.PutBack(request);
-    } else {
-      request->Leave();
+    if (Group* const group = pipeline_.first()->group; group != nullptr) {
+      while (Request* const member = group->RemoveMember()) GiveUp(member);
     }
+    GiveUp(pipeline_.Pop());
+  }
+}
+
+// Puts the request back, now or when it is delivered.
+void Connection::GiveUp(Request* request) {
+  request->connection = nullptr;
+  if (request->state != Request::State::kInFlight || context_->dispatcher.TakeBack(request)) {
+    context_->requests.PutBack(request);
+  } else {
+    request->Leave();
   }
 }
 

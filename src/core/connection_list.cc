@@ -12,23 +12,43 @@ ConnectionList::ConnectionList(ClientCount* clients) : clients_(clients) {}
 ConnectionList::~ConnectionList() = default;
 
 void ConnectionList::Add(std::unique_ptr<Connection> connection, ClientCount::Place place) {
-  connection->listing = {.index = connections_.size(), .is_dirty = false, .place = place};
+  connection->listing = {.index = connections_.size(), .place = place};
   connections_.push_back(std::move(connection));
 }
 
 void ConnectionList::MarkDirty(Connection* connection) {
-  if (connection->listing.is_dirty) return;
-  connection->listing.is_dirty = true;
-  dirty_.push_back(connection);
+  FlushNode* const node = connection;
+  if (!node->linked()) dirty_.PushBack(node);
 }
 
-void ConnectionList::FlushDirty() {
-  // Flush may mark more connections, which are appended.
-  for (size_t i = 0; i < dirty_.size(); ++i) {
-    dirty_[i]->listing.is_dirty = false;
-    dirty_[i]->Flush();
+void ConnectionList::MarkWaiting(Connection* connection) {
+  FlushNode* const node = connection;
+  if (!node->linked()) waiting_.PushBack(node);
+}
+
+void ConnectionList::FlushDirty(TurnBudget* budget) {
+  while (!dirty_.empty() && budget->may_answer()) {
+    const bool is_first = waiting_.empty() && budget->may_send();
+    static_cast<Connection*>(dirty_.PopFront())
+        ->Flush(is_first ? Connection::Share::kFull : Connection::Share::kSmall);
   }
-  dirty_.clear();
+  if (waiting_.empty()) return;
+  // Those that wait again come to the end of a new list.
+  IntrusiveList<FlushNode> waiting = std::move(waiting_);
+  while (!waiting.empty() && budget->may_send() && budget->may_answer())
+    static_cast<Connection*>(waiting.PopFront())->Flush(Connection::Share::kFull);
+  waiting.Append(&waiting_);
+  waiting_.Append(&waiting);
+}
+
+void ConnectionList::MarkUnread(Connection* connection) {
+  ReadNode* const node = connection;
+  if (!node->linked()) unread_.PushBack(node);
+}
+
+void ConnectionList::ReadUnread(TurnBudget* budget) {
+  while (!unread_.empty() && budget->may_read())
+    static_cast<Connection*>(unread_.PopFront())->OnEvents(EPOLLIN);
 }
 
 void ConnectionList::OnClosed(Connection* connection) {
@@ -45,6 +65,10 @@ void ConnectionList::OnClosed(Connection* connection) {
 
 bool ConnectionList::DeleteClosed() {
   const bool any = !closed_.empty();
+  for (const auto& connection : closed_) {
+    static_cast<FlushNode*>(connection.get())->Unlink();
+    static_cast<ReadNode*>(connection.get())->Unlink();
+  }
   closed_.clear();
   return any;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory.h"
 #include "core/connection.h"
 
 namespace rp::core {
@@ -23,6 +24,30 @@ void Dispatcher::Send(Request* request) {
   waits_.Start(request, turn_->now);
   chain_.Append(request);
   if (chain_.size() >= kMaxChain) StartChain();
+}
+
+void Dispatcher::LookUp(Group* group, Connection* connection, RequestPool* requests,
+                        size_t* max_keys) {
+  for (; *max_keys > 0 && group->may_go_on(); --*max_keys) {
+    const std::string_view key = group->next_key();
+    if (const cache::EntryRef entry = TryFind(key)) {
+      group->Take(entry);
+      continue;
+    }
+    const bool has_room = requests->Has(1);
+    Request* const member = has_room ? requests->Take() : nullptr;
+    if (member == nullptr) {
+      if (!group->has_members()) group->Fail(has_room ? ErrorCode::kNoMemory : ErrorCode::kBusy);
+      return;
+    }
+    if (!TryAllocate(key.size(), [&] { member->question.key = key; })) {
+      requests->PutBack(member);
+      return group->Fail(ErrorCode::kNoMemory);
+    }
+    member->connection = connection;
+    group->AddMember(member);
+    Send(member);
+  }
 }
 
 void Dispatcher::Start() {
@@ -51,9 +76,13 @@ void Dispatcher::StartChain() {
   if (!workers_->TrySubmit(chain.first())) workers_->RunHere(chain.first());
 }
 
-void Dispatcher::EndWaits() {
+void Dispatcher::EndWaits(size_t limit) {
   for (auto* list : {&waits_, &overdue_}) {
-    while (Request* request = list->TakeEnded(turn_->now)) EndWait(request);
+    for (; limit > 0; --limit) {
+      Request* const request = list->TakeEnded(turn_->now);
+      if (request == nullptr) break;
+      EndWait(request);
+    }
   }
 }
 

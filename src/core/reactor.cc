@@ -11,12 +11,15 @@
 namespace rp::core {
 namespace {
 
+// Members of all groups together.
+constexpr size_t kMaxMembers = 64 * Group::kMaxInFlight;
+
 size_t PipelineRequests(size_t max_clients) { return max_clients * Pipeline::kMaxRequests; }
 
-// Returns twice what the pipelines of all clients and the largest group hold. The other half is for
+// Returns twice what the pipelines of all clients and their groups hold. The other half is for
 // requests in flight whose clients have gone. One reactor may have all clients.
 size_t RequestLimit(size_t max_clients) {
-  return 2 * (PipelineRequests(max_clients) + Pipeline::kMaxGroupSize);
+  return 2 * (PipelineRequests(max_clients) + kMaxMembers);
 }
 
 unsigned long long ForLog(uint64_t number) { return number; }
@@ -53,13 +56,14 @@ void Reactor::Run() {
   while (!finished()) {
     Sleep();
     BeginTurn();
+    context_.connections.ReadUnread(&context_.budget);
     context_.loop.Dispatch();
     if (must_drain()) Drain();
     TakeAnswers();
     EndWaits();
     context_.dispatcher.Start();
     TakeAnswers();
-    context_.connections.FlushDirty();
+    context_.connections.FlushDirty(&context_.budget);
     context_.dispatcher.Start();
     EndTurn();
   }
@@ -113,22 +117,26 @@ void Reactor::OnAccepted(UniqueFd fd, const char* protocol, const SessionFactory
 void Reactor::BeginTurn() {
   context_.turn.now = Now();
   context_.turn.wall_time = std::time(nullptr);
+  context_.budget = {};
 }
 
 void Reactor::Sleep() {
   waker_.BeginSleep();
   // Work that was published before BeginSleep does not wake this thread.
-  const bool idle = mailbox_.empty() && !context_.dispatcher.has_fetches() && !must_drain();
+  const bool idle = mailbox_.empty() && answers_ == nullptr && !context_.connections.has_work() &&
+                    !context_.dispatcher.has_fetches() && !must_drain();
   const TimePoint deadline = idle ? NextDeadline() : context_.turn.now;
   context_.loop.Wait(context_.turn.now, deadline);
   waker_.EndSleep();
 }
 
+// Passes on what the mailbox holds, but not more than a turn may answer: after an outage it may
+// hold hundreds of thousands.
 void Reactor::TakeAnswers() {
-  proxy::Request* answer = mailbox_.TakeAll();
-  while (answer != nullptr) {
-    auto* request = static_cast<Request*>(answer);
-    answer = mailbox_.Next(answer);
+  if (answers_ == nullptr) answers_ = mailbox_.TakeAll();
+  for (size_t left = TurnBudget::kRequests; answers_ != nullptr && left > 0; --left) {
+    auto* request = static_cast<Request*>(answers_);
+    answers_ = mailbox_.Next(answers_);
     if (request->connection != nullptr) {
       request->connection->OnAnswer(request);
     } else {
@@ -138,9 +146,12 @@ void Reactor::TakeAnswers() {
 }
 
 void Reactor::EndWaits() {
-  context_.dispatcher.EndWaits();
-  while (Connection* connection = context_.waits.TakeEnded(context_.turn.now))
+  context_.dispatcher.EndWaits(TurnBudget::kTimeouts);
+  for (size_t left = TurnBudget::kTimeouts; left > 0; --left) {
+    Connection* const connection = context_.waits.TakeEnded(context_.turn.now);
+    if (connection == nullptr) break;
     connection->OnWaitEnded();
+  }
   listeners_.Retry(context_.turn.now);
 }
 

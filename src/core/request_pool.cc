@@ -84,13 +84,6 @@ Request* RequestPool::Take() {
   return request;
 }
 
-bool RequestPool::MakeRoom(size_t count) {
-  while (held() - out() < count) {
-    if (!AddSlab()) return false;
-  }
-  return true;
-}
-
 void RequestPool::PutBack(Request* request) {
   if (cleanings_left_ > 0) {
     --cleanings_left_;
@@ -136,7 +129,7 @@ void RequestPool::Recycle(Request* request) {
   request->answer.Clear();
   request->state = Request::State::kFree;
   request->connection = nullptr;
-  request->group = nullptr;
+  request->group = request->member_of = nullptr;
   RequestSlab* slab = request->slab;
   const bool was_all_out = slab->all_out();
   slab->PutBack(request);

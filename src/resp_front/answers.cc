@@ -29,13 +29,13 @@ bool HasCode(std::string_view text) {
 
 // Redis's own error goes through as it is, unless it is about this proxy's credentials: the client
 // would take it for its own.
-size_t PutError(const core::Request& request, char* out) {
-  const ErrorInfo& info = Describe(request.answer.error);
+size_t PutError(const proxy::Answer& answer, char* out) {
+  const ErrorInfo& info = Describe(answer.error);
   std::string_view text =
-      request.answer.error_text.empty() ? info.text : std::string_view(request.answer.error_text);
+      answer.error_text.empty() ? info.text : std::string_view(answer.error_text);
   text = text.substr(0, core::Session::kMaxErrorTextBytes);
   size_t size = Put("-", out);
-  if (request.answer.error == ErrorCode::kAuth || !HasCode(text)) {
+  if (answer.error == ErrorCode::kAuth || !HasCode(text)) {
     size += Put(info.resp_prefix, out + size);
     size += Put(" ", out + size);
   }
@@ -65,7 +65,7 @@ bool IsMissing(const core::Request& request) {
 
 // Writes an answer that is not about the key: Redis's reply or an error.
 size_t PutOther(const core::Request& request, char* out, core::Payload* payload) {
-  if (request.answer.outcome != proxy::Outcome::kReply) return PutError(request, out);
+  if (request.answer.outcome != proxy::Outcome::kReply) return PutError(request.answer, out);
   payload->bytes = request.answer.reply;
   return 0;
 }
@@ -93,31 +93,10 @@ int64_t RemainingMs(const core::Request& request, TimePoint now) {
 // As Redis rounds.
 int64_t ToSeconds(int64_t ms) { return ms < 0 ? ms : (ms + 500) / 1000; }
 
-// Calls visit(member) for each request of the group behind `first`, as long as it returns true.
-template <typename Visitor>
-void ForEachMember(const core::Request& first, Visitor visit) {
-  if (first.group == nullptr) return;
-  const core::Request* member = first.next_in_pipeline;
-  for (uint32_t left = first.group->size; left > 1 && visit(*member); --left)
-    member = member->next_in_pipeline;
-}
-
-// The first request of the group behind `first` that has failed, or null.
-const core::Request* FirstFailure(const core::Request& first) {
-  const core::Request* failure = nullptr;
-  if (first.group == nullptr || !first.group->has_failed) return failure;
-  ForEachMember(first, [&](const core::Request& member) {
-    if (member.answer.has_failed()) failure = &member;
-    return failure == nullptr;
-  });
-  return failure;
-}
-
-// Writes a value, or null for a key that has none.
-size_t PutValueOrNull(const core::Request& request, char* out, core::Payload* payload) {
-  if (request.answer.outcome != proxy::Outcome::kValue)
-    return Put(resp::NullReply(FramingOf(request).version), out);
-  return PutValue(request.answer.value->value(), out, payload);
+// Writes a value, or null where there is none.
+size_t PutValueOrNull(const cache::Entry* value, int version, char* out, core::Payload* payload) {
+  if (value == nullptr) return Put(resp::NullReply(version), out);
+  return PutValue(value->value(), out, payload);
 }
 
 }  // namespace
@@ -142,7 +121,7 @@ size_t WriteNothing(const core::Request&, const core::Turn&, char*, core::Payloa
 size_t WriteGet(const core::Request& request, const core::Turn&, char* out,
                 core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
-  return PutValueOrNull(request, out, payload);
+  return PutValueOrNull(request.answer.value.get(), FramingOf(request).version, out, payload);
 }
 
 size_t WriteStrlen(const core::Request& request, const core::Turn&, char* out,
@@ -180,27 +159,19 @@ size_t WriteType(const core::Request& request, const core::Turn&, char* out,
 
 size_t WriteMget(const core::Request& request, const core::Turn&, char* out,
                  core::Payload* payload) {
-  const core::Request* const failure = FirstFailure(request);
-  if (failure != nullptr) return PutError(*failure, out);
+  const core::Group* const group = request.group;
+  if (group != nullptr && group->has_failed()) return PutError(group->failure(), out);
+  if (group != nullptr && group->part() > 0)
+    return PutValueOrNull(group->value(), FramingOf(request).version, out, payload);
   payload->bytes = request.answer.reply;
   return 0;
 }
 
-// A key of another type has no value.
-size_t WriteMgetElement(const core::Request& request, const core::Turn&, char* out,
-                        core::Payload* payload) {
-  return request.group->has_failed ? 0 : PutValueOrNull(request, out, payload);
-}
-
 size_t WriteExists(const core::Request& request, const core::Turn&, char* out, core::Payload*) {
-  const core::Request* const failure = FirstFailure(request);
-  if (failure != nullptr) return PutError(*failure, out);
-  int64_t found = FramingOf(request).found;
-  ForEachMember(request, [&](const core::Request& member) {
-    found += !IsMissing(member);
-    return true;
-  });
-  return PutInteger(found, out);
+  const core::Group* const group = request.group;
+  if (group != nullptr && group->has_failed()) return PutError(group->failure(), out);
+  const size_t more = group != nullptr ? group->existing() : 0;
+  return PutInteger(static_cast<int64_t>(FramingOf(request).found + more), out);
 }
 
 }  // namespace rp::resp_front

@@ -5,18 +5,18 @@
 namespace rp::resp_front {
 
 using Fact = RequestBuilder::Fact;
-using Group = RequestBuilder::Group;
+using Keeps = core::Group::Keeps;
 
 void GetCommand(const resp::Command& command, RequestBuilder* requests) {
   requests->Read(WriteGet, command[1]);
 }
 
 void MgetCommand(const resp::Command& command, RequestBuilder* requests) {
-  requests->ReadGroup(Group::kValues, command);
+  requests->ReadGroup(Keeps::kValues, command);
 }
 
 void ExistsCommand(const resp::Command& command, RequestBuilder* requests) {
-  requests->ReadGroup(Group::kCount, command);
+  requests->ReadGroup(Keeps::kCount, command);
 }
 
 void StrlenCommand(const resp::Command& command, RequestBuilder* requests) {

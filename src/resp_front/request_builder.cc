@@ -11,13 +11,32 @@
 #include "resp/writer.h"
 
 namespace rp::resp_front {
+
+using core::Group;
+
 namespace {
 
 constexpr std::string_view kTooManyKeys = "too many keys in one command: at most 65536";
-constexpr std::string_view kNoRoom = "-BUSY too many keys are being looked up, try again soon\r\n";
 // Maximum bytes that MGET copies, and the bytes that it reserves for each key.
 constexpr size_t kMaxCopiedBytes = 64 * 1024;
 constexpr size_t kTypicalElementBytes = 128;
+// Maximum keys that are looked up before the command has a group.
+constexpr size_t kMaxKeysAtOnce = core::TurnBudget::kKeysOfOne;
+
+// The keys of a command, which are its arguments.
+class CommandKeys final : public core::GroupKeys {
+ public:
+  // Returns false if there is no memory for them.
+  [[nodiscard]] bool Assign(const resp::Command& command) { return command_.Assign(command); }
+
+  [[nodiscard]] size_t size() const override { return command_.arguments().size() - 1; }
+  [[nodiscard]] std::string_view operator[](size_t index) const override {
+    return command_.arguments()[index + 1];
+  }
+
+ private:
+  resp::OwnedCommand command_;
+};
 
 }  // namespace
 
@@ -71,56 +90,51 @@ void RequestBuilder::Ask(const resp::Command& command) {
   if (request != nullptr) Send(request, proxy::Question::Kind::kCommand, command);
 }
 
-// The first request of the group has no key. It holds the reply up to the first key that is not in
-// the cache, which usually is the whole reply: a request for each key would cost MGET a third more.
-void RequestBuilder::ReadGroup(Group group, const resp::Command& command) {
-  const size_t keys = command.size() - 1;
-  if (keys > kMaxKeys) return Answer(ErrorReply(kTooManyKeys));
-  if (client_->is_silent()) return;
-  core::RequestPool& requests = connection_->context()->requests;
-  if (!requests.Has(keys + 1)) return Answer(Constant(kNoRoom));
-  core::Request* first = AddRequest(group == Group::kValues ? WriteMget : WriteExists);
-  if (first == nullptr) return;
+// The keys that are in the cache make up the reply at once, which usually is the whole reply: a
+// group would cost MGET a third more.
+void RequestBuilder::ReadGroup(Group::Keeps keeps, const resp::Command& command) {
+  if (command.size() - 1 > Group::kMaxKeys) return Answer(ErrorReply(kTooManyKeys));
+  core::Request* request = AddWanted(keeps == Group::Keeps::kValues ? WriteMget : WriteExists);
+  if (request == nullptr) return;
   size_t found = 0;
-  const bool has_memory = TryAllocate([&] { found = AppendHits(group, command, first); }) &&
-                          requests.MakeRoom(keys - found);
-  if (!has_memory) {
-    first->answer.reply.clear();
-    FramingOf(first)->write = WriteForwarded;  // which writes errors too
-    return AnswerNoMemory(first);
-  }
-  WriteAnswer* const write = group == Group::kValues ? WriteMgetElement : WriteNothing;
-  for (size_t i = found; i < keys; ++i) {
-    core::Request* request = AddRequest(write);
-    RP_CHECK(request != nullptr);
-    if (TryAllocate([&] { request->question.key = command[i + 1]; })) continue;
-    request->Fail(ErrorCode::kNoMemory);
-  }
-  connection_->StartGroup(first, static_cast<uint32_t>(keys - found + 1));
+  std::unique_ptr<Group> group;
+  const bool has_memory = TryAllocate([&] {
+    found = AppendHits(keeps, command, request);
+    if (found == command.size() - 1) return;
+    auto keys = std::make_unique<CommandKeys>();
+    if (keys->Assign(command)) group = std::make_unique<Group>(keeps, std::move(keys), found);
+  });
+  if (has_memory && found == command.size() - 1) return connection_->OnAnswer(request);
+  if (group != nullptr) return connection_->StartGroup(request, std::move(group));
+  request->answer.reply.clear();
+  FramingOf(request)->write = WriteForwarded;  // which writes errors too
+  AnswerNoMemory(request);
 }
 
 // Begins the reply with the keys that are in the cache, up to the first that is not, or whose value
 // is too large to copy. Returns how many keys that are.
-size_t RequestBuilder::AppendHits(Group group, const resp::Command& command, core::Request* first) {
-  const bool wants_values = group == Group::kValues;
-  std::string* const reply = &first->answer.reply;
+size_t RequestBuilder::AppendHits(Group::Keeps keeps, const resp::Command& command,
+                                  core::Request* request) {
+  const bool wants_values = keeps == Group::Keeps::kValues;
+  std::string* const reply = &request->answer.reply;
   resp::Writer writer(client_->version, reply);
   if (wants_values) {
     reply->reserve(std::min(kMaxCopiedBytes, command.size() * kTypicalElementBytes));
     writer.ArrayHeader(command.size() - 1);
   }
-  for (size_t i = 1; i < command.size(); ++i) {
+  const size_t end = std::min(command.size(), kMaxKeysAtOnce + 1);
+  for (size_t i = 1; i < end; ++i) {
     const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
     const bool has_value = entry && entry->kind == cache::Kind::kValue;
     if (!entry || reply->size() > kMaxCopiedBytes ||
         (wants_values && has_value && entry->value_bytes > core::Session::kCopiedBytes)) {
       return i - 1;
     }
-    FramingOf(first)->found += entry->kind != cache::Kind::kMissing;
+    FramingOf(request)->found += entry->kind != cache::Kind::kMissing;
     if (!wants_values) continue;
     has_value ? writer.Bulk(entry->value()) : writer.Null();
   }
-  return command.size() - 1;
+  return end - 1;
 }
 
 void RequestBuilder::Forward(const resp::Command& command) {

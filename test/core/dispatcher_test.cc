@@ -250,7 +250,7 @@ class DispatcherWaitTest : public DispatcherTest {
 
   void EndWaitsAfter(Duration wait) {
     context_.turn.now += wait;
-    dispatcher().EndWaits();
+    dispatcher().EndWaits(TurnBudget::kTimeouts);
   }
 
   [[nodiscard]] Dispatcher& dispatcher() { return context_.dispatcher; }
@@ -273,6 +273,24 @@ TEST_F(DispatcherWaitTest, ARequestFailsWhenItsTimeIsOver) {
   Finish(proxy::Value("late"));
   EXPECT_TRUE(answers_.delivered().empty()) << "it was taken back";
   EXPECT_EQ(request->answer.error, ErrorCode::kTimeout);
+}
+
+TEST_F(DispatcherWaitTest, OnlySoManyAreAnsweredAtOnce) {
+  for (const char* key : {"a", "b", "c"}) Send(key);
+  dispatcher().Start();
+  context_.turn.now += kTimeout;
+  const auto answered = [this] {
+    int count = 0;
+    for (const Request* request = connection_->pipeline().first(); request != nullptr;
+         request = request->next_in_pipeline)
+      count += request->state == Request::State::kAnswered ? 1 : 0;
+    return count;
+  };
+  dispatcher().EndWaits(2);
+  EXPECT_EQ(answered(), 2);
+  EXPECT_LE(dispatcher().next_deadline(), context_.turn.now) << "the next turn comes at once";
+  dispatcher().EndWaits(2);
+  EXPECT_EQ(answered(), 3);
 }
 
 TEST_F(DispatcherWaitTest, AnOldValueIsServedInstead) {

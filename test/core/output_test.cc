@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "core/turn_budget.h"
 
 namespace rp::core {
 namespace {
@@ -38,7 +39,7 @@ class OutputTest : public ::testing::Test {
     return cache::MakeEntry(0, "k", std::string(bytes, 'v'), TimePoint(), kNever);
   }
 
-  bool Send(size_t budget_bytes = Output::kMaxBytesPerTurn) {
+  bool Send(size_t budget_bytes = TurnBudget::kSentBytesOfOne) {
     const bool sent = output_.Send(ours_.get(), answers_.get(), &budget_bytes);
     answers_->Clear();
     return sent;
@@ -58,7 +59,7 @@ class OutputTest : public ::testing::Test {
   std::string ReadAll() {
     std::string all = Read();
     while (!output_.empty()) {
-      size_t budget_bytes = Output::kMaxBytesPerTurn;
+      size_t budget_bytes = TurnBudget::kSentBytesOfOne;
       EXPECT_TRUE(output_.SendKept(ours_.get(), answers_.get(), &budget_bytes));
       all += Read();
     }

@@ -42,8 +42,7 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   request->connection = reinterpret_cast<Connection*>(request);
   request->next_in_pipeline = request;
   request->state = Request::State::kAnswered;
-  Group group;
-  request->group = &group;
+  request->group = request->member_of = reinterpret_cast<Group*>(request);
   waits.Start(request, TimePoint());
   pool.PutBack(request);
   EXPECT_EQ(value->references, 1u) << "an idle request pins nothing";
@@ -59,6 +58,7 @@ TEST(RequestPoolTest, GivesOutBlankRequests) {
   EXPECT_EQ(request->next_in_pipeline, nullptr);
   EXPECT_EQ(request->state, Request::State::kFilling);
   EXPECT_EQ(request->group, nullptr);
+  EXPECT_EQ(request->member_of, nullptr);
 }
 
 TEST(RequestPoolTest, DoesNotKeepTheMemoryOfALargeReply) {
@@ -186,27 +186,6 @@ TEST(RequestPoolTest, TellsWhatMallocGotBack) {
   for (const int64_t ms : {0, 1000, 2000}) freed_bytes += pool.EndTurn(At(ms));
   EXPECT_GE(freed_bytes, kKept * 480);
   EXPECT_LT(freed_bytes, kKept * 600);
-}
-
-TEST(RequestPoolTest, MakesRoomForManyAtOnce) {
-  constexpr size_t kMany = 1000;
-  RequestPool pool(kMany);
-  EXPECT_TRUE(pool.MakeRoom(kMany));
-  EXPECT_EQ(pool.out(), 0u);
-  for (size_t i = 0; i < kMany; ++i) ASSERT_NE(pool.Take(), nullptr);
-  EXPECT_EQ(pool.Take(), nullptr);
-}
-
-TEST(RequestPoolTest, SaysThatThereIsNoMemoryForSoMany) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer takes address space of its own";
-  constexpr size_t kMany = 4'000'000;  // more than other tests may have left to malloc
-  RequestPool pool(kMany);
-  {
-    const ScarceMemory scarce;
-    EXPECT_FALSE(pool.MakeRoom(kMany));
-  }
-  EXPECT_EQ(pool.out(), 0u);
-  EXPECT_NE(pool.Take(), nullptr);
 }
 
 }  // namespace

@@ -184,12 +184,13 @@ class SessionHarness final : public proxy::ReplyBox {
     bool moved = TakeAnswers();
     context_.dispatcher.Start();
     moved |= TakeAnswers();
-    context_.connections.FlushDirty();
+    context_.budget = {};
+    context_.connections.FlushDirty(&context_.budget);
     context_.dispatcher.Start();
     static_cast<void>(context_.requests.EndTurn(context_.turn.now));
     moved |= AnswerFetches();
     moved |= Receive();
-    return moved || UnreadBytes() != unread_bytes;
+    return moved || UnreadBytes() != unread_bytes || context_.connections.has_work();
   }
 
   [[nodiscard]] int UnreadBytes() const {

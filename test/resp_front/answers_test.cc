@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <string>
 
 #include "cache/entry.h"
@@ -126,49 +127,61 @@ TEST_F(AnswersTest, AReadyReplyIsCopiedIfThereIsRoom) {
   EXPECT_EQ(Written(WriteReply), "+OK\r\n");
 }
 
+class Keys final : public core::GroupKeys {
+ public:
+  [[nodiscard]] size_t size() const override { return 3; }
+  [[nodiscard]] std::string_view operator[](size_t) const override { return "key"; }
+};
+
+// An answer that begins with what the request holds and goes on with a group of two keys.
 class GroupAnswersTest : public AnswersTest {
  protected:
-  // The group of request_, which has no key, and one other.
-  GroupAnswersTest() {
-    other_.data.Emplace<Framing>();
-    request_.next_in_pipeline = &other_;
-    request_.answer.reply = "*2\r\n$1\r\na\r\n";
-    request_.group = other_.group = &group_;
-    group_.size = 2;
+  void MakeGroup(core::Group::Keeps keeps) {
+    group_ = std::make_unique<core::Group>(keeps, std::make_unique<Keys>(), 1);
+    request_.group = group_.get();
+    request_.answer.reply = "*3\r\n$1\r\na\r\n";
     FramingOf(&request_)->found = 1;
   }
 
-  std::string WrittenElement() {
-    std::array<char, core::Session::kMaxAnswerBytes> out;
-    core::Payload payload;
-    return {out.data(), WriteMgetElement(other_, {}, out.data(), &payload)};
+  static cache::EntryRef Entry(std::string_view value, cache::Kind kind = cache::Kind::kValue) {
+    return cache::MakeEntry(1, "key", value, kNow, kNever, kind);
   }
 
-  core::Request other_;
-  core::Group group_;
+  // All parts, one after the other.
+  std::string WrittenParts(WriteAnswer* write) {
+    std::string all = Written(write);
+    while (group_->NextPart()) all += Written(write);
+    return all;
+  }
+
+  std::unique_ptr<core::Group> group_;
 };
 
-TEST_F(GroupAnswersTest, BeginWithWhatTheFirstRequestBrings) {
-  other_.answer.outcome = proxy::Outcome::kMissing;
-  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$-1\r\n");
-  EXPECT_EQ(Written(WriteExists), ":1\r\n");
-  other_.answer.outcome = proxy::Outcome::kValue;
-  other_.answer.value = cache::MakeEntry(1, "key", "b", kNow, kNever);
-  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
-  EXPECT_EQ(Written(WriteExists), ":2\r\n");
+TEST_F(GroupAnswersTest, MgetBeginsWithTheReplyAndGoesOnWithTheKeys) {
+  MakeGroup(core::Group::Keeps::kValues);
+  group_->Take(Entry("b"));
+  group_->Take(Entry("", cache::Kind::kMissing));
+  EXPECT_EQ(WrittenParts(WriteMget), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$-1\r\n");
 }
 
 TEST_F(GroupAnswersTest, AKeyOfAnotherTypeExistsWithoutAValue) {
-  other_.Fail(ErrorCode::kWrongType);
-  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "*2\r\n$1\r\na\r\n$-1\r\n");
-  EXPECT_EQ(Written(WriteExists), ":2\r\n");
+  MakeGroup(core::Group::Keeps::kValues);
+  group_->Take(Entry("WRONGTYPE", cache::Kind::kWrongType));
+  group_->Take(Entry("c"));
+  EXPECT_EQ(WrittenParts(WriteMget), "*3\r\n$1\r\na\r\n$-1\r\n$1\r\nc\r\n");
+  MakeGroup(core::Group::Keeps::kCount);
+  group_->Take(Entry("WRONGTYPE", cache::Kind::kWrongType));
+  group_->Take(Entry("", cache::Kind::kMissing));
+  EXPECT_EQ(WrittenParts(WriteExists), ":2\r\n");
 }
 
 TEST_F(GroupAnswersTest, AFailureIsTheWholeAnswer) {
-  other_.Fail(ErrorCode::kTimeout);
-  group_.has_failed = true;
-  EXPECT_EQ(Written(WriteMget) + WrittenElement(), "-TIMEOUT Redis did not answer in time\r\n");
-  EXPECT_EQ(Written(WriteExists), "-TIMEOUT Redis did not answer in time\r\n");
+  for (const auto keeps : {core::Group::Keeps::kValues, core::Group::Keeps::kCount}) {
+    MakeGroup(keeps);
+    group_->Fail(ErrorCode::kTimeout);
+    EXPECT_EQ(WrittenParts(keeps == core::Group::Keeps::kValues ? WriteMget : WriteExists),
+              "-TIMEOUT Redis did not answer in time\r\n");
+  }
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ TEST(RespSessionTest, HoldsAGroupBackUntilAllOfItIsAnswered) {
   core::ReactorHarness harness;
   core::TestClient client(harness.resp_port());
   client.Send("MGET a b a c\r\nEXISTS a b c c\r\nPING\r\nGET last\r\n");
-  // Misses are started in their order: all the keys have joined their fetches by then.
+  // Keys of groups are started together: all have joined their fetches by then.
   ASSERT_TRUE(harness.AwaitFetch("last"));
+  ASSERT_TRUE(harness.AwaitFetch("c"));
   EXPECT_EQ(harness.fetches(), 4u);
   harness.AnswerValue("c", "3");
   harness.AnswerValue("a", "1");
