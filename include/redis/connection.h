@@ -42,6 +42,7 @@ struct ConnectOptions {
   std::string username;  // empty: the default user
   std::string password;
   std::string name = "redis-proxy";  // in Redis's CLIENT LIST
+  bool asks_version = false;         // for Connection::version
 };
 
 // Failures of the functions below carry one of these codes:
@@ -55,11 +56,12 @@ class Connection {
  public:
   // Resolves the name, connects to one address after another, authenticates, selects the database
   // and requires an answer to PING, because a stopped Redis still accepts connections. All but the
-  // resolving ends by `deadline`. Redis may refuse the name of the connection without harm. Fails,
-  // besides the codes above, with kAuth if the credentials are refused or missing, with the code of
-  // ClassifyErrorReply if Redis does not serve for now (it is loading, full, without its master),
-  // and with kRefused for any other refusal. `interrupt_fd` is borrowed for the life of the
-  // connection and ends every wait when it becomes readable; -1 for none.
+  // resolving ends by `deadline`. Redis may refuse the name of the connection, and to tell its
+  // version, without harm. Fails, besides the codes above, with kAuth if the credentials are
+  // refused or missing, with the code of ClassifyErrorReply if Redis does not serve for now (it is
+  // loading, full, without its master), and with kRefused for any other refusal. `interrupt_fd` is
+  // borrowed for the life of the connection and ends every wait when it becomes readable; -1 for
+  // none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
                                                      TimePoint deadline, int interrupt_fd);
   ~Connection();
@@ -99,6 +101,10 @@ class Connection {
   // both were made to one name. Never 0.
   [[nodiscard]] uint64_t peer() const { return peer_; }
 
+  // Returns what Redis said is its version when the connection was made, or an empty string: it was
+  // not asked, or did not say.
+  [[nodiscard]] std::string_view version() const { return version_; }
+
   // Returns false if more replies have come than were asked for, so that later ones would go to the
   // wrong commands. REQUIRES: every reply that was due is read.
   [[nodiscard]] bool InStep() const;
@@ -128,6 +134,7 @@ class Connection {
   std::unique_ptr<redisContext, ContextDeleter> context_;
   const int interrupt_fd_;
   const uint64_t peer_;
+  std::string version_;
   std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
   std::vector<size_t> argument_bytes_;
   size_t most_buffered_bytes_ = 0;  // since the buffer was last given back

@@ -40,6 +40,7 @@
 #include "redis/fetch_queue.h"
 #include "redis/fetch_schedule.h"
 #include "redis/renewal.h"
+#include "redis/server_version.h"
 #include "redis/status_log.h"
 
 namespace rp::redis {
@@ -63,6 +64,8 @@ struct Options {
   // server may have its name (redis/renewal.h), so that other connections to it can be replaced
   // too. Runs on a thread of the fetchers, with no lock held, and must not block. May be empty.
   std::function<void()> on_renewal;
+  // Is told the version of Redis by each connection that is made. May be null.
+  ServerVersion* version = nullptr;
 };
 
 class Fetchers {

@@ -148,11 +148,12 @@ uint64_t PeerOf(int fd) {
   return std::max<uint64_t>(hash, 1);
 }
 
-enum class Step { kAuth, kSelect, kPing, kName };
+enum class Step { kAuth, kSelect, kPing, kName, kVersion };
 
 // Why the connection cannot be used, if the reply to a step of the set-up says so.
 Result<void> CheckStep(Step step, const redisReply& reply) {
-  if (step == Step::kName) return {};  // a courtesy: the user may not be permitted to give one
+  // A courtesy: the user may not be permitted to give a name, and Redis 5 has no HELLO.
+  if (step == Step::kName || step == Step::kVersion) return {};
   if (reply.type != REDIS_REPLY_ERROR) {
     if (reply.type == REDIS_REPLY_STATUS) return {};
     return Error{ErrorCode::kProtocol, std::string("unexpected reply while connecting")};
@@ -171,6 +172,21 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
     code = ErrorCode::kRefused;
   }
   return Error{code, std::string(text)};
+}
+
+// Returns the version that a reply to HELLO tells, which is an array of names and values in turn
+// (https://redis.io/docs/latest/commands/hello/), or an empty string if the reply is another.
+std::string VersionIn(const redisReply& hello) {
+  if (hello.type != REDIS_REPLY_ARRAY) return {};
+  for (size_t i = 0; i + 1 < hello.elements; i += 2) {
+    const redisReply& name = *hello.element[i];
+    const redisReply& value = *hello.element[i + 1];
+    if (name.type == REDIS_REPLY_STRING && TextOf(name) == "version" &&
+        value.type == REDIS_REPLY_STRING) {
+      return std::string(TextOf(value));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -226,14 +242,19 @@ Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline
   }
   Append({"PING"});
   steps.push_back(Step::kPing);
-  // The last, since the reply to the first may be why Redis does not take this connection.
+  // Not the first, since the reply to that may be why Redis does not take this connection.
   Append({"CLIENT", "SETNAME", options.name});
   steps.push_back(Step::kName);
+  if (options.asks_version) {
+    Append({"HELLO", "2"});  // needs no permission, and changes nothing
+    steps.push_back(Step::kVersion);
+  }
   if (Result<void> sent = Flush(deadline); !sent) return sent;
   for (const Step step : steps) {
     Result<Reply> reply = ReadReply(deadline);
     if (!reply) return reply.error();
     if (Result<void> fine = CheckStep(step, **reply); !fine) return fine;
+    if (step == Step::kVersion) version_ = VersionIn(**reply);
   }
   return {};
 }

@@ -40,7 +40,8 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
       target_{.endpoint = options_.endpoint,
               .database = options_.database,
               .username = options_.username,
-              .password = options_.password},
+              .password = options_.password,
+              .asks_version = options_.version != nullptr},
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       log_(target_.endpoint.ToString()),
@@ -107,6 +108,7 @@ bool Fetchers::Connect(Link* link) {
     Result<std::unique_ptr<Connection>> connection =
         Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
     if (connection) {
+      if (options_.version != nullptr) options_.version->Set((*connection)->version());
       *link = {.connection = std::move(*connection), .generation = generation};
       OnConnected();
       return true;

@@ -131,6 +131,38 @@ TEST(ConnectionTest, IsUsedWithoutANameWhereRedisRefusesIt) {
   }
 }
 
+TEST(ConnectionTest, LearnsTheVersionIfItIsToAsk) {
+  FakeRedis server(Replying("HELLO", {.bytes = "*6\r\n$6\r\nserver\r\n$5\r\nredis\r\n"
+                                               "$7\r\nversion\r\n$6\r\n6.2.14\r\n"
+                                               "$5\r\nproto\r\n:2\r\n"}));
+  ConnectOptions options = To(server);
+  auto unasked = Connect(options);
+  ASSERT_TRUE(unasked.ok());
+  EXPECT_EQ((*unasked)->version(), "");
+  options.asks_version = true;
+  auto connection = Connect(options);
+  ASSERT_TRUE(connection.ok());
+  EXPECT_EQ((*connection)->version(), "6.2.14");
+  EXPECT_TRUE((*connection)->InStep());
+  EXPECT_EQ(Words(server.commands()),
+            (std::vector<std::string>{"PING", kSetName, "PING", kSetName, "HELLO 2"}));
+}
+
+TEST(ConnectionTest, IsUsedWithoutAVersionWhereRedisTellsNone) {
+  for (const std::string reply :
+       {"-ERR unknown command `HELLO`\r\n", "-NOPERM no\r\n", "+OK\r\n", "*0\r\n",
+        "*1\r\n$7\r\nversion\r\n", "*2\r\n$7\r\nversion\r\n:7\r\n",
+        "*2\r\n:1\r\n$7\r\nversion\r\n"}) {
+    FakeRedis server(Replying("HELLO", {.bytes = reply}));
+    ConnectOptions options = To(server);
+    options.asks_version = true;
+    auto connection = Connect(options);
+    ASSERT_TRUE(connection.ok()) << reply;
+    EXPECT_EQ((*connection)->version(), "") << reply;
+    EXPECT_TRUE((*connection)->InStep()) << reply;
+  }
+}
+
 TEST(ConnectionTest, TakesARefusedPingForAnAnswer) {
   for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command",
                                   "MISCONF Redis is configured to save RDB snapshots"}) {

@@ -31,6 +31,28 @@ TEST(FetchersTest, WorksOverAUnixSocket) {
   EXPECT_TRUE(client.Get("k").IsValue("v"));
 }
 
+FakeRedis::Script OfVersion(const std::string& version) {
+  return ReplyTo("HELLO", {.bytes = "*2\r\n$7\r\nversion\r\n" + FakeRedis::Bulk(version)});
+}
+
+TEST(FetchersTest, TellTheVersionOfTheRedisThatTheyAreConnectedTo) {
+  FakeRedis server(OfVersion("6.2.14"));
+  ServerVersion version;
+  Options options = OneConnectionTo(server.address());
+  options.version = &version;
+  FetchClient client(options);
+  EXPECT_TRUE(client.Get("k").IsMissing());
+  EXPECT_EQ(version.ToString(), "6.2.14");
+  for (const auto& [script, expected] :
+       {std::pair(OfVersion("7.2.4"), "7.2.4"),
+        std::pair(ReplyTo("HELLO", {.bytes = "-ERR unknown command\r\n"}), "")}) {
+    server.SetScript(script);
+    server.CloseConnections();
+    EXPECT_TRUE(client.Get("k").IsMissing());
+    EXPECT_EQ(version.ToString(), expected) << "another one has taken its place";
+  }
+}
+
 TEST(FetchersTest, KeepsEveryByteOfKeysAndValues) {
   FakeRedis server;
   std::string bytes;
