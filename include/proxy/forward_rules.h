@@ -3,21 +3,35 @@
 //
 // Owner: nobody; constants and pure functions.
 // Thread safety: any thread.
-// Cost: a search in a short sorted list, no allocation.
+// Cost: a search in two short lists; a text allocates.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "proxy/command_table.h"
 #include "resp/request_reader.h"
 
 namespace rp::proxy {
 
-// Returns whether the command must not be forwarded, because it would block the connection, change
-// its state for the next client, get more or less than one reply, or stop Redis.
-[[nodiscard]] bool IsRefused(const CommandFacts& facts, const resp::Command& command);
+// Why a command must not be forwarded.
+enum class Refused : unsigned char {
+  kNo,                   // it may be
+  kBlocks,               // it waits for other clients, and so would those that share the connection
+  kChangesConnection,    // it means the connection that sends it, for all that follows
+  kDescribesConnection,  // it asks about the connection that sends it
+  kStopsRedis,           // it stops Redis, or makes it another server
+};
+
+// Returns whether the command must not be forwarded, and why.
+[[nodiscard]] Refused RefusedFor(const CommandFacts& facts, const resp::Command& command);
+
+// Returns the text of the error for a refused command, without "ERR", in one line. It names the
+// command and the reason. REQUIRES: `why` is RefusedFor(facts, command) and not kNo.
+[[nodiscard]] std::string RefusedText(const CommandFacts& facts, const resp::Command& command,
+                                      Refused why);
 
 // The entries that a command invalidates once it may have been carried out.
 enum class Drop : unsigned char {

@@ -4,21 +4,77 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/check.h"
 #include "resp/grammar.h"
 
 namespace rp::proxy {
 namespace {
 
-// Sorted. Commands that Redis flags as blocking are refused as well.
-constexpr auto kRefused = std::to_array<std::string_view>({
-    "asking",       "auth",         "client",   "debug",       "discard",    "exec",
-    "failover",     "hello",        "monitor",  "multi",       "psubscribe", "psync",
-    "punsubscribe", "quit",         "readonly", "readwrite",   "replconf",   "replicaof",
-    "reset",        "script|debug", "select",   "shutdown",    "slaveof",    "ssubscribe",
-    "subscribe",    "sunsubscribe", "sync",     "unsubscribe", "unwatch",    "wait",
-    "waitaof",      "watch",
+struct Rule {
+  std::string_view name;
+  Refused why;
+};
+
+// Sorted by name. Commands that Redis flags as blocking are refused as well.
+constexpr auto kRules = std::to_array<Rule>({
+    {"asking", Refused::kChangesConnection},
+    {"auth", Refused::kChangesConnection},
+    {"debug", Refused::kStopsRedis},
+    {"discard", Refused::kChangesConnection},
+    {"exec", Refused::kChangesConnection},
+    {"failover", Refused::kStopsRedis},
+    {"hello", Refused::kChangesConnection},
+    {"monitor", Refused::kChangesConnection},
+    {"multi", Refused::kChangesConnection},
+    {"psubscribe", Refused::kChangesConnection},
+    {"psync", Refused::kChangesConnection},
+    {"punsubscribe", Refused::kChangesConnection},
+    {"quit", Refused::kChangesConnection},
+    {"readonly", Refused::kChangesConnection},
+    {"readwrite", Refused::kChangesConnection},
+    {"replconf", Refused::kChangesConnection},
+    {"replicaof", Refused::kStopsRedis},
+    {"reset", Refused::kChangesConnection},
+    {"select", Refused::kChangesConnection},
+    {"shutdown", Refused::kStopsRedis},
+    {"slaveof", Refused::kStopsRedis},
+    {"ssubscribe", Refused::kChangesConnection},
+    {"subscribe", Refused::kChangesConnection},
+    {"sunsubscribe", Refused::kChangesConnection},
+    {"sync", Refused::kChangesConnection},
+    {"unsubscribe", Refused::kChangesConnection},
+    {"wait", Refused::kBlocks},
+    {"waitaof", Refused::kBlocks},
+    {"watch", Refused::kChangesConnection},
 });
-static_assert(std::is_sorted(kRefused.begin(), kRefused.end()));
+static_assert(std::is_sorted(kRules.begin(), kRules.end(),
+                             [](const Rule& a, const Rule& b) { return a.name < b.name; }));
+
+struct SubcommandRule {
+  std::string_view container;
+  std::string_view name;
+  Refused why;
+};
+
+// CLIENT's are those of Redis 8 and Valkey 8
+// (https://redis.io/docs/latest/commands/client/, https://valkey.io/commands/client/).
+constexpr auto kSubcommandRules = std::to_array<SubcommandRule>({
+    {"client", "caching", Refused::kChangesConnection},
+    {"client", "capa", Refused::kChangesConnection},
+    {"client", "getname", Refused::kDescribesConnection},
+    {"client", "getredir", Refused::kDescribesConnection},
+    {"client", "id", Refused::kDescribesConnection},
+    {"client", "import-source", Refused::kChangesConnection},
+    {"client", "info", Refused::kDescribesConnection},
+    {"client", "no-evict", Refused::kChangesConnection},
+    {"client", "no-touch", Refused::kChangesConnection},
+    {"client", "reply", Refused::kChangesConnection},
+    {"client", "setinfo", Refused::kChangesConnection},
+    {"client", "setname", Refused::kChangesConnection},
+    {"client", "tracking", Refused::kChangesConnection},
+    {"client", "trackinginfo", Refused::kDescribesConnection},
+    {"script", "debug", Refused::kChangesConnection},
+});
 
 // XREAD [COUNT n] [BLOCK ms] STREAMS ..., and XREADGROUP GROUP group consumer with NOACK besides
 // (https://redis.io/docs/latest/commands/xreadgroup/).
@@ -51,20 +107,60 @@ bool Takes(int64_t arity, const resp::Command& command) {
   return arity >= 0 ? size == arity : size >= -arity;
 }
 
+// Returns the name of the command without that of a subcommand.
+std::string_view ContainerOf(const CommandFacts& facts) {
+  return std::string_view(facts.name).substr(0, facts.name.find('|'));
+}
+
+// Returns the rule for the command's subcommand, or null. Looks at the argument, because Redis 6
+// has no rows for subcommands.
+const SubcommandRule* FindSubcommandRule(std::string_view container, const resp::Command& command) {
+  if (command.size() < 2) return nullptr;
+  for (const SubcommandRule& rule : kSubcommandRules) {
+    if (rule.container == container && EqualsIgnoreCase(command[1], rule.name)) return &rule;
+  }
+  return nullptr;
+}
+
+bool ReadsStream(std::string_view name) { return name == "xread" || name == "xreadgroup"; }
+
+std::string_view ReasonText(Refused why) {
+  switch (why) {
+    case Refused::kBlocks:
+      return "all clients share the connections to Redis, and it would block one";
+    case Refused::kChangesConnection:
+      return "all clients share the connections to Redis, and it would change one";
+    case Refused::kDescribesConnection:
+      return "all clients share the connections to Redis, and it would describe one";
+    case Refused::kStopsRedis:
+      return "it may stop Redis or change its role for all clients";
+    case Refused::kNo:
+      break;
+  }
+  RP_CHECK(false);
+  return {};
+}
+
 }  // namespace
 
-bool IsRefused(const CommandFacts& facts, const resp::Command& command) {
-  // A subcommand is refused with its container.
-  const std::string_view name = facts.name;
-  const std::string_view container = name.substr(0, name.find('|'));
-  if (std::binary_search(kRefused.begin(), kRefused.end(), name) ||
-      std::binary_search(kRefused.begin(), kRefused.end(), container)) {
-    return true;
-  }
-  // Redis 6 has no rows for subcommands.
-  if (name == "script" && command.size() > 1 && EqualsIgnoreCase(command[1], "debug")) return true;
-  if (name == "xread" || name == "xreadgroup") return WaitsForStream(command);
-  return facts.blocking;
+Refused RefusedFor(const CommandFacts& facts, const resp::Command& command) {
+  const std::string_view name = ContainerOf(facts);
+  const auto* const rule =
+      std::lower_bound(kRules.begin(), kRules.end(), name,
+                       [](const Rule& a, std::string_view b) { return a.name < b; });
+  if (rule != kRules.end() && rule->name == name) return rule->why;
+  const SubcommandRule* const of_subcommand = FindSubcommandRule(name, command);
+  if (of_subcommand != nullptr) return of_subcommand->why;
+  const bool blocks = ReadsStream(name) ? WaitsForStream(command) : facts.blocking;
+  return blocks ? Refused::kBlocks : Refused::kNo;
+}
+
+std::string RefusedText(const CommandFacts& facts, const resp::Command& command, Refused why) {
+  std::string name(ContainerOf(facts));
+  const SubcommandRule* const of_subcommand = FindSubcommandRule(name, command);
+  if (of_subcommand != nullptr) name += '|' + std::string(of_subcommand->name);
+  if (ReadsStream(name)) name += " block";  // without BLOCK the command is forwarded
+  return "'" + name + "' is not available: " + std::string(ReasonText(why));
 }
 
 Drop DropOf(const CommandFacts& facts, const resp::Command& command) {

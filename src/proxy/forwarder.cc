@@ -127,10 +127,8 @@ bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
     AnswerError(request, resp::UnknownCommandText(command));
     return true;
   }
-  if (IsRefused(*facts, command)) {
-    AnswerError(request, "'" + facts->name +
-                             "' is not available: all clients share the connections to Redis, and "
-                             "it would tie up or change one");
+  if (const Refused why = RefusedFor(*facts, command); why != Refused::kNo) {
+    AnswerError(request, RefusedText(*facts, command, why));
     return true;
   }
   std::unique_ptr<Sent> sent = SentFor(request);

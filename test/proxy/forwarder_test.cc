@@ -79,10 +79,12 @@ TEST_F(ForwarderTest, RefusesByName) {
     Request* const request = MakeRequest(words);
     EXPECT_TRUE(forwarder_.Start(request, Now()));
     const std::string name = words[0] == "Multi" ? "multi" : "blpop";
+    const std::string what = words[0] == "Multi" ? "change" : "block";
     EXPECT_EQ(request->answer.outcome, Outcome::kReply);
     EXPECT_EQ(request->answer.reply, "-ERR '" + name +
                                          "' is not available: all clients share the connections to "
-                                         "Redis, and it would tie up or change one\r\n");
+                                         "Redis, and it would " +
+                                         what + " one\r\n");
   }
 }
 
