@@ -25,7 +25,8 @@ enum class Verdict : unsigned char {
 
 struct Admission {
   Verdict verdict;
-  const CommandRow* row;  // of kRun and kWrongArity: the subcommand's, if the command names one
+  const CommandRow* row;  // of kRun and kWrongArity: the subcommand's, if the command names one;
+                          // of kForward: the command's, or null
 };
 
 // Returns whether `command` runs, is forwarded or is refused. REQUIRES: command.size() >= 1, and

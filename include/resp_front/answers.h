@@ -13,11 +13,18 @@
 #include <string_view>
 
 #include "core/session.h"
+#include "resp_front/resp_options.h"
 
 namespace rp::resp_front {
 
+// What an answer may be made of besides its request.
+struct AnswerContext {
+  const core::Turn& turn;
+  const RespOptions& options;
+};
+
 // The type of these functions.
-using WriteAnswer = size_t(const core::Request& request, const core::Turn& turn, char* out,
+using WriteAnswer = size_t(const core::Request& request, const AnswerContext& context, char* out,
                            core::Payload* payload);
 
 // The session's notes on a request: the form of its answer.
@@ -39,6 +46,7 @@ struct Framing {
 
 WriteAnswer WriteReply;      // writes the request's reply, or else the constant
 WriteAnswer WriteForwarded;  // writes Redis's reply as it came
+WriteAnswer WriteInfo;       // writes Redis's reply to INFO with the section `# Proxy` behind it
 WriteAnswer WriteNothing;
 
 // These write an answer about one key. If the outcome is Redis's reply or an error, they write

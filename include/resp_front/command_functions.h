@@ -10,7 +10,7 @@
 
 namespace rp::resp_front {
 
-// Commands that read keys, in read_commands.cc.
+// Commands that read keys or ask Redis for their number, in read_commands.cc.
 void GetCommand(const resp::Command& command, RequestBuilder* requests);
 void MgetCommand(const resp::Command& command, RequestBuilder* requests);
 void ExistsCommand(const resp::Command& command, RequestBuilder* requests);
@@ -20,6 +20,7 @@ void TtlCommand(const resp::Command& command, RequestBuilder* requests);
 void PttlCommand(const resp::Command& command, RequestBuilder* requests);
 void TypeCommand(const resp::Command& command, RequestBuilder* requests);
 void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
+void DbsizeCommand(const resp::Command& command, RequestBuilder* requests);
 
 // Commands about the client's connection, in connection_commands.cc.
 [[nodiscard]] Reply PingCommand(const Call& call);
@@ -29,6 +30,7 @@ void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
 [[nodiscard]] Reply SelectCommand(const Call& call);
 [[nodiscard]] Reply ResetCommand(const Call& call);
 [[nodiscard]] Reply QuitCommand(const Call& call);
+[[nodiscard]] Reply UnwatchCommand(const Call& call);
 [[nodiscard]] Reply ClientGetnameCommand(const Call& call);
 [[nodiscard]] Reply ClientIdCommand(const Call& call);
 [[nodiscard]] Reply ClientInfoCommand(const Call& call);
@@ -44,7 +46,6 @@ void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests);
 [[nodiscard]] Reply CommandListCommand(const Call& call);
 [[nodiscard]] Reply InfoCommand(const Call& call);
 [[nodiscard]] Reply ConfigGetCommand(const Call& call);
-[[nodiscard]] Reply DbsizeCommand(const Call& call);
 // HELP of any command that has subcommands.
 [[nodiscard]] Reply HelpCommand(const Call& call);
 // Refuses a command that Redis has and this endpoint has not.

@@ -2,9 +2,10 @@
 // COMMAND says of it and the function that carries it out. Admission, COMMAND, HELP and the session
 // use it. To add a command, add its row to commands.cc and its function to command_functions.h.
 //
-// There are two kinds of commands. The function of one that is answered here is a pure function of
-// its arguments, the client's state and the facts about the server. The function of one that reads
-// keys makes requests for them.
+// With -forward, some of the commands go to Redis instead, as all do that have no row. Of the
+// others there are two kinds. The function of one that is answered here is a pure function of its
+// arguments, the client's state and the facts about the server. The function of one that reads keys
+// makes requests for them.
 //
 // Owner: nobody; a constant table. Thread safety: any thread. Cost: FindCommand compares lengths
 // until one fits, GET first; nothing allocates.
@@ -49,6 +50,13 @@ enum class Access : unsigned char {
   kAnyone,  // also clients that have not authenticated
 };
 
+// Who answers a command with -forward. Without -forward, this endpoint answers all that have a row.
+enum class Answerer : unsigned char {
+  kProxy,
+  kRedis,           // also the command's subcommands that have no row
+  kRedisThenProxy,  // Redis, and the section `# Proxy` goes behind what it says (INFO)
+};
+
 struct HelpLines {
   std::string_view usage;  // empty: HELP does not show it
   std::string_view summary;
@@ -74,6 +82,7 @@ struct CommandRow {
   std::string_view categories = {};  // of Redis's access control lists
   std::string_view tips = {};
   Access access = Access::kAuthenticated;
+  Answerer with_forward = Answerer::kProxy;
   // One of these, or neither for a command that must have a subcommand.
   ReadFunction read = nullptr;
   AnswerFunction answer = nullptr;
@@ -96,5 +105,13 @@ constexpr size_t CommandRows::size() const { return static_cast<size_t>(last - f
 // Returns the subcommand `name` of `row`, or null. `name` is in any case and without the command's
 // name.
 [[nodiscard]] const CommandRow* FindSubcommand(const CommandRow& row, std::string_view name);
+// Returns who answers the command with -forward; Redis if it has no row. REQUIRES: command.size()
+// >= 1, and `row` is FindCommand(command[0]).
+[[nodiscard]] inline Answerer AnswererOf(const resp::Command& command, const CommandRow* row) {
+  if (row == nullptr) return Answerer::kRedis;
+  if (row->subcommands.empty() || command.size() == 1) return row->with_forward;
+  const CommandRow* const subcommand = FindSubcommand(*row, command[1]);
+  return (subcommand != nullptr ? subcommand : row)->with_forward;
+}
 
 }  // namespace rp::resp_front

@@ -15,6 +15,7 @@
 #include "resp/request_reader.h"
 #include "resp_front/answers.h"
 #include "resp_front/client_state.h"
+#include "resp_front/commands.h"
 #include "resp_front/reply.h"
 #include "resp_front/resp_options.h"
 
@@ -48,8 +49,8 @@ class RequestBuilder {
   void ReadGroup(core::Group::Keeps keeps, const resp::Command& command);
 
   // Sends the client's own command to Redis, and holds back the commands after it until it is
-  // answered.
-  void Forward(const resp::Command& command);
+  // answered. `row` is its row, or null.
+  void Forward(const resp::Command& command, const CommandRow* row);
 
  private:
   // Adds a request that `write` answers. Returns null if there is none.

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/credentials.h"
@@ -16,7 +17,8 @@
 
 namespace rp::resp_front {
 
-// The Redis version that HELLO and INFO report. Clients choose their commands by it.
+// The Redis version that HELLO and INFO report until Redis has told its own. Clients choose their
+// commands by it.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
 
 // The numbers that INFO reports, at one moment.
@@ -36,8 +38,8 @@ class ServerView {
   // Returns the numbers of this moment. Cost: visits each stripe of the cache and reads a file of
   // /proc.
   [[nodiscard]] virtual ServerFacts Facts() const = 0;
-  // Returns how many keys the cache has. Cost: O(1).
-  [[nodiscard]] virtual uint64_t CacheSize() const = 0;
+  // Returns the version of the Redis behind, or kRedisVersion. Cost: O(1).
+  [[nodiscard]] virtual std::string RedisVersion() const = 0;
 };
 
 struct RespOptions {

@@ -2,9 +2,9 @@
 //
 // A command is looked up in the table of commands (commands.h) and admitted or refused
 // (admission.h). Its function answers it, or makes requests of its keys (request_builder.h). Any
-// other command is refused by name or, with -forward, sent to Redis. It is sent alone, when all
-// commands before it are answered, and those after it wait for its answer, because commands on
-// different connections to Redis can overtake each other.
+// other command is refused by name or, with -forward, sent to Redis, as are some that have a row.
+// It is sent alone, when all commands before it are answered, and those after it wait for its
+// answer, because commands on different connections to Redis can overtake each other.
 //
 //   phase     event                                             next phase
 //   kServing  a command is run while the server stops           kEnding
@@ -26,6 +26,7 @@
 namespace rp::resp_front {
 
 class RequestBuilder;
+struct Admission;
 
 class RespSession final : public core::Session {
  public:
@@ -51,7 +52,7 @@ class RespSession final : public core::Session {
   // Returns whether the command goes to Redis, and therefore alone.
   [[nodiscard]] bool IsForwarded(const resp::Command& command, const CommandRow* row) const;
   void Run(const resp::Command& command, const CommandRow* row, core::Connection* connection);
-  void Forward(const resp::Command& command, RequestBuilder* requests);
+  void Forward(const resp::Command& command, const Admission& admission, RequestBuilder* requests);
 
   const RespOptions* const options_;
   ClientState client_;

@@ -24,6 +24,7 @@
 #include "proxy/read_through.h"
 #include "proxy/router.h"
 #include "redis/fetchers.h"
+#include "redis/server_version.h"
 #include "redis/subscriber.h"
 #include "server/stop_signals.h"
 #include "server/sweeper.h"
@@ -62,6 +63,7 @@ class Server {
   proxy::ReadThrough read_through_;
   proxy::Forwarder forwarder_;
   proxy::Router router_;
+  redis::ServerVersion redis_version_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
   core::WorkerPool workers_;

@@ -18,10 +18,12 @@ Admission Admit(const resp::Command& command, const CommandRow* row, const Clien
   // All replies of a turn are made before the first is sent. Without this check, many clients with
   // many commands would use up the reserve for small blocks.
   if (MemoryIsShort() && !FillReserve()) return {Verdict::kNoMemory, row};
+  if (forwards && AnswererOf(command, row) != Answerer::kProxy) {
+    return {client.authenticated ? Verdict::kForward : Verdict::kNotAuthenticated, row};
+  }
   if (row == nullptr) {
-    if (!forwards && !IsOtherRedisCommand(command[0])) return {Verdict::kUnknown, row};
-    if (!client.authenticated) return {Verdict::kNotAuthenticated, row};
-    return {forwards ? Verdict::kForward : Verdict::kNotAvailable, row};
+    if (!IsOtherRedisCommand(command[0])) return {Verdict::kUnknown, row};
+    return {client.authenticated ? Verdict::kNotAvailable : Verdict::kNotAuthenticated, row};
   }
   if (!row->Takes(command.size())) return {Verdict::kWrongArity, row};
   const Access access = row->access;

@@ -1,11 +1,13 @@
 #include "resp_front/answers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <string_view>
 
 #include "core/pipeline.h"
 #include "resp/writer.h"
+#include "resp_front/proxy_section.h"
 
 namespace rp::resp_front {
 namespace {
@@ -70,6 +72,17 @@ size_t PutOther(const core::Request& request, char* out, core::Payload* payload)
   return 0;
 }
 
+// Returns the text of a reply that is one bulk or verbatim string, or a view without data if it is
+// another.
+std::string_view TextIn(std::string_view reply) {
+  if (!reply.starts_with('$') && !reply.starts_with('=')) return {};
+  size_t bytes = 0;
+  const auto [end, error] = std::from_chars(reply.data() + 1, reply.data() + reply.size(), bytes);
+  const auto start = static_cast<size_t>(end - reply.data()) + resp::kCrLf.size();
+  if (error != std::errc() || reply.size() != start + bytes + resp::kCrLf.size()) return {};
+  return reply.substr(start, bytes);
+}
+
 // The part of a value that GETRANGE names; negative positions count from the end.
 std::string_view Range(std::string_view value, int64_t start, int64_t end) {
   const auto size = static_cast<int64_t>(value.size());
@@ -101,7 +114,7 @@ size_t PutValueOrNull(const cache::Entry* value, int version, char* out, core::P
 
 }  // namespace
 
-size_t WriteReply(const core::Request& request, const core::Turn&, char* out,
+size_t WriteReply(const core::Request& request, const AnswerContext&, char* out,
                   core::Payload* payload) {
   const std::string& reply = request.answer.reply;
   if (reply.size() > core::Session::kMaxAnswerBytes) {
@@ -111,26 +124,51 @@ size_t WriteReply(const core::Request& request, const core::Turn&, char* out,
   return Put(reply.empty() ? FramingOf(request).constant : reply, out);
 }
 
-size_t WriteForwarded(const core::Request& request, const core::Turn&, char* out,
+size_t WriteForwarded(const core::Request& request, const AnswerContext&, char* out,
                       core::Payload* payload) {
   return PutOther(request, out, payload);
 }
 
-size_t WriteNothing(const core::Request&, const core::Turn&, char*, core::Payload*) { return 0; }
+// Redis's text is sent from where it lies. A reply that is not a whole text is sent as it is: an
+// error, or a null.
+size_t WriteInfo(const core::Request& request, const AnswerContext& context, char* out,
+                 core::Payload* payload) {
+  static_assert(resp::kMaxHeaderBytes + resp::kCrLf.size() + kMaxProxySectionBytes +
+                    resp::kCrLf.size() <=
+                core::Session::kMaxAnswerBytes);
+  const std::string_view text = TextIn(request.answer.reply);
+  if (request.answer.outcome != proxy::Outcome::kReply || text.data() == nullptr)
+    return PutOther(request, out, payload);
+  // In RESP3 the text begins with its format (Writer::Verbatim).
+  const char type = request.answer.reply[0];
+  const bool is_empty = text.size() == (type == '=' ? std::string_view("txt:").size() : 0);
+  // The tail comes first, because the header needs its size. It waits behind the room for the
+  // header until it is copied to its place.
+  char* const tail = out + resp::kMaxHeaderBytes;
+  size_t tail_bytes = is_empty ? 0 : Put(resp::kCrLf, tail);
+  tail_bytes +=
+      PutProxySection(context.options.server->Facts(), context.options.version, tail + tail_bytes);
+  const auto text_bytes = static_cast<int64_t>(text.size() + tail_bytes);
+  tail_bytes += Put(resp::kCrLf, tail + tail_bytes);
+  *payload = {.bytes = text, .tail = {tail, tail_bytes}};
+  return static_cast<size_t>(resp::PutHeader(type, text_bytes, out) - out);
+}
 
-size_t WriteGet(const core::Request& request, const core::Turn&, char* out,
+size_t WriteNothing(const core::Request&, const AnswerContext&, char*, core::Payload*) { return 0; }
+
+size_t WriteGet(const core::Request& request, const AnswerContext&, char* out,
                 core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
   return PutValueOrNull(request.answer.value.get(), FramingOf(request).version, out, payload);
 }
 
-size_t WriteStrlen(const core::Request& request, const core::Turn&, char* out,
+size_t WriteStrlen(const core::Request& request, const AnswerContext&, char* out,
                    core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
   return PutInteger(IsMissing(request) ? 0 : request.answer.value->value_bytes, out);
 }
 
-size_t WriteRange(const core::Request& request, const core::Turn&, char* out,
+size_t WriteRange(const core::Request& request, const AnswerContext&, char* out,
                   core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
   if (IsMissing(request)) return PutValue({}, out, payload);
@@ -139,25 +177,25 @@ size_t WriteRange(const core::Request& request, const core::Turn&, char* out,
                   payload);
 }
 
-size_t WriteTtl(const core::Request& request, const core::Turn& turn, char* out,
+size_t WriteTtl(const core::Request& request, const AnswerContext& context, char* out,
                 core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
-  return PutInteger(ToSeconds(RemainingMs(request, turn.now)), out);
+  return PutInteger(ToSeconds(RemainingMs(request, context.turn.now)), out);
 }
 
-size_t WritePttl(const core::Request& request, const core::Turn& turn, char* out,
+size_t WritePttl(const core::Request& request, const AnswerContext& context, char* out,
                  core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
-  return PutInteger(RemainingMs(request, turn.now), out);
+  return PutInteger(RemainingMs(request, context.turn.now), out);
 }
 
-size_t WriteType(const core::Request& request, const core::Turn&, char* out,
+size_t WriteType(const core::Request& request, const AnswerContext&, char* out,
                  core::Payload* payload) {
   if (!IsAboutKey(request)) return PutOther(request, out, payload);
   return Put(IsMissing(request) ? "+none\r\n" : "+string\r\n", out);
 }
 
-size_t WriteMget(const core::Request& request, const core::Turn&, char* out,
+size_t WriteMget(const core::Request& request, const AnswerContext&, char* out,
                  core::Payload* payload) {
   const core::Group* const group = request.group;
   if (group != nullptr && group->has_failed()) return PutError(group->failure(), out);
@@ -167,7 +205,7 @@ size_t WriteMget(const core::Request& request, const core::Turn&, char* out,
   return 0;
 }
 
-size_t WriteExists(const core::Request& request, const core::Turn&, char* out, core::Payload*) {
+size_t WriteExists(const core::Request& request, const AnswerContext&, char* out, core::Payload*) {
   const core::Group* const group = request.group;
   if (group != nullptr && group->has_failed()) return PutError(group->failure(), out);
   const size_t more = group != nullptr ? group->existing() : 0;

@@ -97,7 +97,7 @@ Reply HelloCommand(const Call& call) {
   writer.Bulk("server");
   writer.Bulk("redis");
   writer.Bulk("version");
-  writer.Bulk(kRedisVersion);
+  writer.Bulk(call.options.server->RedisVersion());
   writer.Bulk("proto");
   writer.Integer(version);
   writer.Bulk("id");
@@ -155,6 +155,9 @@ Reply ResetCommand(const Call& call) {
 Reply QuitCommand(const Call&) {
   return {.constant = kOk, .bytes = {}, .then = Reply::Then::kClose};
 }
+
+// Nothing is ever watched, since WATCH is refused.
+Reply UnwatchCommand(const Call&) { return Constant(kOk); }
 
 Reply ClientGetnameCommand(const Call& call) {
   std::string bytes;

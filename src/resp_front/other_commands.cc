@@ -177,7 +177,7 @@ constexpr auto kOtherCommands = std::to_array<std::string_view>({"acl",
                                                                  "touch",
                                                                  "unlink",
                                                                  "unsubscribe",
-                                                                 "unwatch",
+
                                                                  "wait",
                                                                  "watch",
                                                                  "xack",

@@ -1,4 +1,4 @@
-// The commands that read keys.
+// The commands that read keys or ask Redis for their number.
 #include "resp_front/command_functions.h"
 #include "resp_front/request_builder.h"
 
@@ -42,6 +42,11 @@ void TypeCommand(const resp::Command& command, RequestBuilder* requests) {
 
 // PEXPIRETIME too. The cache knows the end of a key on another clock, and not to the millisecond.
 void ExpiretimeCommand(const resp::Command& command, RequestBuilder* requests) {
+  requests->Ask(command);
+}
+
+// The cache has other keys than Redis: only those that were read, and missing ones.
+void DbsizeCommand(const resp::Command& command, RequestBuilder* requests) {
   requests->Ask(command);
 }
 

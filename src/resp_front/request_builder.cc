@@ -9,6 +9,7 @@
 #include "core/reactor_context.h"
 #include "resp/grammar.h"
 #include "resp/writer.h"
+#include "resp_front/proxy_section.h"
 
 namespace rp::resp_front {
 
@@ -137,8 +138,11 @@ size_t RequestBuilder::AppendHits(Group::Keeps keeps, const resp::Command& comma
   return end - 1;
 }
 
-void RequestBuilder::Forward(const resp::Command& command) {
-  core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : WriteForwarded);
+void RequestBuilder::Forward(const resp::Command& command, const CommandRow* row) {
+  const bool adds = row != nullptr && row->with_forward == Answerer::kRedisThenProxy &&
+                    AsksForSection(command, "proxy");
+  WriteAnswer* const write = adds ? WriteInfo : WriteForwarded;
+  core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : write);
   if (request == nullptr || !SetCommand(request, proxy::Question::Kind::kCommand, command)) return;
   connection_->context()->dispatcher.Send(request);
   connection_->Hold();

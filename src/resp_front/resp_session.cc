@@ -81,11 +81,12 @@ void RespSession::Refuse(core::Connection* connection, Reason why) {
 
 size_t RespSession::Write(const core::Request& request, bool, const core::Turn& turn, char* out,
                           core::Payload* payload) {
-  return FramingOf(request).write(request, turn, out, payload);
+  return FramingOf(request).write(request, {turn, *options_}, out, payload);
 }
 
 bool RespSession::IsForwarded(const resp::Command& command, const CommandRow* row) const {
-  return row == nullptr && options_->forward && command.kind() == resp::Command::Kind::kArguments;
+  return options_->forward && command.kind() == resp::Command::Kind::kArguments &&
+         AnswererOf(command, row) != Answerer::kProxy;
 }
 
 void RespSession::Run(const resp::Command& command, const CommandRow* row,
@@ -97,17 +98,18 @@ void RespSession::Run(const resp::Command& command, const CommandRow* row,
   }
   RequestBuilder requests(options_, &client_, connection);
   const Admission admission = Admit(command, row, client_, options_->forward);
-  if (admission.verdict == Verdict::kForward) return Forward(command, &requests);
+  if (admission.verdict == Verdict::kForward) return Forward(command, admission, &requests);
   if (admission.verdict != Verdict::kRun) return requests.Answer(Refusal(admission, command));
   if (admission.row->read != nullptr) return admission.row->read(command, &requests);
   requests.Answer(admission.row->answer({*admission.row, command, *options_, &client_}));
   reader_.SetAuthenticated(client_.authenticated);
 }
 
-void RespSession::Forward(const resp::Command& command, RequestBuilder* requests) {
+void RespSession::Forward(const resp::Command& command, const Admission& admission,
+                          RequestBuilder* requests) {
   switch (client_.transaction.OnCommand(command)) {
     case RefusedTransaction::Action::kForward:
-      return requests->Forward(command);
+      return requests->Forward(command, admission.row);
     case RefusedTransaction::Action::kDiscard:
       return requests->Answer(ErrorReply(kInTransaction));
     case RefusedTransaction::Action::kDiscardAndClose:

@@ -10,6 +10,7 @@
 #include "resp/writer.h"
 #include "resp_front/command_functions.h"
 #include "resp_front/glob.h"
+#include "resp_front/proxy_section.h"
 
 namespace rp::resp_front {
 namespace {
@@ -84,10 +85,16 @@ struct Section {
   std::string text;
 };
 
-std::array<Section, 4> InfoSections(const ServerFacts& facts, std::string_view version) {
+std::string ProxySection(const ServerFacts& facts, std::string_view version) {
+  std::array<char, kMaxProxySectionBytes> text;
+  return {text.data(), PutProxySection(facts, version, text.data())};
+}
+
+std::array<Section, 6> InfoSections(const ServerView& server, std::string_view version) {
+  const ServerFacts facts = server.Facts();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(facts.uptime).count();
   return {{
-      {"server", "# Server\r\n" + Field("redis_version", kRedisVersion) +
+      {"server", "# Server\r\n" + Field("redis_version", server.RedisVersion()) +
                      Field("redis_mode", "standalone") + Field("redis_proxy_version", version) +
                      Field("process_id", facts.process_id) +
                      Field("uptime_in_seconds", static_cast<uint64_t>(seconds))},
@@ -102,6 +109,12 @@ std::array<Section, 4> InfoSections(const ServerFacts& facts, std::string_view v
                     Field("keyspace_misses", facts.cache.misses) +
                     Field("evicted_keys", facts.cache.evictions) +
                     Field("expired_keys", facts.cache.expirations)},
+      // Monitoring asks for the role before it sends readers here: HAProxy's usual check looks for
+      // "role:master". This endpoint has no replicas of its own, and what Redis is does not matter
+      // to readers.
+      {"replication",
+       "# Replication\r\n" + Field("role", "master") + Field("connected_slaves", "0")},
+      {"proxy", ProxySection(facts, version)},
   }};
 }
 
@@ -149,16 +162,9 @@ Reply CommandListCommand(const Call& call) {
 }
 
 Reply InfoCommand(const Call& call) {
-  const resp::Command& arguments = call.arguments;
   std::string text;
-  for (const Section& section : InfoSections(call.options.server->Facts(), call.options.version)) {
-    bool wanted = arguments.size() == 1;
-    for (size_t i = 1; i < arguments.size(); ++i) {
-      for (const std::string_view name : {section.name, std::string_view("default"),
-                                          std::string_view("all"), std::string_view("everything")})
-        wanted |= EqualsIgnoreCase(arguments[i], name);
-    }
-    if (!wanted) continue;
+  for (const Section& section : InfoSections(*call.options.server, call.options.version)) {
+    if (!AsksForSection(call.arguments, section.name)) continue;
     if (!text.empty()) text += "\r\n";
     text += section.text;
   }
@@ -199,13 +205,6 @@ Reply ConfigGetCommand(const Call& call) {
     writer.Bulk(shown);
     writer.Bulk(value);
   }
-  return Bytes(std::move(bytes));
-}
-
-Reply DbsizeCommand(const Call& call) {
-  std::string bytes;
-  resp::Writer(call.client->version, &bytes)
-      .Integer(static_cast<int64_t>(call.options.server->CacheSize()));
   return Bytes(std::move(bytes));
 }
 

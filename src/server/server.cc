@@ -96,7 +96,10 @@ class Server::View final : public resp_front::ServerView {
             .resident_bytes = ResidentBytes(),
             .process_id = static_cast<uint64_t>(getpid())};
   }
-  [[nodiscard]] uint64_t CacheSize() const override { return server_->cache_.size(); }
+  [[nodiscard]] std::string RedisVersion() const override {
+    const std::string told = server_->redis_version_.ToString();
+    return told.empty() ? std::string(resp_front::kRedisVersion) : told;
+  }
 
  private:
   Server* const server_;
@@ -197,6 +200,7 @@ Result<void> Server::StartThreads(const config::Options& options) {
     if (!following) return following;
   }
   redis::Options redis = RedisOptionsOf(options, coherence_.get());
+  redis.version = &redis_version_;
   if (subscriber_ != nullptr) redis.on_renewal = [this] { subscriber_->Renew(); };
   fetchers_ = redis::Fetchers::Start(std::move(redis), &read_through_);
   if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));

@@ -20,7 +20,7 @@ namespace rp::resp_front::fuzz {
 class ConstantView final : public ServerView {
  public:
   [[nodiscard]] ServerFacts Facts() const override { return {}; }
-  [[nodiscard]] uint64_t CacheSize() const override { return 5; }
+  [[nodiscard]] std::string RedisVersion() const override { return "7.2.4"; }
 };
 
 // A row of the reply to COMMAND.

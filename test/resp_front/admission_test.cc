@@ -85,11 +85,47 @@ TEST(AdmissionTest, WithForwardWhatHasNoRowIsForRedis) {
   ExpectVerdicts(&runner, {{{"SET", "a", "b"}, Verdict::kForward, ""},
                            {{"FOO"}, Verdict::kForward, ""},
                            {{"GET", "a"}, Verdict::kRun, ""},
-                           {{"CONFIG", "SET", "a", "b"}, Verdict::kRun, ""}});
+                           {{"CLIENT", "ID"}, Verdict::kRun, ""},
+                           {{"PING"}, Verdict::kRun, ""}});
   runner.RequirePassword("secret");
   ExpectVerdicts(
       &runner,
       {{{"SET", "a", "b"}, Verdict::kNotAuthenticated, "-NOAUTH Authentication required.\r\n"}});
+}
+
+// Redis says what is wrong with it, too.
+TEST(AdmissionTest, WithForwardSomeWithARowAreForRedis) {
+  CommandRunner runner;
+  runner.options.forward = true;
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"CONFIG", "SET", "a", "b"},
+                                             {"CONFIG", "GET", "a"},
+                                             {"CONFIG"},
+                                             {"CONFIG", "FOO"},
+                                             {"COMMAND"},
+                                             {"COMMAND", "GETKEYS"},
+                                             {"INFO"},
+                                             {"CLIENT", "FOO"},
+                                             {"CLIENT", "LIST"},
+                                             {"CLIENT"}}) {
+    ExpectVerdicts(&runner, {{arguments, Verdict::kForward, ""}});
+  }
+  ExpectVerdicts(&runner, {{{"CLIENT", "SETNAME"},
+                            Verdict::kWrongArity,
+                            "-ERR wrong number of arguments for 'client|setname' command\r\n"}});
+  runner.RequirePassword("secret");
+  ExpectVerdicts(
+      &runner, {{{"CONFIG"}, Verdict::kNotAuthenticated, "-NOAUTH Authentication required.\r\n"}});
+}
+
+TEST(AdmissionTest, WhatOnlyRedisHasIsRefusedByName) {
+  CommandRunner runner;
+  for (const char* name : {"getredir", "trackinginfo", "list", "unpause"}) {
+    ExpectVerdicts(&runner, {{{"CLIENT", name}, Verdict::kRun, ""}});
+    EXPECT_EQ(
+        runner.Run({"CLIENT", name}),
+        "-ERR 'client|" + std::string(name) + "' is not available: this endpoint serves reads\r\n");
+  }
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 
 #include "cache/entry.h"
 #include "core/pipeline.h"
+#include "resp/writer.h"
+#include "resp_front/proxy_section.h"
+#include "test/resp_front/command_runner.h"
 
 namespace rp::resp_front {
 namespace {
@@ -36,11 +39,13 @@ class AnswersTest : public ::testing::Test {
     std::array<char, core::Session::kMaxAnswerBytes> out;
     core::Payload payload;
     const core::Turn turn{.now = kNow};
-    copied_bytes_ = write(request_, turn, out.data(), &payload);
+    copied_bytes_ = write(request_, {turn, options_}, out.data(), &payload);
     return std::string(out.data(), copied_bytes_) + std::string(payload.bytes) +
            std::string(payload.tail);
   }
 
+  FixedServer server_;
+  const RespOptions options_{.server = &server_, .version = "1.2", .credentials = {}, .limits = {}};
   core::Request request_;
   size_t copied_bytes_ = 0;
 };
@@ -125,6 +130,36 @@ TEST_F(AnswersTest, AReadyReplyIsCopiedIfThereIsRoom) {
   request_.answer.reply.clear();
   FramingOf(&request_)->constant = "+OK\r\n";
   EXPECT_EQ(Written(WriteReply), "+OK\r\n");
+}
+
+TEST_F(AnswersTest, InfoHasTheSectionOfTheProxyBehindRedissOwn) {
+  std::array<char, kMaxProxySectionBytes> room;
+  const std::string section(room.data(),
+                            PutProxySection(server_.facts, options_.version, room.data()));
+  const auto bulk = [](char type, const std::string& text) {
+    return type + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+  };
+  const std::string own = "# Server\r\n" + std::string(5000, 'x') + "\r\n";
+  SetReply(bulk('$', own));
+  EXPECT_EQ(Written(WriteInfo), bulk('$', own + "\r\n" + section));
+  SetReply(bulk('=', "txt:" + own));
+  EXPECT_EQ(Written(WriteInfo), bulk('=', "txt:" + own + "\r\n" + section));
+  EXPECT_LT(copied_bytes_, resp::kMaxHeaderBytes) << "Redis's is sent from where it lies";
+  SetReply(bulk('$', ""));
+  EXPECT_EQ(Written(WriteInfo), bulk('$', section)) << "INFO proxy";
+  SetReply(bulk('=', "txt:"));
+  EXPECT_EQ(Written(WriteInfo), bulk('=', "txt:" + section));
+}
+
+TEST_F(AnswersTest, InfoThatIsNoTextIsSentAsItCame) {
+  for (const std::string reply :
+       {"-NOPERM no\r\n", "$-1\r\n", "_\r\n", "+OK\r\n", "*1\r\n$1\r\na\r\n", "$1\r\na\r\n+OK\r\n",
+        "$1\r\n", "$\r\n", "$99999999999999999999\r\n\r\n"}) {
+    SetReply(reply);
+    EXPECT_EQ(Written(WriteInfo), reply);
+  }
+  request_.Fail(ErrorCode::kTimeout);
+  EXPECT_EQ(Written(WriteInfo), "-TIMEOUT Redis did not answer in time\r\n");
 }
 
 class Keys final : public core::GroupKeys {

@@ -17,7 +17,7 @@ namespace rp::resp_front {
 class FixedServer final : public ServerView {
  public:
   [[nodiscard]] ServerFacts Facts() const override { return facts; }
-  [[nodiscard]] uint64_t CacheSize() const override { return 42; }
+  [[nodiscard]] std::string RedisVersion() const override { return "7.2.14"; }
 
   ServerFacts facts;
 };

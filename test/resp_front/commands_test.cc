@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "resp_front/other_commands.h"
+#include "test/resp/request_table.h"
 
 namespace rp::resp_front {
 namespace {
@@ -66,7 +67,7 @@ TEST(CommandsTest, FindsEverySubcommandInAnyCaseWithItsOwnCommandOnly) {
       ++subcommands;
     }
   }
-  EXPECT_EQ(subcommands, 21u);
+  EXPECT_EQ(subcommands, 30u);
 }
 
 TEST(CommandsTest, KnowsWhereKeysAre) {
@@ -91,8 +92,42 @@ TEST(CommandsTest, CountsTheNameAmongTheArguments) {
 
 TEST(CommandsTest, ACommandReadsKeysExactlyIfItsRowSaysWhere) {
   for (const CommandRow& row : Commands()) {
-    EXPECT_EQ(row.read != nullptr, row.keys.first > 0) << row.name;
+    const bool asks_for_no_key = row.name == "dbsize";
+    EXPECT_EQ(row.read != nullptr && !asks_for_no_key, row.keys.first > 0) << row.name;
   }
+}
+
+Answerer AnswererOfWords(const std::vector<std::string>& words) {
+  const std::string bytes = resp::Array(words);
+  resp::RequestReader reader(resp::kDefaultLimits);
+  resp::Command command;
+  EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kDone);
+  return AnswererOf(command, FindCommand(command[0]));
+}
+
+TEST(CommandsTest, WithForwardRedisAnswersWhatIsNotAboutTheClientsOwnConnection) {
+  for (const char* name : {"get", "mget", "exists", "type", "ttl", "expiretime", "ping", "echo",
+                           "hello", "auth", "select", "reset", "quit", "unwatch", "dbsize"}) {
+    EXPECT_EQ(AnswererOfWords({name}), Answerer::kProxy) << name;
+  }
+  for (const char* name :
+       {"setname", "GETNAME", "setinfo", "id", "info", "reply", "no-evict", "no-touch"}) {
+    EXPECT_EQ(AnswererOfWords({"client", name}), Answerer::kProxy) << name;
+  }
+  for (const char* name : {"list", "KILL", "pause", "unpause", "unblock", "tracking", "caching",
+                           "trackinginfo", "getredir", "help", "nosuch"}) {
+    EXPECT_EQ(AnswererOfWords({"client", name}), Answerer::kRedis) << name;
+  }
+  for (const char* name : {"set", "client", "config", "command", "object", "nosuch"}) {
+    EXPECT_EQ(AnswererOfWords({name}), Answerer::kRedis) << name;
+  }
+  for (const char* container : {"config", "command"}) {
+    EXPECT_EQ(AnswererOfWords({container, "nosuch"}), Answerer::kRedis);
+    for (const CommandRow& row : FindCommand(container)->subcommands) {
+      EXPECT_EQ(row.with_forward, Answerer::kRedis) << row.name;
+    }
+  }
+  EXPECT_EQ(AnswererOfWords({"info", "server"}), Answerer::kRedisThenProxy);
 }
 
 TEST(CommandsTest, OtherCommandsOfRedisAreThoseThatHaveNoRow) {

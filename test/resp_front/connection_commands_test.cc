@@ -9,7 +9,7 @@ namespace rp::resp_front {
 namespace {
 
 constexpr char kHello3[] =
-    "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n"
+    "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.2.14\r\n$5\r\nproto\r\n:3\r\n"
     "$2\r\nid\r\n:7\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"
     "$7\r\nmodules\r\n*0\r\n";
 constexpr char kWrongPass[] = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
@@ -127,6 +127,11 @@ TEST(ConnectionCommandsTest, SwitchesOfTheCacheAreAccepted) {
     EXPECT_EQ(runner.Run({"CLIENT", name, "OFF"}), "+OK\r\n");
     EXPECT_EQ(runner.Run({"CLIENT", name, "x"}), "-ERR syntax error\r\n");
   }
+}
+
+TEST(ConnectionCommandsTest, NothingIsWatched) {
+  CommandRunner runner;
+  EXPECT_EQ(runner.Run({"UNWATCH"}), "+OK\r\n");
 }
 
 TEST(ConnectionCommandsTest, ClientReplyOffLastsUntilOn) {

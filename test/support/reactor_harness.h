@@ -127,7 +127,7 @@ class ReactorHarness {
       facts.max_clients = harness_->clients_.limit();
       return facts;
     }
-    [[nodiscard]] uint64_t CacheSize() const override { return harness_->cache_.size(); }
+    [[nodiscard]] std::string RedisVersion() const override { return "7.2.4"; }
 
    private:
     ReactorHarness* const harness_;
