@@ -36,11 +36,12 @@ inline std::string Row(std::string_view name, int arity, std::string_view flag, 
 
 inline const std::string& CommandTable() {
   static const std::string table =
-      "*9\r\n" + Row("set", -3, "write", 1, 1) + Row("del", -2, "write", 1, -1) +
+      "*11\r\n" + Row("set", -3, "write", 1, 1) + Row("del", -2, "write", 1, -1) +
       Row("hget", 3, "readonly", 1, 1) + Row("eval", -3, "movablekeys", 0, 0) +
       Row("sort", -2, "movablekeys", 1, 1) + Row("flushall", -1, "write", 0, 0) +
       Row("multi", 1, "noscript", 0, 0) + Row("exec", 1, "noscript", 0, 0) +
-      Row("blpop", -3, "blocking", 1, -2);
+      Row("blpop", -3, "blocking", 1, -2) + Row("info", -1, "loading", 0, 0) +
+      Row("client", -2, "noscript", 0, 0);
   return table;
 }
 
