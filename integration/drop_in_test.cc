@@ -238,11 +238,6 @@ TEST(DropInReadsTest, DbsizeIsRedissAndNotTheCaches) {
 
 // --- The version of the Redis behind. ---
 
-redis::FakeRedis::Script OfVersion(const std::string& version) {
-  return redis::ReplyTo("HELLO",
-                        {.bytes = "*2\r\n$7\r\nversion\r\n" + redis::FakeRedis::Bulk(version)});
-}
-
 // Returns the version that HELLO tells. INFO's must be the same.
 std::string VersionOf(RespClient* client) {
   const std::string hello = client->Exchange("HELLO 2\r\n");
@@ -254,12 +249,12 @@ std::string VersionOf(RespClient* client) {
 }
 
 TEST(DropInVersionTest, FollowsTheRedisBehind) {
-  FakeRedis redis(OfVersion("6.2.14"));
+  FakeRedis redis(redis::OfVersion("6.2.14"));
   const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0"});
   RespClient client(RespPort(proxy));
   EXPECT_EQ(client.Exchange("GET a\r\n"), "$10\r\nvalue of a\r\n");
   EXPECT_EQ(VersionOf(&client), "6.2.14");
-  redis.SetScript(OfVersion("7.2.4"));
+  redis.SetScript(redis::OfVersion("7.2.4"));
   redis.CloseConnections();
   EXPECT_EQ(client.Exchange("GET b\r\n"), "$10\r\nvalue of b\r\n");
   EXPECT_EQ(VersionOf(&client), "7.2.4");

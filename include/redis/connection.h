@@ -101,8 +101,8 @@ class Connection {
   // both were made to one name. Never 0.
   [[nodiscard]] uint64_t peer() const { return peer_; }
 
-  // Returns what Redis said is its version when the connection was made, or an empty string: it was
-  // not asked, or did not say.
+  // Returns the version of Redis, as it was told when the connection was made: that of the server,
+  // or that which it is compatible with. Empty if it was not asked for, or not told.
   [[nodiscard]] std::string_view version() const { return version_; }
 
   // Returns false if more replies have come than were asked for, so that later ones would go to the
@@ -128,6 +128,7 @@ class Connection {
 
   Connection(redisContext* context, int interrupt_fd);
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
+  Result<void> AskInfo(TimePoint deadline);
   Result<void> ReadSome();
   [[nodiscard]] Error Broken() const;
 

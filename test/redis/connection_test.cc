@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "test/support/fake_redis.h"
+#include "test/support/fake_scripts.h"
 #include "test/support/fetch_client.h"
 
 namespace rp::redis {
@@ -132,9 +133,7 @@ TEST(ConnectionTest, IsUsedWithoutANameWhereRedisRefusesIt) {
 }
 
 TEST(ConnectionTest, LearnsTheVersionIfItIsToAsk) {
-  FakeRedis server(Replying("HELLO", {.bytes = "*6\r\n$6\r\nserver\r\n$5\r\nredis\r\n"
-                                               "$7\r\nversion\r\n$6\r\n6.2.14\r\n"
-                                               "$5\r\nproto\r\n:2\r\n"}));
+  FakeRedis server(OfVersion("6.2.14"));
   ConnectOptions options = To(server);
   auto unasked = Connect(options);
   ASSERT_TRUE(unasked.ok());
@@ -148,18 +147,47 @@ TEST(ConnectionTest, LearnsTheVersionIfItIsToAsk) {
             (std::vector<std::string>{"PING", kSetName, "PING", kSetName, "HELLO 2"}));
 }
 
-TEST(ConnectionTest, IsUsedWithoutAVersionWhereRedisTellsNone) {
-  for (const std::string reply :
-       {"-ERR unknown command `HELLO`\r\n", "-NOPERM no\r\n", "+OK\r\n", "*0\r\n",
-        "*1\r\n$7\r\nversion\r\n", "*2\r\n$7\r\nversion\r\n:7\r\n",
-        "*2\r\n:1\r\n$7\r\nversion\r\n"}) {
-    FakeRedis server(Replying("HELLO", {.bytes = reply}));
+FakeRedis::Script Telling(const std::string& hello, const std::string& info) {
+  return [hello, info](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() == "HELLO") return FakeRedis::Answer{.bytes = hello};
+    if (command.name() == "INFO") return FakeRedis::Answer{.bytes = info};
+    return std::nullopt;
+  };
+}
+
+TEST(ConnectionTest, LearnsFromInfoWhichRedisAnotherServerIsLike) {
+  const std::string info =
+      FakeRedis::Bulk("# Server\r\nredis_version:7.2.4\r\nvalkey_version:8.0.1\r\n");
+  for (const std::string hello : {"*4\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n"
+                                  "$7\r\nversion\r\n$5\r\n8.0.1\r\n",
+                                  "-ERR unknown command `HELLO`\r\n"}) {
+    FakeRedis server(Telling(hello, info));
     ConnectOptions options = To(server);
     options.asks_version = true;
     auto connection = Connect(options);
-    ASSERT_TRUE(connection.ok()) << reply;
-    EXPECT_EQ((*connection)->version(), "") << reply;
-    EXPECT_TRUE((*connection)->InStep()) << reply;
+    ASSERT_TRUE(connection.ok()) << hello;
+    EXPECT_EQ((*connection)->version(), "7.2.4") << hello;
+    EXPECT_EQ(server.Keys("INFO"), std::vector<std::string>{"server"});
+  }
+}
+
+TEST(ConnectionTest, IsUsedWithoutAVersionWhereRedisTellsNone) {
+  const std::string refusal = "-NOPERM no\r\n";
+  const std::string redis = "$6\r\nserver\r\n$5\r\nredis\r\n";
+  for (const auto& [hello, info] : std::vector<std::pair<std::string, std::string>>{
+           {refusal, refusal},
+           {"+OK\r\n", "+OK\r\n"},
+           {"*0\r\n", "*0\r\n"},
+           {"*3\r\n" + redis + "$7\r\nversion\r\n", "$0\r\n\r\n"},
+           {"*4\r\n" + redis + "$7\r\nversion\r\n:7\r\n", "$-1\r\n"},
+           {"*4\r\n" + redis + ":1\r\n$1\r\n7\r\n", "$5\r\n1.2.3\r\n"}}) {
+    FakeRedis server(Telling(hello, info));
+    ConnectOptions options = To(server);
+    options.asks_version = true;
+    auto connection = Connect(options);
+    ASSERT_TRUE(connection.ok()) << hello;
+    EXPECT_EQ((*connection)->version(), "") << hello;
+    EXPECT_TRUE((*connection)->InStep()) << hello;
   }
 }
 

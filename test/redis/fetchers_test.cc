@@ -31,10 +31,6 @@ TEST(FetchersTest, WorksOverAUnixSocket) {
   EXPECT_TRUE(client.Get("k").IsValue("v"));
 }
 
-FakeRedis::Script OfVersion(const std::string& version) {
-  return ReplyTo("HELLO", {.bytes = "*2\r\n$7\r\nversion\r\n" + FakeRedis::Bulk(version)});
-}
-
 TEST(FetchersTest, TellTheVersionOfTheRedisThatTheyAreConnectedTo) {
   FakeRedis server(OfVersion("6.2.14"));
   ServerVersion version;

@@ -19,6 +19,12 @@ inline FakeRedis::Script ReplyTo(std::string name, FakeRedis::Answer answer) {
   };
 }
 
+// Answers HELLO as a Redis of that version does.
+inline FakeRedis::Script OfVersion(const std::string& version) {
+  return ReplyTo("HELLO", {.bytes = "*4\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n" +
+                                    FakeRedis::Bulk(version)});
+}
+
 // Answers every GET with "of <key>", `answer` says how.
 inline FakeRedis::Script ReplyToGets(FakeRedis::Answer answer) {
   return [answer](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
