@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/unique_fd.h"
+#include "redis/server_version.h"
 
 namespace rp::redis {
 namespace {
@@ -172,38 +173,6 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
     code = ErrorCode::kRefused;
   }
   return Error{code, std::string(text)};
-}
-
-// Returns the value of a field of a reply to HELLO, which is an array of names and values in turn
-// (https://redis.io/docs/latest/commands/hello/), or an empty string if there is none.
-std::string_view FieldOfHello(const redisReply& hello, std::string_view field) {
-  if (hello.type != REDIS_REPLY_ARRAY) return {};
-  for (size_t i = 0; i + 1 < hello.elements; i += 2) {
-    const redisReply& name = *hello.element[i];
-    const redisReply& value = *hello.element[i + 1];
-    if (name.type == REDIS_REPLY_STRING && TextOf(name) == field) {
-      return value.type == REDIS_REPLY_STRING ? TextOf(value) : std::string_view();
-    }
-  }
-  return {};
-}
-
-// Returns the version that a reply to HELLO tells, or an empty string if it is not one of Redis:
-// Valkey 8 tells a version of its own.
-std::string_view VersionInHello(const redisReply& hello) {
-  return FieldOfHello(hello, "server") == "redis" ? FieldOfHello(hello, "version")
-                                                  : std::string_view();
-}
-
-// Returns the version that a reply to INFO tells, or an empty string if it tells none.
-std::string_view VersionInInfo(const redisReply& info) {
-  constexpr std::string_view kField = "\r\nredis_version:";
-  if (info.type != REDIS_REPLY_STRING) return {};
-  const std::string_view text = TextOf(info);
-  const size_t field = text.find(kField);
-  if (field == std::string_view::npos) return {};
-  const std::string_view value = text.substr(field + kField.size());
-  return value.substr(0, value.find('\r'));
 }
 
 }  // namespace
