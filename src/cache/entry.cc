@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/reclaimer.h"
 
 namespace rp::cache {
 namespace {
@@ -39,8 +40,9 @@ void EntryRef::Unpin() {
   if (entry_ != nullptr && entry_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     all_charged_bytes.fetch_sub(ChargeBytes(entry_->key_bytes, entry_->value_bytes),
                                 std::memory_order_relaxed);
+    const size_t bytes = size_t{entry_->key_bytes} + entry_->value_bytes;
     entry_->~Entry();
-    std::free(entry_);
+    bytes < kSlowDeleteBytes ? std::free(entry_) : FreeElsewhere(entry_, std::free);
   }
 }
 
