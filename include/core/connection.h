@@ -22,7 +22,8 @@
 //   kHeld       the client has ended its side                     kEnded
 //
 // Input is read into a buffer of the reactor, and only an unfinished request is kept here, so an
-// idle connection owns no buffer. While answers cannot be sent, nothing more is read, and further
+// idle connection owns no buffer; of a large argument it is read to where the session keeps it.
+// While answers cannot be sent, nothing more is read, and further
 // input waits in the kernel. If the client may still be sending, the connection closes in stages,
 // because closing with unread input makes the kernel discard the answer (RFC 9112 section 9.6).
 //
@@ -31,6 +32,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "core/client_count.h"
@@ -128,6 +130,7 @@ class Connection final : public net::EventHandler,
   enum class Input : unsigned char { kReading, kPaused, kHeld, kEnded };
 
   void Read();
+  void ReadTo(std::span<char> room);
   void Feed(std::string_view fresh);
   // How sending has ended.
   enum class Sent : unsigned char {

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 #include <array>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -33,8 +33,8 @@ class AnswerBuffer {
   }
   // Returns where to write the next answer of up to Session::kMaxAnswerBytes. REQUIRES: !full().
   [[nodiscard]] char* free_bytes() { return heads_.data() + head_bytes_; }
-  // Adds one answer: `bytes` that were written to free_bytes(), and `payload` after them. `value`
-  // holds the payload's bytes, or is null and the request holds them.
+  // Adds one answer: `bytes` that were written to free_bytes(), and `payload` after them. `value`,
+  // or the payload's owner, holds the payload's bytes; or both are null and the request holds them.
   void Add(size_t bytes, const Payload& payload, cache::Entry* value);
 
   [[nodiscard]] size_t total_bytes() const { return total_bytes_; }
@@ -51,7 +51,9 @@ class AnswerBuffer {
   size_t head_bytes_ = 0;
   size_t total_bytes_ = 0;
   std::array<iovec, kMaxPieces> pieces_;
-  std::array<cache::Entry*, kMaxPieces> values_;  // null for a piece of `heads_` or of a request
+  // What holds a piece; both are null for a piece of `heads_` or of a request.
+  std::array<cache::Entry*, kMaxPieces> values_;
+  std::array<const std::shared_ptr<const void>*, kMaxPieces> owners_;  // not set with a value
   std::array<char, kMaxHeadBytes> heads_;
 };
 
@@ -76,14 +78,12 @@ class Output {
  private:
   // A piece of output that the socket did not take.
   struct Piece {
-    cache::EntryRef value;  // keeps `of_value` alive; or, without one, `bytes`
-    std::string_view of_value;
-    std::string bytes;
-    size_t offset = 0;
+    // One of these holds the bytes.
+    cache::EntryRef value;
+    std::shared_ptr<const void> owner;
+    std::unique_ptr<char[]> copy;
 
-    [[nodiscard]] std::string_view rest() const {
-      return (value ? of_value : std::string_view(bytes)).substr(offset);
-    }
+    std::string_view rest;  // to be sent
   };
 
   [[nodiscard]] bool Keep(const AnswerBuffer& answers, size_t sent_bytes);

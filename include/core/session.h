@@ -12,6 +12,7 @@
 #include <ctime>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ struct Turn {
 struct Payload {
   std::string_view bytes;  // of the request's value or of its reply: sent from where it lies
   std::string_view tail;   // constant
+  // Holds `bytes`, if they are of a large reply; else null.
+  const std::shared_ptr<const void>* owner = nullptr;
 };
 
 class Session {
@@ -38,6 +41,13 @@ class Session {
   // Reads as many requests from `bytes` as the connection takes, and returns how many bytes it
   // used. The next call gets the others again, with more bytes after them.
   [[nodiscard]] virtual size_t Consume(std::string_view bytes, Connection* connection) = 0;
+
+  // Returns where the next bytes are to be received, up to kMaxRoomBytes, if they belong to a large
+  // argument and Consume has used all bytes before; else an empty span. OnReceived tells that the
+  // first `bytes` bytes of it are there, which leave the argument incomplete.
+  static constexpr size_t kMaxRoomBytes = 256 * 1024;
+  [[nodiscard]] virtual std::span<char> Room() { return {}; }
+  virtual void OnReceived(size_t) {}
 
   // Returns whether a request or command is incomplete: a part has arrived, and the rest has not.
   [[nodiscard]] virtual bool Midway() const = 0;

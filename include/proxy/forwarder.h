@@ -21,8 +21,8 @@
 //
 // Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
 // OnFetched comes from fetcher threads.
-// Cost: an allocation and a short lock for each command; for one whose keys only Redis knows, a
-// copy of it and twice the bytes to Redis.
+// Cost: a few allocations and a short lock for each command; for one whose keys only Redis knows,
+// twice the bytes to Redis. Large commands and replies are not copied.
 #pragma once
 
 #include <functional>
@@ -70,7 +70,7 @@ class Forwarder final : public redis::FetchSink {
   void AwaitTable(Request* request) RP_EXCLUDES(mutex_);
   void OnTable(const redis::FetchResult& result) RP_EXCLUDES(mutex_);
   [[nodiscard]] bool Forward(Request* request, const CommandFacts* facts);
-  static std::unique_ptr<Sent> SentFor(Request* request);
+  static std::unique_ptr<Sent> SentFor(Request* request, Drop drop);
   void Submit(std::unique_ptr<Sent> sent);
   void DropWritten(const Sent& sent, const redis::FetchResult& result, std::string_view keys_reply);
   void Flush();

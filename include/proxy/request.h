@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/mailbox.h"
+#include "base/shared_bytes.h"
 #include "base/time.h"
 #include "cache/cache.h"
 #include "resp/owned_command.h"
@@ -83,6 +84,7 @@ struct Answer {
   cache::EntryRef value;                   // of kValue
   std::string error_text;                  // of kError, one line; Redis's own where there is one
   std::string reply;                       // of kReply: the bytes to be sent
+  SharedBytes large_reply;                 // the same, if they are many; then `reply` is empty
 
   // Makes the answer blank again, and frees each text larger than kKeptBytes. An assignment would
   // not: std::string keeps its memory when an empty string is moved to it.

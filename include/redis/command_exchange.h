@@ -8,8 +8,9 @@
 //
 // Owner: nobody; a function on a fetcher's connection.
 // Thread safety: one thread at a time.
-// Cost: a copy of the commands, because their owners may free them after a time-out before all is
-// sent; memory for replies is allocated as they arrive.
+// Cost: a copy of small commands, because their owners may free them after a time-out before all is
+// sent, and a reference to a large one; memory for replies is allocated as they arrive, and a large
+// reply is passed on without a copy.
 #pragma once
 
 #include <cstddef>

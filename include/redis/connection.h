@@ -87,10 +87,12 @@ class Connection {
     size_t sent = 0;
     size_t received = 0;
   };
-  // Sends some of `output` or receives some bytes into `room`, or both, and waits until it can.
-  // This goes around hiredis, for replies that it cannot read. Never fails with kProtocol.
-  // REQUIRES: all that was appended is flushed and its replies are read; `room` is not empty.
-  Result<Transferred> Transfer(std::string_view output, std::span<char> room, TimePoint deadline);
+  // Sends some of `output`, which are pieces that follow each other, or receives some bytes into
+  // `room`, or both, and waits until it can. This goes around hiredis, for replies that it cannot
+  // read. Never fails with kProtocol. REQUIRES: all that was appended is flushed and its replies
+  // are read; `room` is not empty.
+  Result<Transferred> Transfer(std::span<const std::string_view> output, std::span<char> room,
+                               TimePoint deadline);
 
   // Returns whether a byte has arrived since the last Append. If not, and the connection turns out
   // closed, Redis most likely closed it before the command came.

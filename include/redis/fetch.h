@@ -10,10 +10,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/time.h"
+#include "redis/outgoing.h"
 
 namespace rp::redis {
 
@@ -21,6 +23,8 @@ class FetchSink;
 
 // A command, or a GET of a key, of more bytes than this is sent by itself.
 inline constexpr size_t kLargeCommandBytes = size_t{1} << 20;
+// Replies to a command of at least so many bytes are shared, and smaller ones copied.
+inline constexpr size_t kSharedReplyBytes = size_t{64} << 10;
 // Maximum bytes of a GET besides its key: *2, $3, GET, $ and ten digits, and the key's CR LF.
 inline constexpr size_t kGetFramingBytes = 32;
 
@@ -28,10 +32,10 @@ inline constexpr size_t kGetFramingBytes = 32;
 struct Fetch {
   std::string_view key;  // of a GET; the owner keeps the bytes
 
-  // Is empty for a GET. Otherwise it holds `replies` whole commands, as RESP arrays of bulk
-  // strings; the owner keeps the bytes. REQUIRES: Redis answers each of them with exactly one reply
-  // and none changes the state of the connection.
-  std::string_view command;
+  // Is null for a GET. Otherwise it has `replies` whole commands, as RESP arrays of bulk strings.
+  // REQUIRES: Redis answers each of them with exactly one reply and none changes the state of the
+  // connection.
+  std::shared_ptr<const Outgoing> command;
   uint32_t replies = 1;
   uint8_t resp_version = 2;      // of the replies: 2 or 3
   bool may_be_repeated = false;  // the command writes nothing, so that it may be sent again
@@ -44,11 +48,11 @@ struct Fetch {
   void SetDeadline(TimePoint time) { deadline.store(time); }
   [[nodiscard]] TimePoint DeadlineTime() const { return deadline.load(); }
 
-  [[nodiscard]] bool IsCommand() const { return !command.empty(); }
+  [[nodiscard]] bool IsCommand() const { return command != nullptr; }
   // Returns whether the fetch may be larger than Redis accepts, which then closes the connection:
   // proto-max-bulk-len and client-query-buffer-limit can be set as low as 1 MB.
   [[nodiscard]] bool IsLarge() const {
-    return (IsCommand() ? command.size() : key.size() + kGetFramingBytes) > kLargeCommandBytes;
+    return (IsCommand() ? command->bytes() : key.size() + kGetFramingBytes) > kLargeCommandBytes;
   }
   // Returns whether the fetch may be sent again although Redis may have carried it out already.
   [[nodiscard]] bool IsRepeatable() const { return !IsCommand() || may_be_repeated; }
@@ -73,6 +77,8 @@ struct FetchResult {
   // With kValue: the value. With kReply, which is the result of a command: the replies as Redis
   // sent them, error replies included. Valid only during the call.
   std::string_view value;
+  // With kReply of at least kSharedReplyBytes: keeps `value` beyond the call. Otherwise null.
+  std::shared_ptr<const void> owner;
   ErrorCode error_code = ErrorCode::kInternal;
   // With kError: Redis's own text without '-', or this program's. Valid only during the call.
   std::string_view error_text;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/shared_bytes.h"
+
 namespace rp::resp_front {
 
 struct Reply {
@@ -16,6 +18,7 @@ struct Reply {
   std::string_view constant;  // sent if `bytes` is empty
   std::string bytes;
   Then then = Then::kGoOn;  // what follows after this has been sent
+  SharedBytes large = {};   // sent in place of `bytes`, if there are any
 };
 
 inline constexpr std::string_view kOk = "+OK\r\n";
@@ -28,6 +31,9 @@ inline constexpr std::string_view kNotAnInteger = "value is not an integer or ou
 }
 [[nodiscard]] inline Reply Bytes(std::string bytes) {
   return {.constant = {}, .bytes = std::move(bytes)};
+}
+[[nodiscard]] inline Reply Large(SharedBytes bytes) {
+  return {.constant = {}, .bytes = {}, .large = std::move(bytes)};
 }
 // Returns the error "-ERR " and `text`, whose CR and LF become spaces.
 [[nodiscard]] Reply ErrorReply(std::string_view text);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "core/session.h"
@@ -34,6 +35,8 @@ class RespSession final : public core::Session {
   RespSession(const RespOptions* options, const core::Client& client);
 
   size_t Consume(std::string_view bytes, core::Connection* connection) override;
+  std::span<char> Room() override { return reader_.Room(kMaxRoomBytes); }
+  void OnReceived(size_t bytes) override { reader_.Grow(bytes); }
   bool Midway() const override { return rest_ == Rest::kPartOfCommand; }
   Pace pace() const override { return Pace::kPerByte; }
   void OnReceiveTimeout(core::Connection* connection) override;

@@ -110,6 +110,9 @@ void Connection::OnEvents(uint32_t events) {
 }
 
 void Connection::Read() {
+  if (wait_ == ClientWait::kReceiving) {
+    if (const std::span<char> room = session_->Room(); !room.empty()) return ReadTo(room);
+  }
   auto& buffer = *context_->read_buffer;
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   const bool is_broken = count < 0 && errno != EAGAIN && errno != EINTR;
@@ -124,6 +127,23 @@ void Connection::Read() {
   } else {
     context_->budget.OnRead(static_cast<size_t>(count));
     Feed({buffer.data(), static_cast<size_t>(count)});
+  }
+  context_->connections.MarkDirty(this);
+}
+
+// A large argument is read to where it stays.
+void Connection::ReadTo(std::span<char> room) {
+  RP_DCHECK(unfinished_.empty());
+  const ssize_t count = recv(fd_.get(), room.data(), room.size(), 0);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) {
+    return Close("the client reset the connection");
+  }
+  if (count < 0) return;
+  if (count == 0) {
+    input_ = Input::kEnded;
+  } else {
+    context_->budget.OnRead(static_cast<size_t>(count));
+    session_->OnReceived(static_cast<size_t>(count));
   }
   context_->connections.MarkDirty(this);
 }

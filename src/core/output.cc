@@ -43,6 +43,7 @@ void AnswerBuffer::Add(size_t bytes, const Payload& payload, cache::Entry* value
   AddWritten(bytes);
   if (!payload.bytes.empty()) {
     values_[piece_count_] = value;
+    owners_[piece_count_] = payload.owner;
     pieces_[piece_count_++] = {const_cast<char*>(payload.bytes.data()), payload.bytes.size()};
     total_bytes_ += payload.bytes.size();
   }
@@ -58,6 +59,7 @@ void AnswerBuffer::AddWritten(size_t bytes) {
     last->iov_len += bytes;
   } else {
     values_[piece_count_] = nullptr;
+    owners_[piece_count_] = nullptr;
     pieces_[piece_count_++] = {free_bytes(), bytes};
   }
   head_bytes_ += bytes;
@@ -69,7 +71,7 @@ bool Output::SendKept(int fd, AnswerBuffer* buffer, size_t* budget_bytes) {
   while (done < kept_.size() && *budget_bytes > 0) {
     const size_t count = std::min(kept_.size() - done, buffer->pieces_.size());
     for (size_t i = 0; i < count; ++i) {
-      const std::string_view rest = kept_[done + i].rest();
+      const std::string_view rest = kept_[done + i].rest;
       buffer->pieces_[i] = {const_cast<char*>(rest.data()), rest.size()};
     }
     const ssize_t sent = SendGathered(fd, buffer->pieces_.data(), count, *budget_bytes);
@@ -77,9 +79,9 @@ bool Output::SendKept(int fd, AnswerBuffer* buffer, size_t* budget_bytes) {
     if (sent == 0) break;
     auto left = static_cast<size_t>(sent);
     *budget_bytes -= left;
-    while (done < kept_.size() && left >= kept_[done].rest().size())
-      left -= kept_[done++].rest().size();
-    if (left > 0) kept_[done].offset += left;
+    while (done < kept_.size() && left >= kept_[done].rest.size())
+      left -= kept_[done++].rest.size();
+    if (left > 0) kept_[done].rest.remove_prefix(left);
   }
   kept_.erase(kept_.begin(), kept_.begin() + static_cast<ptrdiff_t>(done));
   buffer->Clear();
@@ -103,14 +105,18 @@ bool Output::Keep(const AnswerBuffer& answers, size_t sent_bytes) {
     if (skipped == piece.iov_len) continue;
     const std::string_view left(static_cast<const char*>(piece.iov_base) + skipped,
                                 piece.iov_len - skipped);
-    Piece rest;
+    Piece kept{.value = {}, .owner = nullptr, .copy = nullptr, .rest = left};
     if (answers.values_[i] != nullptr) {
-      rest.value = cache::EntryRef::Share(answers.values_[i]);
-      rest.of_value = left;
-    } else if (!TryAllocate(left.size(), [&] { rest.bytes.assign(left); })) {
-      return false;
+      kept.value = cache::EntryRef::Share(answers.values_[i]);
+    } else if (answers.owners_[i] != nullptr) {
+      kept.owner = *answers.owners_[i];
+    } else {
+      const auto copy = [&] { kept.copy = std::make_unique_for_overwrite<char[]>(left.size()); };
+      if (!TryAllocate(left.size(), copy)) return false;
+      std::copy(left.begin(), left.end(), kept.copy.get());
+      kept.rest = {kept.copy.get(), left.size()};
     }
-    kept_.push_back(std::move(rest));
+    kept_.push_back(std::move(kept));
   }
   return true;
 }

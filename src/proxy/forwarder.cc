@@ -25,15 +25,14 @@ constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
 
-// Returns two commands: COMMAND GETKEYS with the arguments of `command`
+// Adds two commands: COMMAND GETKEYS with the arguments of `command`
 // (https://redis.io/docs/latest/commands/command-getkeys/), and `command` itself.
-std::string WithGetKeys(std::string_view command, size_t arguments) {
-  std::string bytes = "*" + std::to_string(arguments + 2) + "\r\n";
-  bytes += "$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n";
-  bytes.reserve(bytes.size() + 2 * command.size());
-  bytes += command.substr(command.find('\n') + 1);
-  bytes += command;
-  return bytes;
+void AddWithGetKeys(resp::OwnedCommand command, redis::Outgoing* outgoing) {
+  const resp::OwnedCommand& kept = outgoing->Keep(std::move(command));
+  outgoing->AddText("*" + std::to_string(kept.arguments().size() + 2) +
+                    "\r\n$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n");
+  outgoing->AddArgumentsOf(kept);
+  outgoing->AddKept(kept);
 }
 
 // Returns whether this is one of Redis's errors for a command without keys.
@@ -84,12 +83,12 @@ void Fail(Request* request, ErrorCode code, std::string_view text) {
 
 }  // namespace
 
-// A fetch under way: of a request's command, or of COMMAND for the table.
+// A fetch under way: of a request's command, which is no longer the request's, or of COMMAND for
+// the table.
 struct Forwarder::Sent : redis::Fetch {
   Request* request = nullptr;  // null for the table
   Drop drop = Drop::kNothing;
-  KeyRange keys;      // of Drop::kKeys
-  std::string bytes;  // of Drop::kGetKeys: both commands
+  KeyRange keys;  // of Drop::kKeys
 };
 
 Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
@@ -99,7 +98,8 @@ Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch subm
 bool Forwarder::Start(Request* request, TimePoint now) {
   RP_DCHECK(request->answer.outcome == Outcome::kPending && !request->question.command.empty());
   if (request->question.reads_only) {
-    std::unique_ptr<Sent> sent = SentFor(request);
+    std::unique_ptr<Sent> sent = SentFor(request, Drop::kNothing);
+    if (sent == nullptr) return true;
     sent->may_be_repeated = true;
     Submit(std::move(sent));
     return false;
@@ -131,28 +131,34 @@ bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
     AnswerError(request, RefusedText(*facts, command, why));
     return true;
   }
-  std::unique_ptr<Sent> sent = SentFor(request);
-  sent->drop = DropOf(*facts, command);
-  sent->keys = KeysOf(*facts, command);
+  const KeyRange keys = KeysOf(*facts, command);
+  std::unique_ptr<Sent> sent = SentFor(request, DropOf(*facts, command));
+  if (sent == nullptr) return true;
+  sent->keys = keys;
   sent->may_be_repeated = facts->readonly;
-  if (sent->drop == Drop::kGetKeys) {
-    if (!TryAllocate([&] {
-          sent->bytes = WithGetKeys(request->question.command.encoded(), command.size());
-        })) {
-      request->Fail(ErrorCode::kNoMemory);
-      return true;
-    }
-    sent->command = sent->bytes;
-    sent->replies = 2;
-  }
   Submit(std::move(sent));
   return false;
 }
 
-std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request) {
+// Takes the request's command. Returns null, and answers the request, if there is no memory.
+std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request, Drop drop) {
   auto sent = std::make_unique<Sent>();
+  const bool has_memory = TryAllocate([&] {
+    auto outgoing = std::make_shared<redis::Outgoing>();
+    if (drop == Drop::kGetKeys) {
+      AddWithGetKeys(std::move(request->question.command), outgoing.get());
+    } else {
+      outgoing->Add(std::move(request->question.command));
+    }
+    sent->command = std::move(outgoing);
+  });
+  if (!has_memory) {
+    request->Fail(ErrorCode::kNoMemory);
+    return nullptr;
+  }
   sent->request = request;
-  sent->command = request->question.command.encoded();
+  sent->drop = drop;
+  sent->replies = drop == Drop::kGetKeys ? 2 : 1;
   sent->resp_version = request->question.resp_version;
   sent->SetDeadline(request->deadline);
   return sent;
@@ -181,7 +187,9 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   }
   DropWritten(*sent, result, keys_reply);
   if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
-  if (!TryAllocate(reply.size(), [&] { request->answer.reply = reply; })) {
+  if (result.owner != nullptr) {
+    request->answer.large_reply = {.owner = result.owner, .bytes = reply};
+  } else if (!TryAllocate(reply.size(), [&] { request->answer.reply = reply; })) {
     return Fail(request, ErrorCode::kNoMemory,
                 redis::LossText(*sent, Describe(ErrorCode::kNoMemory).text));
   }
@@ -200,7 +208,7 @@ void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
     case Drop::kNothing:
       return;
     case Drop::kKeys:
-      return ForEachKey(sent.keys, sent.request->question.command.arguments(), drop);
+      return ForEachKey(sent.keys, sent.command->commands().front().arguments(), drop);
     case Drop::kAll:
       // An error means that nothing was done: a client without permission must not empty the cache.
       if (failed || !result.value.starts_with('-')) Flush();
@@ -230,7 +238,9 @@ void Forwarder::LoadTable(TimePoint deadline) {
     if (std::exchange(loading_, true)) return;
   }
   auto sent = std::make_unique<Sent>();
-  sent->command = kCommand;
+  auto outgoing = std::make_shared<redis::Outgoing>();
+  outgoing->Add(kCommand);
+  sent->command = std::move(outgoing);
   sent->may_be_repeated = true;
   sent->SetDeadline(deadline);
   Submit(std::move(sent));

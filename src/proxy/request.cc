@@ -31,6 +31,7 @@ void Answer::Clear() {
   value = {};
   ClearText(&error_text);
   ClearText(&reply);
+  if (large_reply.owner != nullptr) large_reply = {};
 }
 
 size_t Answer::AllocatedBytes() const {

@@ -1,9 +1,11 @@
 #include "redis/command_exchange.h"
 
 #include <array>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/memory.h"
 #include "redis/reply_buffer.h"
@@ -52,14 +54,20 @@ class CommandExchange {
   // Returns false if there is no memory for the commands.
   [[nodiscard]] bool Prepare() {
     return TryAllocate([this] {
+      const Fetch& first = (*batch_)[0];
+      if (first.IsLarge()) {
+        large_ = first.command;
+        pieces_.reserve(large_->pieces().size() + 2);
+      }
       uint8_t version = 2;
       for (size_t i = 0; i < batch_->size(); ++i) {
         const Fetch& fetch = (*batch_)[i];
         plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge()};
         Switch(&version, fetch.resp_version);
-        output_ += fetch.command;
+        for (const std::string_view piece : fetch.command->pieces()) Add(piece);
       }
       Switch(&version, 2);
+      if (large_ == nullptr) pieces_.emplace_back(copy_);
     });
   }
 
@@ -86,8 +94,17 @@ class CommandExchange {
 
   void Switch(uint8_t* version, uint8_t wanted) {
     if (*version == wanted) return;
-    output_ += wanted == 3 ? kHello3 : kHello2;
+    Add(wanted == 3 ? kHello3 : kHello2);
     *version = wanted;
+  }
+
+  // Small commands are sent as one piece, a large one from where it lies.
+  void Add(std::string_view piece) {
+    if (large_ == nullptr) {
+      copy_ += piece;
+    } else {
+      pieces_.push_back(piece);
+    }
   }
 
   Result<void> ReadSwitch(uint8_t* version, uint8_t wanted) {
@@ -133,10 +150,16 @@ class CommandExchange {
     } else {
       result.kind = FetchResult::Kind::kReply;
       result.value = buffer_.bytes().substr(0, bytes);
+      if (bytes >= kSharedReplyBytes) {
+        SharedBytes shared = buffer_.Share(bytes);
+        if (shared.owner == nullptr) return FailForMemory(index);
+        result.value = shared.bytes;
+        result.owner = std::move(shared.owner);
+      }
     }
     // A script may send this text as well. It is believed where no other client is concerned.
     const bool is_over = plan_[index].is_large && IsLastWord(buffer_.bytes());
-    batch_->Answer(index, result, connection_->peer());
+    batch_->Answer(index, std::move(result), connection_->peer());
     buffer_.DropFront(bytes);
     if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
     return {};
@@ -169,23 +192,38 @@ class CommandExchange {
 
   Result<void> Transfer() {
     const std::span<char> room = buffer_.Room(framer_.wanted());
-    if (room.empty()) {
-      return Error{ErrorCode::kNoMemory, "out of memory for the reply"};
-    }
+    if (room.empty()) return NoMemory();
     Result<Connection::Transferred> moved = batch_->WithDeadlines([&](TimePoint deadline) {
-      return connection_->Transfer(std::string_view(output_).substr(sent_), room, deadline);
+      return connection_->Transfer(std::span(pieces_).subspan(sent_pieces_), room, deadline);
     });
     if (!moved) return moved.error();
-    sent_ += moved->sent;
+    DropSent(moved->sent);
     buffer_.Grow(moved->received);
     return {};
+  }
+
+  void DropSent(size_t bytes) {
+    while (sent_pieces_ < pieces_.size() && bytes >= pieces_[sent_pieces_].size()) {
+      bytes -= pieces_[sent_pieces_++].size();
+    }
+    if (bytes > 0) pieces_[sent_pieces_].remove_prefix(bytes);
+  }
+
+  static Error NoMemory() { return Error{ErrorCode::kNoMemory, "out of memory for the reply"}; }
+
+  Error FailForMemory(size_t index) {
+    const Error error = NoMemory();
+    batch_->Fail(index, error.code, error.message);
+    return error;
   }
 
   Connection* const connection_;
   Batch* const batch_;
   std::array<Plan, Batch::kMaxFetches> plan_;
-  std::string output_;
-  size_t sent_ = 0;  // of the output
+  std::string copy_;                       // of the small commands
+  std::shared_ptr<const Outgoing> large_;  // or the large one, alone
+  std::vector<std::string_view> pieces_;   // of one of these; what is not sent
+  size_t sent_pieces_ = 0;                 // whole pieces
   ReplyBuffer buffer_;
   resp::ReplyFramer framer_;
   bool in_resp3_ = false;

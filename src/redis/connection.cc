@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -147,6 +148,25 @@ uint64_t PeerOf(int fd) {
   uint64_t hash = 0xcbf29ce484222325;
   for (size_t i = 0; i < peer.bytes; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
   return std::max<uint64_t>(hash, 1);
+}
+
+// Maximum pieces that are sent in one call.
+constexpr size_t kMaxPieces = 64;
+
+// Sends what the socket takes at once of the first pieces, and returns how much that is, or -1 with
+// errno. `*bytes` becomes their size.
+ssize_t SendPieces(int fd, std::span<const std::string_view> pieces, size_t* bytes) {
+  std::array<iovec, kMaxPieces> vectors;
+  const size_t count = std::min(pieces.size(), vectors.size());
+  *bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+    *bytes += pieces[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 enum class Step { kAuth, kSelect, kPing, kName, kVersion };
@@ -319,18 +339,18 @@ Result<void> Connection::ReadSome() {
 
 // Does not wait if the socket takes or gives bytes at once. Checks the deadline before that,
 // because a peer that always has one more byte must not outlive it.
-Result<Connection::Transferred> Connection::Transfer(std::string_view output, std::span<char> room,
-                                                     TimePoint deadline) {
+Result<Connection::Transferred> Connection::Transfer(std::span<const std::string_view> output,
+                                                     std::span<char> room, TimePoint deadline) {
   RP_CHECK(!room.empty() && InStep());
   for (;;) {
     if (Now() >= deadline) return TimedOut();
     Transferred moved;
     if (!output.empty()) {
-      const ssize_t sent =
-          send(context_->fd, output.data(), output.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      size_t bytes = 0;
+      const ssize_t sent = SendPieces(context_->fd, output, &bytes);
       if (sent < 0 && errno != EAGAIN && errno != EINTR) return SystemError(errno);
       moved.sent = static_cast<size_t>(std::max<ssize_t>(sent, 0));
-      if (moved.sent == output.size()) return moved;  // no reply can be there yet
+      if (moved.sent == bytes) return moved;  // no reply can be there yet
     }
     const ssize_t received = recv(context_->fd, room.data(), room.size(), MSG_DONTWAIT);
     if (received == 0) {

@@ -5,7 +5,22 @@
 
 namespace rp::resp {
 
+OwnedCommand& OwnedCommand::operator=(OwnedCommand&& other) noexcept {
+  total_bytes_ = std::exchange(other.total_bytes_, 0);
+  large_ = std::move(other.large_);
+  bytes_ = std::move(other.bytes_);
+  slices_ = std::move(other.slices_);
+  return *this;
+}
+
 bool OwnedCommand::Assign(const Command& command) {
+  if (command.large_ != nullptr) {
+    Clear();
+    large_ = command.large_->shared_from_this();
+    total_bytes_ = large_->bytes();
+    return true;
+  }
+  large_.reset();
   if (TryAllocate([&] { Copy(command); })) return true;
   Clear();
   return false;
@@ -24,9 +39,12 @@ void OwnedCommand::Copy(const Command& command) {
     const auto end = static_cast<uint32_t>(bytes_.size() - kCrLf.size());
     slices_.push_back({end - bytes, bytes});
   }
+  total_bytes_ = bytes_.size();
 }
 
 void OwnedCommand::Clear() {
+  total_bytes_ = 0;
+  large_.reset();
   bytes_.clear();
   slices_.clear();
   if (AllocatedBytes() <= kKeptBytes) return;
@@ -36,10 +54,20 @@ void OwnedCommand::Clear() {
 
 Command OwnedCommand::arguments() const {
   Command command;
+  command.large_ = large_.get();
   command.base_ = bytes_.data();
-  command.slices_ = slices_;
+  command.slices_ = slices_.data();
+  command.size_ = large_ == nullptr ? slices_.size() : large_->size();
   command.kind_ = Command::Kind::kArguments;
   return command;
+}
+
+void OwnedCommand::AppendPieces(std::vector<std::string_view>* pieces) const {
+  if (large_ == nullptr) {
+    pieces->push_back(bytes_);
+  } else {
+    pieces->insert(pieces->end(), large_->pieces().begin(), large_->pieces().end());
+  }
 }
 
 size_t OwnedCommand::AllocatedBytes() const {

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "base/memory.h"
+#include "resp/quoted_text.h"
+#include "resp/writer.h"
 
 namespace rp::resp {
 namespace {
@@ -20,76 +22,19 @@ constexpr size_t kKeptUnquotedBytes = 4096;
 // "$9999" and CR LF. Lines up to this size are parsed in one pass by TakeShortLine.
 constexpr size_t kMaxShortLineBytes = 7;
 
-// C's isspace in the "C" locale.
-constexpr bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 // Of the characters between two arguments only these end an argument.
 constexpr bool EndsArgument(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Returns the value of a hexadecimal digit, or -1 for another character.
-constexpr int HexValue(char c) {
-  if (IsDigit(c)) return c - '0';
-  const char lower = ToLowerAscii(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-// Returns the character that a backslash and `c` mean in double quotes.
-constexpr char Unescape(char c) {
-  switch (c) {
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    case 'b':
-      return '\b';
-    case 'a':
-      return '\a';
-    default:
-      return c;
-  }
-}
-
-// Returns the character that an escape in double quotes means. *at is the offset after the
-// backslash and moves to the end of the escape. REQUIRES: *at < line.size().
-char TakeEscape(std::string_view line, size_t* at) {
-  if (line[*at] == 'x' && *at + 2 < line.size()) {
-    const int high = HexValue(line[*at + 1]);
-    const int low = HexValue(line[*at + 2]);
-    if (high >= 0 && low >= 0) {
-      *at += 3;
-      return static_cast<char>(high * 16 + low);
-    }
-  }
-  return Unescape(line[(*at)++]);
-}
-
-// Appends the text up to the closing quote to *out. *at is the offset after the opening quote and
-// moves to the offset after the closing one. Returns false if the closing quote is missing, or if
-// anything but a space follows it.
-bool TakeQuoted(std::string_view line, char quote, size_t* at, std::string* out) {
-  while (*at < line.size()) {
-    char c = line[(*at)++];
-    if (c == quote) return *at == line.size() || IsSpace(line[*at]);
-    if (c == '\\' && *at < line.size()) {
-      if (quote == '"') {
-        c = TakeEscape(line, at);
-      } else if (line[*at] == quote) {
-        c = line[(*at)++];
-      }
-    }
-    out->push_back(c);
-  }
-  return false;
-}
-
 // Parses the usual line of a count or length: `type`, a number from 1 to 9999 and CR. Returns the
 // bytes of the line without LF, or 0 if the line is another one or too near to the end of `bytes`.
 size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
   if (bytes.size() < kMaxShortLineBytes || bytes[0] != type || bytes[1] == '0') return 0;
+  if (bytes[2] == '\r' && IsDigit(bytes[1])) {
+    *number = bytes[1] - '0';
+    return 3;
+  }
   int64_t value = 0;
   size_t size = 1;
   for (; size < kMaxShortLineBytes - 2 && IsDigit(bytes[size]); ++size) {
@@ -104,27 +49,61 @@ size_t TakeShortLine(std::string_view bytes, char type, int64_t* number) {
 // to a Redis port.
 bool IsHttp(std::string_view name) {
   if (name.size() < 4) return false;
-  name = UpToNul(name);
+  name = UpToNul(name.substr(0, 6));  // longer than both; the name may be large
   return EqualsIgnoreCase(name, "post") || EqualsIgnoreCase(name, "host:");
 }
 
 }  // namespace
 
 RequestReader::RequestReader(const RequestLimits& limits) : limits_(&limits) {
-  RP_CHECK(limits.line_bytes >= kMaxShortLineBytes &&
+  RP_CHECK(limits.line_bytes >= kMaxShortLineBytes && limits.stored_argument_bytes > 0 &&
            limits.command_bytes <= std::numeric_limits<uint32_t>::max());
 }
 
 ParseStatus RequestReader::Parse(std::string_view buffer, Command* command) {
-  if (state_ == State::kDone) Begin();
+  if (state_ >= State::kStored) Resume();
   RP_CHECK(scanned_ <= buffer.size());
   if (error_ != ReadError::kNone) return ParseStatus::kError;
-  const std::string_view allowed = buffer.substr(0, limits_->command_bytes);
+  const std::string_view allowed = buffer.substr(0, limits_->command_bytes - dropped_bytes_);
   const ParseStatus status = Read(allowed, command);
-  if (status == ParseStatus::kNeedMore && allowed.size() == limits_->command_bytes) {
+  return status == ParseStatus::kNeedMore ? Pause(allowed, command) : status;
+}
+
+// Looks whether the rest of the command is worth waiting for, and what has come worth storing.
+ParseStatus RequestReader::Pause(std::string_view allowed, Command* command) {
+  if (allowed.size() == limits_->command_bytes - dropped_bytes_) {
     return Fail(ReadError::kTooBigCommand);
   }
-  return status;
+  if (state_ != State::kArguments) return ParseStatus::kNeedMore;
+  const bool is_large = allowed.size() >= limits_->stored_command_bytes ||
+                        bulk_bytes_ >= static_cast<int64_t>(limits_->stored_argument_bytes);
+  if (!is_large) return ParseStatus::kNeedMore;
+  if (!Store(allowed)) return Fail(ReadError::kMemory);
+  return ReadStored(allowed, command);
+}
+
+std::span<char> RequestReader::Room(size_t most) {
+  if (state_ != State::kStored || !large_->is_unfinished()) return {};
+  Resume();
+  // Parse finds the end of the argument, and that the command is too large.
+  const size_t allowed = limits_->command_bytes - dropped_bytes_;
+  const size_t room = std::min({most, large_->missing() - 1, allowed - 1});
+  if (large_->missing() == 0 || allowed == 0 || room == 0) return {};
+  return large_->Room(room);
+}
+
+void RequestReader::Grow(size_t bytes) {
+  large_->Grow(bytes);
+  dropped_bytes_ += bytes;
+}
+
+size_t RequestReader::PutBack() {
+  RP_CHECK(state_ == State::kDone);
+  if (large_ == nullptr) return 0;
+  // As if the last byte had not come.
+  state_ = State::kStored;
+  scanned_ = --position_;
+  return position_;
 }
 
 void RequestReader::ClearArguments() {
@@ -134,8 +113,20 @@ void RequestReader::ClearArguments() {
   if (unquoted_.capacity() > kKeptUnquotedBytes) unquoted_.shrink_to_fit();
 }
 
+// Begins the next command, or goes on with a stored one, whose taken bytes have been dropped.
+void RequestReader::Resume() {
+  if (state_ == State::kDone) return Begin();
+  dropped_bytes_ += position_;
+  scanned_ -= position_;
+  position_ = 0;
+}
+
 void RequestReader::Begin() {
   ClearArguments();
+  if (large_ != nullptr) {
+    large_.reset();
+    dropped_bytes_ = 0;
+  }
   position_ = 0;
   scanned_ = 0;
   state_ = State::kStart;
@@ -151,8 +142,9 @@ ParseStatus RequestReader::Read(std::string_view buffer, Command* command) {
     const ParseStatus status = ReadCount(buffer);
     if (status != ParseStatus::kDone) return status;
     state_ = State::kArguments;
+    return ReadArguments(buffer, command);
   }
-  return ReadArguments(buffer, command);
+  return state_ == State::kArguments ? ReadArguments(buffer, command) : ReadStored(buffer, command);
 }
 
 // redis-server's processInlineBuffer: LF ends the line, and a CR before it belongs to the end.
@@ -245,17 +237,67 @@ ParseStatus RequestReader::ReadArguments(std::string_view buffer, Command* comma
     const auto bytes = static_cast<size_t>(bulk_bytes_);
     // Like redis-server, this accepts any two bytes as the CR LF after an argument.
     const size_t end = position_ + bytes + 2;
-    if (buffer.size() < end) {
-      wanted_ = std::min(end, limits_->command_bytes) - buffer.size();
-      return ParseStatus::kNeedMore;
-    }
+    if (buffer.size() < end) return ParseStatus::kNeedMore;
     if (slices_.size() == slices_.capacity() && !MakeRoom()) return Fail(ReadError::kMemory);
     slices_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(bytes)});
     position_ = scanned_ = end;
     bulk_bytes_ = -1;
-    wanted_ = 0;
   }
   return Finish(buffer.data(), command);
+}
+
+// Moves the arguments that have arrived out of the buffer. Returns false if there is no memory.
+bool RequestReader::Store(std::string_view buffer) {
+  large_ = LargeCommand::Make(slices_.size() + static_cast<size_t>(arguments_left_));
+  if (large_ == nullptr) return false;
+  for (const Command::Slice& slice : slices_) {
+    if (!large_->Append(buffer.substr(slice.offset, slice.bytes))) return false;
+  }
+  ClearArguments();
+  state_ = State::kStored;
+  return true;
+}
+
+ParseStatus RequestReader::ReadStored(std::string_view buffer, Command* command) {
+  if (arguments_left_ == 0) {  // it was put back, but for its last byte
+    if (buffer.empty()) return ParseStatus::kNeedMore;
+    position_ = scanned_ = 1;
+  }
+  for (; arguments_left_ > 0; --arguments_left_) {
+    if (bulk_bytes_ < 0) {
+      const ParseStatus status = ReadLength(buffer);
+      if (status != ParseStatus::kDone) return status;
+    }
+    const ParseStatus status = ReadStoredArgument(buffer);
+    if (status != ParseStatus::kDone) return status;
+    bulk_bytes_ = -1;
+  }
+  return Finish(nullptr, command);
+}
+
+ParseStatus RequestReader::ReadStoredArgument(std::string_view buffer) {
+  const auto bytes = static_cast<size_t>(bulk_bytes_);
+  const size_t end = position_ + bytes + kCrLf.size();
+  if (bytes < limits_->stored_argument_bytes) {
+    if (buffer.size() < end) return ParseStatus::kNeedMore;
+    if (!large_->Append(buffer.substr(position_, bytes))) return Fail(ReadError::kMemory);
+    position_ = scanned_ = end;
+    return ParseStatus::kDone;
+  }
+  if (!large_->is_unfinished() && !large_->StartArgument(bytes)) return Fail(ReadError::kMemory);
+  while (large_->missing() > 0 && position_ < buffer.size()) {
+    const std::span<char> room = large_->Room(buffer.size() - position_);
+    if (room.empty()) return Fail(ReadError::kMemory);
+    std::memcpy(room.data(), buffer.data() + position_, room.size());
+    large_->Grow(room.size());
+    position_ += room.size();
+  }
+  scanned_ = position_;
+  if (buffer.size() - position_ < kCrLf.size() || large_->missing() > 0)
+    return ParseStatus::kNeedMore;
+  large_->EndArgument();
+  position_ = scanned_ = position_ + kCrLf.size();
+  return ParseStatus::kDone;
 }
 
 // Looks for `wanted` in the line that begins at position_. Returns kNeedMore if it has not come
@@ -292,9 +334,11 @@ ParseStatus RequestReader::FindNumber(std::string_view buffer, ReadError too_lon
 
 ParseStatus RequestReader::Finish(const char* base, Command* command) {
   state_ = State::kDone;
+  command->large_ = large_.get();
   command->base_ = base;
-  command->slices_ = slices_;
-  if (slices_.empty()) {
+  command->slices_ = slices_.data();
+  command->size_ = large_ == nullptr ? slices_.size() : large_->size();
+  if (command->size_ == 0) {
     command->kind_ = Command::Kind::kNothing;
   } else {
     command->kind_ =
@@ -310,8 +354,9 @@ bool RequestReader::MakeRoom() {
 
 ParseStatus RequestReader::Fail(ReadError error) {
   error_ = error;
-  wanted_ = 0;
   ClearArguments();
+  large_.reset();
+  state_ = State::kDone;
   return ParseStatus::kError;
 }
 

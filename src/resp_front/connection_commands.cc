@@ -75,6 +75,7 @@ Reply PingCommand(const Call& call) {
 }
 
 Reply EchoCommand(const Call& call) {
+  if (call.arguments.large() != nullptr) return Large(call.arguments.large()->Bulk(1));
   std::string bytes;
   const bool has_memory =
       TryAllocate([&] { resp::Writer(call.client->version, &bytes).Bulk(call.arguments[1]); });

@@ -46,6 +46,7 @@ void RequestBuilder::Answer(Reply reply) {
   if (request != nullptr) {
     FramingOf(request)->constant = reply.constant;
     request->answer.reply = std::move(reply.bytes);
+    request->answer.large_reply = std::move(reply.large);
     connection_->OnAnswer(request);
   }
   if (reply.then == Reply::Then::kClose) connection_->CloseAfterAnswers(core::Closing::kLinger);

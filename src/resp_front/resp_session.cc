@@ -13,6 +13,21 @@ constexpr std::string_view kTooManyClients = "-ERR max number of clients reached
 constexpr std::string_view kInTransaction =
     "transactions are not supported; commands are discarded until EXEC or DISCARD";
 
+// A key of more bytes is not looked up in the cache, and Redis is asked for each read of it:
+// hashing and copying it would delay all clients.
+constexpr size_t kMaxCachedKeyBytes = 256 * 1024;
+
+// Returns whether a command for keys has a large one, which only a large command can have.
+bool HasLargeKey(const resp::Command& command) {
+  if (command.large() == nullptr) [[likely]]
+    return false;
+  if (command.size() > core::Group::kMaxKeys + 1) return false;  // it is refused
+  for (size_t i = 1; i < command.size(); ++i) {
+    if (command[i].size() > kMaxCachedKeyBytes) return true;
+  }
+  return false;
+}
+
 Reply Last(Reply reply) {
   reply.then = Reply::Then::kClose;
   return reply;
@@ -41,6 +56,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     resp::Command command;
     const ParseStatus status = reader_.Parse(bytes.substr(used), &command);
     if (status == ParseStatus::kNeedMore) {
+      used += reader_.taken();
       rest_ = Rest::kPartOfCommand;
       break;
     }
@@ -52,6 +68,7 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     const CommandRow* const row =
         command.kind() == resp::Command::Kind::kArguments ? FindCommand(command[0]) : nullptr;
     if (IsForwarded(command, row) && !connection->pipeline().all_answered()) {
+      used += reader_.PutBack();
       connection->Hold();  // the next Consume gets it again
       break;
     }
@@ -92,6 +109,8 @@ bool RespSession::IsForwarded(const resp::Command& command, const CommandRow* ro
 void RespSession::Run(const resp::Command& command, const CommandRow* row,
                       core::Connection* connection) {
   client_.BeginCommand();
+  if (command.large() != nullptr) [[unlikely]]
+    connection->context()->freed_bytes.AddBlocks(command.large()->heap_bytes());
   if (command.kind() == resp::Command::Kind::kNothing) return;
   if (command.kind() == resp::Command::Kind::kSilentClose) {
     return connection->Abandon("it sent HTTP, not the Redis protocol");
@@ -100,7 +119,10 @@ void RespSession::Run(const resp::Command& command, const CommandRow* row,
   const Admission admission = Admit(command, row, client_, options_->forward);
   if (admission.verdict == Verdict::kForward) return Forward(command, admission, &requests);
   if (admission.verdict != Verdict::kRun) return requests.Answer(Refusal(admission, command));
-  if (admission.row->read != nullptr) return admission.row->read(command, &requests);
+  if (admission.row->read != nullptr) {
+    if (HasLargeKey(command)) return requests.Ask(command);
+    return admission.row->read(command, &requests);
+  }
   requests.Answer(admission.row->answer({*admission.row, command, *options_, &client_}));
   reader_.SetAuthenticated(client_.authenticated);
 }

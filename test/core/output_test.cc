@@ -94,6 +94,17 @@ TEST_F(OutputTest, KeepsWhatTheSocketDoesNotTake) {
   EXPECT_EQ(value->references, 1u);
 }
 
+TEST_F(OutputTest, KeepsALargeReplyAsAReference) {
+  const auto reply = std::make_shared<const std::string>(4 << 20, 'r');
+  const std::shared_ptr<const void> owner = reply;
+  answers_->Add(0, {.bytes = *reply, .tail = {}, .owner = &owner}, nullptr);
+  EXPECT_TRUE(Send(SIZE_MAX));
+  EXPECT_FALSE(output_.empty());
+  EXPECT_EQ(reply.use_count(), 3) << "it is kept as a reference";
+  EXPECT_EQ(ReadAll(), *reply);
+  EXPECT_EQ(reply.use_count(), 2);
+}
+
 TEST_F(OutputTest, SendsNoMoreThanTheBudget) {
   const cache::EntryRef value = Value(10);
   Add("0123456789", value);

@@ -36,23 +36,43 @@ inline std::string Describe(const Command& command) {
 
 // All commands in `bytes`, and how it ends, as one text.
 inline std::string ReadCommands(std::string_view bytes, const Delivery& delivery) {
-  const RequestLimits limits{.line_bytes = 32, .bulk_bytes = 64, .command_bytes = 128};
+  const RequestLimits limits{.line_bytes = 32,
+                             .bulk_bytes = 64,
+                             .command_bytes = 128,
+                             .stored_argument_bytes = 16,
+                             .stored_command_bytes = 48};
   RequestReader reader(limits);
   std::string text;
-  size_t start = 0;  // of what was not consumed
+  size_t begin = 0;  // of the command
+  size_t start = 0;  // of what was not dropped
   for (size_t cut = delivery.first_cut;; cut = std::min(cut + delivery.step, bytes.size())) {
     for (;;) {
+      // As a connection: it reads to the room first, and then what has not come there.
+      for (std::span<char> room; !(room = reader.Room(cut - start)).empty();) {
+        std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(start), room.size(), room.begin());
+        reader.Grow(room.size());
+        start += room.size();
+      }
       const ExactCopy piece(bytes.substr(start, cut - start));
       Command command;
       const ParseStatus status = reader.Parse(piece.view(), &command);
       if (status == ParseStatus::kError) return text + reader.error_text();
       if (status == ParseStatus::kNeedMore) {
-        RP_CHECK(reader.wanted() < limits.command_bytes);
+        start += reader.taken();
+        RP_CHECK(start <= cut);
         break;
       }
       RP_CHECK(reader.consumed() > 0 && reader.consumed() <= piece.view().size());
-      text += Describe(command) + std::to_string(reader.consumed()) + ";";
+      text += Describe(command);
+      if (cut % 2 == 0) {  // it is not yet its turn
+        start += reader.PutBack();
+        const ExactCopy again(bytes.substr(start, cut - start));
+        RP_CHECK(reader.Parse(again.view(), &command) == ParseStatus::kDone);
+        RP_CHECK(text.ends_with(Describe(command)));
+      }
       start += reader.consumed();
+      text += std::to_string(start - begin) + ";";
+      begin = start;
     }
     if (cut == bytes.size()) return text + "more";
   }

@@ -86,7 +86,11 @@ inline void CheckRespSession(std::string_view bytes) {
       .version = "0",
       .credentials = *Credentials::Parse(needs_password ? "u:p" : ""),
       .forward = forward,
-      .limits = {.line_bytes = 128, .bulk_bytes = 256, .command_bytes = 1024},
+      .limits = {.line_bytes = 128,
+                 .bulk_bytes = 256,
+                 .command_bytes = 1024,
+                 .stored_argument_bytes = 24,
+                 .stored_command_bytes = 96},
   };
   const bool may_refuse_transaction = forward && ContainsIgnoringCase(bytes, "multi");
   core::fuzz::CheckAllDeliveriesAgree(

@@ -31,6 +31,7 @@
 #include "core/reactor_context.h"
 #include "test/fuzz/exact_copy.h"
 #include "test/support/cache_flight.h"
+#include "test/support/outgoing.h"
 
 namespace rp::core::fuzz {
 
@@ -229,7 +230,7 @@ class SessionHarness final : public proxy::ReplyBox {
   // --- Redis ---
 
   static bool IsPending(const redis::Fetch& fetch) {
-    return fetch.IsCommand() ? fetch.command.find("\r\np") != std::string_view::npos
+    return fetch.IsCommand() ? TextOf(fetch).find("\r\np") != std::string::npos
                              : fetch.key.starts_with('p');
   }
 
@@ -285,13 +286,13 @@ class SessionHarness final : public proxy::ReplyBox {
 
   void AnswerCommand(redis::Fetch* fetch) {
     std::string reply;
-    if (fetch->command == "*1\r\n$7\r\nCOMMAND\r\n") {
+    if (TextOf(*fetch) == "*1\r\n$7\r\nCOMMAND\r\n") {
       reply = command_table_;
     } else {
       // Two replies are those to COMMAND GETKEYS and to the command.
       if (fetch->replies == 2) reply = "*1\r\n$3\r\nhit\r\n";
-      reply += "$" + std::to_string(fetch->command.size()) + "\r\n";
-      reply += std::string(fetch->command) + "\r\n";
+      reply += "$" + std::to_string(fetch->command->bytes()) + "\r\n";
+      reply += TextOf(*fetch) + "\r\n";
     }
     redis::FetchResult result;
     result.kind = redis::FetchResult::Kind::kReply;

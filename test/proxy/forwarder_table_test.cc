@@ -9,7 +9,7 @@ namespace {
 TEST_F(ForwarderTest, RequestsWaitForTheTable) {
   forwarder_.LoadTable(Now() + seconds(1));
   ASSERT_EQ(fetches_.size(), 1u);
-  EXPECT_EQ(fetches_[0]->command, Encode({"COMMAND"}));
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode({"COMMAND"}));
   EXPECT_TRUE(fetches_[0]->may_be_repeated);
   Request* const known = MakeRequest({"GET", "k"});
   Request* const unknown = MakeRequest({"NOSUCH"});
@@ -55,7 +55,7 @@ TEST_F(ForwarderTest, RequestsFailWithTheLoadAndTheNextLoadsAnew) {
   Request* const second = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(second, Now()));
   ASSERT_EQ(fetches_.size(), 1u);
-  EXPECT_EQ(fetches_[0]->command, Encode({"COMMAND"}));
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode({"COMMAND"}));
   EXPECT_EQ(fetches_[0]->DeadlineTime(), second->deadline);
   Finish(Reply("-LOADING Redis is loading the dataset in memory\r\n"));
   EXPECT_EQ(second->answer.error, ErrorCode::kLoading);
@@ -103,11 +103,11 @@ TEST_F(ForwarderTest, AnUnknownNameAsksAnewOnceTheTableIsOld) {
   EXPECT_TRUE(forwarder_.Start(early, loaded + Forwarder::kTableAge - seconds(1)));
   Request* const known = MakeRequest({"GET", "k"});
   EXPECT_FALSE(forwarder_.Start(known, loaded + Forwarder::kTableAge));
-  EXPECT_NE(fetches_.at(0)->command, Encode({"COMMAND"})) << "what is known is known";
+  EXPECT_NE(TextOf(*fetches_.at(0)), Encode({"COMMAND"})) << "what is known is known";
   Finish(Reply("$-1\r\n"));
   Request* const late = MakeRequest({"NEW"});
   EXPECT_FALSE(forwarder_.Start(late, loaded + Forwarder::kTableAge));
-  EXPECT_EQ(fetches_.at(0)->command, Encode({"COMMAND"}));
+  EXPECT_EQ(TextOf(*fetches_.at(0)), Encode({"COMMAND"}));
   Finish(Reply(ArrayOf({Described("new", 1, {"readonly"}, 0, 0, 0)})));
   Finish(Reply("+here\r\n"));
   EXPECT_EQ(late->answer.reply, "+here\r\n");

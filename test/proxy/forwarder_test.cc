@@ -10,7 +10,7 @@ namespace {
 TEST_F(ForwarderTest, HandsBackTheReplyAsItCame) {
   LoadTable();
   Request* const request = Send({"SET", "k", std::string("\0\r\n", 3)}, 3);
-  EXPECT_EQ(fetches_[0]->command, request->question.command.encoded());
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode({"SET", "k", std::string("\0\r\n", 3)}));
   EXPECT_EQ(fetches_[0]->resp_version, 3);
   EXPECT_EQ(fetches_[0]->replies, 1u);
   EXPECT_EQ(fetches_[0]->DeadlineTime(), request->deadline);
@@ -19,6 +19,48 @@ TEST_F(ForwarderTest, HandsBackTheReplyAsItCame) {
   EXPECT_EQ(delivered(), std::vector<Request*>{request});
   EXPECT_EQ(request->answer.outcome, Outcome::kReply);
   EXPECT_EQ(request->answer.reply, "%1\r\n+a\r\n_\r\n");
+}
+
+// Also for COMMAND GETKEYS before it.
+TEST_F(ForwarderTest, SendsALargeCommandFromWhereItWasReadTo) {
+  LoadTable();
+  const Words words = {"SORT", "a", "STORE", std::string(50'000, 'b')};
+  const std::string bytes = Encode(words);
+  const resp::RequestLimits limits;
+  resp::RequestReader reader(limits);
+  resp::Command command;
+  ASSERT_EQ(reader.Parse(std::string_view(bytes).substr(0, 1000), &command),
+            ParseStatus::kNeedMore);
+  const std::string_view rest = std::string_view(bytes).substr(reader.taken());
+  ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
+  const char* const key = command[3].data();
+  Request* const request = MakeRequest({"PING"});
+  ASSERT_TRUE(request->question.command.Assign(command));
+  reader.EndCommand();
+  EXPECT_FALSE(forwarder_.Start(request, Now()));
+  Words get_keys = {"COMMAND", "GETKEYS"};
+  get_keys.insert(get_keys.end(), words.begin(), words.end());
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode(get_keys) + bytes);
+  int found = 0;
+  for (const std::string_view piece : fetches_[0]->command->pieces()) {
+    found += key >= piece.data() && key < piece.data() + piece.size();
+  }
+  EXPECT_EQ(found, 2) << "it has been copied";
+  Finish(Reply("*0\r\n:0\r\n"));
+}
+
+TEST_F(ForwarderTest, SharesALargeReply) {
+  LoadTable();
+  const auto bytes = std::make_shared<const std::string>("*1\r\n$1\r\na\r\n+a large one\r\n");
+  redis::FetchResult result = Reply(*bytes);
+  result.owner = bytes;
+  Request* const request = Forward({"SORT", "a"}, result);
+  EXPECT_EQ(request->answer.reply, "");
+  EXPECT_EQ(request->answer.large_reply.bytes, "+a large one\r\n") << "without the keys";
+  EXPECT_EQ(request->answer.large_reply.bytes.data(), bytes->data() + 11);
+  EXPECT_EQ(request->answer.large_reply.owner, bytes);
+  request->answer.Clear();
+  EXPECT_EQ(request->answer.large_reply.owner, nullptr);
 }
 
 TEST_F(ForwarderTest, OnlyWhatReadsMayBeRepeated) {
@@ -54,7 +96,7 @@ TEST_F(ForwarderTest, WhatTheProxyAsksNeedsNoTableAndDropsNothing) {
   request->question.reads_only = true;
   EXPECT_FALSE(forwarder_.Start(request, Now()));
   ASSERT_EQ(fetches_.size(), 1u);
-  EXPECT_EQ(fetches_[0]->command, request->question.command.encoded());
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode({"PTTL", "k"}));
   EXPECT_TRUE(fetches_[0]->may_be_repeated);
   Finish(Reply(":1500\r\n"));
   EXPECT_EQ(request->answer.reply, ":1500\r\n");
@@ -190,7 +232,7 @@ TEST_F(ForwarderTest, RedisIsAskedForTheKeysInTheSameFetch) {
   Remember({"a", "b", "c"});
   const Words sort = {"SORT", "a", "STORE", "b"};
   Request* const request = Send(sort);
-  EXPECT_EQ(fetches_[0]->command,
+  EXPECT_EQ(TextOf(*fetches_[0]),
             Encode({"COMMAND", "GETKEYS", "SORT", "a", "STORE", "b"}) + Encode(sort));
   EXPECT_EQ(fetches_[0]->replies, 2u);
   Finish(Reply("*2\r\n$1\r\na\r\n$1\r\nb\r\n:1\r\n"));
@@ -231,7 +273,7 @@ TEST_F(ForwarderTest, AScriptDropsTheKeysItNames) {
   Remember({"a", "b", "c"});
   const Words script = {"EVAL", "return 1", "2", "a", "b", "c"};
   Request* const request = Send(script);
-  EXPECT_EQ(fetches_[0]->command, Encode(script)) << "Redis need not be asked";
+  EXPECT_EQ(TextOf(*fetches_[0]), Encode(script)) << "Redis need not be asked";
   EXPECT_EQ(fetches_[0]->replies, 1u);
   Finish(Reply(":1\r\n"));
   EXPECT_EQ(request->answer.reply, ":1\r\n");

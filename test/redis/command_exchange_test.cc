@@ -303,14 +303,108 @@ TEST(CommandExchangeTest, TellsTheSinkOfTheFetch) {
   for (const std::string name : {"A", "CLOSE"}) {
     Other sink;
     Fetch fetch;
-    const std::string bytes = Encode({name});
-    fetch.command = bytes;
+    fetch.command = OutgoingOf(Encode({name}));
     fetch.sink = &sink;
     fetch.SetDeadline(Now() + seconds(5));
     ASSERT_TRUE(client.fetchers().Submit(&fetch));
     ASSERT_TRUE(Await([&] { return sink.called.load(); }));
     EXPECT_EQ(sink.kind, name == "A" ? FetchResult::Kind::kReply : FetchResult::Kind::kError);
   }
+}
+
+// Keeps what it is told.
+struct Listener final : FetchSink {
+  void OnFetched(Fetch*, const FetchResult& result) override {
+    kind = result.kind;
+    code = result.error_code;
+    owner = result.owner;
+    value = result.owner == nullptr ? std::string_view() : result.value;
+    bytes = result.value.size();
+    called = true;
+  }
+  FetchResult::Kind kind = FetchResult::Kind::kError;
+  ErrorCode code = ErrorCode::kInternal;
+  std::shared_ptr<const void> owner;
+  std::string_view value;
+  size_t bytes = 0;
+  std::atomic<bool> called = false;
+};
+
+TEST(CommandExchangeTest, PassesALargeReplyOnWithoutACopy) {
+  for (const size_t value_bytes :
+       {kSharedReplyBytes - 11, kSharedReplyBytes - 10, size_t{5} << 20}) {
+    const std::string reply = FakeRedis::Bulk(std::string(value_bytes, 'v'));
+    FakeRedis server(ReplyTo("A", {.bytes = reply}));
+    Listener listener;
+    {
+      FetchClient client(OneConnectionTo(server.address()));
+      Fetch fetch;
+      fetch.command = OutgoingOf(Encode({"A"}));
+      fetch.sink = &listener;
+      fetch.SetDeadline(Now() + seconds(5));
+      ASSERT_TRUE(client.fetchers().Submit(&fetch));
+      ASSERT_TRUE(Await([&] { return listener.called.load(); }));
+    }
+    EXPECT_EQ(listener.bytes, reply.size());
+    EXPECT_EQ(listener.owner != nullptr, reply.size() >= kSharedReplyBytes);
+    if (listener.owner != nullptr) {
+      EXPECT_EQ(listener.value, reply) << "it outlives the connection";
+    }
+  }
+}
+
+// Pieces of more than one system call takes, in RESP3 too.
+TEST(CommandExchangeTest, SendsALargeCommandInItsPieces) {
+  FakeRedis server(ReplyTo("SET", {.bytes = "+OK\r\n"}));
+  FetchClient client(OneConnectionTo(server.address()));
+  const std::string part(10'000, 'p');
+  const std::vector<std::string> arguments(300, part);
+  std::vector<std::string> words = {"SET"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  for (const uint8_t version : {uint8_t{2}, uint8_t{3}}) {
+    auto outgoing = std::make_shared<Outgoing>();
+    outgoing->AddText("*301\r\n$3\r\nSET\r\n");
+    for (const std::string& argument : arguments) outgoing->AddText(FakeRedis::Bulk(argument));
+    Listener listener;
+    Fetch fetch;
+    fetch.command = std::move(outgoing);
+    fetch.resp_version = version;
+    fetch.sink = &listener;
+    fetch.SetDeadline(Now() + seconds(5));
+    ASSERT_TRUE(fetch.IsLarge());
+    ASSERT_TRUE(client.fetchers().Submit(&fetch));
+    ASSERT_TRUE(Await([&] { return listener.called.load(); }));
+    EXPECT_EQ(listener.kind, FetchResult::Kind::kReply);
+    EXPECT_EQ(server.Count("SET"), version - 1u);
+    for (const FakeRedis::Command& command : server.commands()) {
+      if (command.name() != "SET") continue;
+      EXPECT_EQ(command.arguments, words);
+    }
+  }
+}
+
+// The owner is told in time and frees its fetch; what is still being sent stays.
+TEST(CommandExchangeTest, ALargeCommandOutlivesItsFetchUntilTheConnectionIsGivenUp) {
+  FakeRedis server;
+  Options options = OneConnectionTo(server.address());
+  options.timeout = std::chrono::milliseconds(300);
+  FetchClient client(std::move(options));
+  ASSERT_TRUE(client.Call({"PING"}).IsReply("+PONG\r\n"));
+  server.Freeze();
+  std::weak_ptr<const Outgoing> sent;
+  Listener listener;
+  {
+    Fetch fetch;
+    fetch.command = OutgoingOf(Encode({"SET", "k", std::string(64 << 20, 'v')}));
+    fetch.sink = &listener;
+    fetch.SetDeadline(Now() + std::chrono::milliseconds(20));
+    sent = fetch.command;
+    ASSERT_TRUE(client.fetchers().Submit(&fetch));
+    ASSERT_TRUE(Await([&] { return listener.called.load(); }));
+  }
+  EXPECT_EQ(listener.code, ErrorCode::kTimeout);
+  EXPECT_TRUE(Await([&] { return sent.expired(); }));
+  server.Thaw();
 }
 
 }  // namespace

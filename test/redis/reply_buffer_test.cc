@@ -43,6 +43,33 @@ TEST(ReplyBufferTest, ErasesWithin) {
   EXPECT_EQ(buffer.bytes(), "");
 }
 
+TEST(ReplyBufferTest, WhatIsSharedOutlivesItAndIsNotCopied) {
+  SharedBytes shared;
+  const std::string large(1 << 20, 'l');
+  {
+    ReplyBuffer buffer;
+    Put(&buffer, large + "next");
+    const char* const where = buffer.bytes().data();
+    shared = buffer.Share(large.size());
+    EXPECT_EQ(shared.bytes.data(), where);
+    buffer.DropFront(large.size());
+    EXPECT_EQ(buffer.bytes(), "next");
+    Put(&buffer, std::string(3 << 20, 'x'));  // needs more room
+    EXPECT_EQ(buffer.bytes(), "next" + std::string(3 << 20, 'x'));
+  }
+  EXPECT_EQ(shared.bytes, large);
+}
+
+TEST(ReplyBufferTest, ASmallPartIsCopiedSoThatItDoesNotKeepTheRest) {
+  ReplyBuffer buffer;
+  Put(&buffer, std::string(1000, 'a') + std::string(1001, 'b'));
+  const SharedBytes shared = buffer.Share(999);
+  EXPECT_NE(shared.bytes.data(), buffer.bytes().data());
+  EXPECT_EQ(shared.bytes, std::string(999, 'a'));
+  const SharedBytes half = buffer.Share(1000);
+  EXPECT_EQ(half.bytes.data(), buffer.bytes().data());
+}
+
 TEST(ReplyBufferTest, AlwaysHasRoom) {
   ReplyBuffer buffer;
   EXPECT_GT(buffer.Room(0).size(), 0u);

@@ -18,6 +18,15 @@ std::vector<std::string> Arguments(const Command& command) {
   return arguments;
 }
 
+std::string Encoded(const OwnedCommand& owned) {
+  std::vector<std::string_view> pieces;
+  owned.AppendPieces(&pieces);
+  std::string bytes;
+  for (const std::string_view piece : pieces) bytes += piece;
+  EXPECT_EQ(bytes.size(), owned.bytes());
+  return bytes;
+}
+
 // Parses `bytes`, lets `*owned` take a copy, and overwrites them.
 bool AssignFrom(std::string bytes, OwnedCommand* owned) {
   const RequestLimits limits;
@@ -34,13 +43,13 @@ TEST(OwnedCommandTest, KeepsItsArgumentsWhenTheBufferIsGone) {
   EXPECT_TRUE(owned.empty());
   ASSERT_TRUE(AssignFrom("*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\na\r\nb\r\n", &owned));
   EXPECT_EQ(Arguments(owned.arguments()), (std::vector<std::string>{"SET", "", "a\r\nb"}));
-  EXPECT_EQ(owned.encoded(), "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\na\r\nb\r\n");
+  EXPECT_EQ(Encoded(owned), "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\na\r\nb\r\n");
 }
 
 TEST(OwnedCommandTest, EncodesAnInlineCommandAsAnArray) {
   OwnedCommand owned;
   ASSERT_TRUE(AssignFrom("get  \"a b\"\r\n", &owned));
-  EXPECT_EQ(owned.encoded(), "*2\r\n$3\r\nget\r\n$3\r\na b\r\n");
+  EXPECT_EQ(Encoded(owned), "*2\r\n$3\r\nget\r\n$3\r\na b\r\n");
   EXPECT_EQ(Arguments(owned.arguments()), (std::vector<std::string>{"get", "a b"}));
 }
 
@@ -49,7 +58,7 @@ TEST(OwnedCommandTest, AssignReplacesWhatWasThere) {
   ASSERT_TRUE(AssignFrom("SET key value\r\n", &owned));
   ASSERT_TRUE(AssignFrom("PING\r\n", &owned));
   EXPECT_EQ(Arguments(owned.arguments()), std::vector<std::string>{"PING"});
-  EXPECT_EQ(owned.encoded(), "*1\r\n$4\r\nPING\r\n");
+  EXPECT_EQ(Encoded(owned), "*1\r\n$4\r\nPING\r\n");
 }
 
 TEST(OwnedCommandTest, ClearKeepsAFewBytesAndGivesBackMore) {
@@ -78,6 +87,32 @@ TEST(OwnedCommandTest, HoldsNothingIfThereIsNoMemory) {
   }
   EXPECT_TRUE(owned.empty());
   EXPECT_TRUE(owned.Assign(command));
+}
+
+TEST(OwnedCommandTest, SharesALargeCommand) {
+  const std::string bytes = "*2\r\n$4\r\nECHO\r\n$100000\r\n" + std::string(100'000, 'x') + "\r\n";
+  const RequestLimits limits;
+  RequestReader reader(limits);
+  Command command;
+  const std::string_view all(bytes);
+  ASSERT_EQ(reader.Parse(all.substr(0, 1000), &command), ParseStatus::kNeedMore);
+  ASSERT_EQ(reader.Parse(all.substr(reader.taken()), &command), ParseStatus::kDone);
+  const char* const argument = command[1].data();
+  OwnedCommand owned;
+  ASSERT_TRUE(owned.Assign(command));
+  reader.EndCommand();
+  EXPECT_FALSE(owned.empty());
+  EXPECT_EQ(Encoded(owned), bytes);
+  EXPECT_EQ(Arguments(owned.arguments()),
+            (std::vector<std::string>{"ECHO", std::string(100'000, 'x')}));
+  EXPECT_EQ(owned.arguments()[1].data(), argument) << "it has been copied";
+  OwnedCommand other = std::move(owned);
+  EXPECT_TRUE(owned.empty());
+  EXPECT_EQ(other.arguments()[1].data(), argument);
+  ASSERT_TRUE(AssignFrom("PING\r\n", &other));
+  EXPECT_EQ(Arguments(other.arguments()), std::vector<std::string>{"PING"});
+  other.Clear();
+  EXPECT_TRUE(other.empty());
 }
 
 }  // namespace

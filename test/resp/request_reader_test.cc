@@ -232,35 +232,19 @@ TEST(RequestReaderTest, BoundsAWholeCommandButNotAPipeline) {
   ExpectHoweverCut("GET " + std::string(16, 'k') + "\n", error, limits);
 }
 
-TEST(RequestReaderTest, TellsHowMuchOfAnArgumentIsMissing) {
-  RequestLimits limits;
-  limits.command_bytes = 1000;
-  RequestReader reader(limits);
-  Command command;
-  const auto wanted = [&](std::string_view bytes) {
-    EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kNeedMore);
-    return reader.wanted();
-  };
-  EXPECT_EQ(wanted("*2\r\n$100\r"), 0U);
-  EXPECT_EQ(wanted("*2\r\n$100\r\n"), 102U);
-  EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(101, 'x')), 1U);
-  EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(102, 'x')), 0U);
-  EXPECT_EQ(wanted("*2\r\n$100\r\n" + std::string(102, 'x') + "$536870912\r\n"),
-            limits.command_bytes - 124);
-}
-
 // The arguments of a command of a million, then of a small one, from another place.
 TEST(RequestReaderTest, ReadsManyArguments) {
   std::string bytes = "*1000000\r\n";
   for (int i = 0; i < 1000000; ++i) bytes += "$1\r\nx\r\n";
   RequestReader reader(kDefaultLimits);
   Command command;
-  ASSERT_EQ(reader.Parse(std::string_view(bytes).substr(0, bytes.size() / 2), &command),
-            ParseStatus::kNeedMore);
-  ASSERT_EQ(reader.Parse(bytes, &command), ParseStatus::kDone);
+  const std::string_view all(bytes);
+  ASSERT_EQ(reader.Parse(all.substr(0, bytes.size() / 2), &command), ParseStatus::kNeedMore);
+  const std::string_view rest = all.substr(reader.taken());
+  ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
   EXPECT_EQ(command.size(), 1000000U);
   EXPECT_EQ(command[999999], "x");
-  EXPECT_EQ(reader.consumed(), bytes.size());
+  EXPECT_EQ(reader.consumed(), rest.size());
   ASSERT_EQ(reader.Parse(kPing, &command), ParseStatus::kDone);
   EXPECT_EQ(Describe(command), "[PING] ");
 }
@@ -293,11 +277,13 @@ class HiddenPages {
   size_t page_ = 0;
 };
 
-TEST(RequestReaderTest, NeverLooksAtTheBytesOfAnArgument) {
+TEST(RequestReaderTest, NeverLooksAtTheBytesOfAnArgumentInTheBuffer) {
   const std::string bytes = Array({"SET", std::string(100000, 'v'), "x"});
   HiddenPages pages(bytes);
   const size_t last_length = bytes.size() - 10;
-  RequestReader reader(kDefaultLimits);
+  RequestLimits limits;
+  limits.stored_argument_bytes = limits.stored_command_bytes = bytes.size();
+  RequestReader reader(limits);
   Command command;
   pages.ShowOnly(0, 100);
   ASSERT_EQ(reader.Parse(pages.Prefix(100), &command), ParseStatus::kNeedMore);
@@ -373,6 +359,141 @@ TEST(RequestReaderTest, MoreArgumentsThanThereIsMemoryForAreAnError) {
   EXPECT_EQ(reader.error_text(), "out of memory for so many arguments");
   RequestReader other(kDefaultLimits);
   EXPECT_EQ(other.Parse(bytes, &command), ParseStatus::kDone);
+}
+
+// --- Large commands ---
+
+TEST(RequestReaderTest, ALargeArgumentIsReadToWhereItStays) {
+  const std::string value(40'000, 'v');
+  const std::string bytes = Array({"SET", "k", value});
+  const size_t begin = bytes.size() - value.size() - 2;
+  RequestReader reader(kDefaultLimits);
+  Command command;
+  const std::string_view all(bytes);
+  ASSERT_EQ(reader.Parse(all.substr(0, begin + 10), &command), ParseStatus::kNeedMore);
+  EXPECT_EQ(reader.taken(), begin + 10);
+  const std::span<char> room = reader.Room(SIZE_MAX);
+  ASSERT_EQ(room.size(), value.size() - 11) << "the last byte is left for Parse";
+  std::copy_n(value.begin(), room.size(), room.begin());
+  reader.Grow(room.size());
+  EXPECT_TRUE(reader.Room(SIZE_MAX).empty());
+  ASSERT_EQ(reader.Parse(all.substr(bytes.size() - 3), &command), ParseStatus::kDone);
+  EXPECT_EQ(reader.consumed(), 3u);
+  EXPECT_EQ(Describe(command), "[SET|k|" + value + "] ");
+  EXPECT_EQ(command[2].data() + 10, room.data()) << "it has been copied";
+  ASSERT_NE(command.large(), nullptr);
+}
+
+TEST(RequestReaderTest, StoresFromTheLimitsOn) {
+  RequestLimits limits;
+  limits.stored_argument_bytes = 10;
+  limits.stored_command_bytes = 100;
+  const auto taken = [&](const std::string& bytes) {
+    RequestReader reader(limits);
+    Command command;
+    EXPECT_EQ(reader.Parse(bytes, &command), ParseStatus::kNeedMore);
+    return reader.taken();
+  };
+  EXPECT_EQ(taken("*2\r\n$9\r\nx"), 0u);
+  EXPECT_EQ(taken("*2\r\n$10\r\nx"), 10u);
+  const std::string many = Array(std::vector<std::string>(13, "a"));
+  ASSERT_EQ(many.size(), 96u);
+  const std::string begin = "*99" + many.substr(3);
+  EXPECT_EQ(taken(begin + "$9\r"), 0u);
+  EXPECT_EQ(taken(begin + "$9\r\n"), 100u);
+  RequestReader reader(limits);
+  Command command;
+  ASSERT_EQ(reader.Parse(many + "more", &command), ParseStatus::kDone);
+  EXPECT_EQ(command.large(), nullptr) << "what has come whole stays where it is";
+}
+
+TEST(RequestReaderTest, BoundsACommandWhoseArgumentIsReadElsewhere) {
+  RequestLimits limits;
+  limits.stored_argument_bytes = 1;
+  limits.command_bytes = 100;
+  for (const size_t excess : {size_t{0}, size_t{1}}) {
+    const std::string bytes = Array({"SET", std::string(80 + excess, 'v')});
+    ASSERT_EQ(bytes.size(), limits.command_bytes + excess);
+    const std::string_view all(bytes);
+    RequestReader reader(limits);
+    Command command;
+    ASSERT_EQ(reader.Parse(all.substr(0, 18), &command), ParseStatus::kNeedMore);
+    ASSERT_EQ(reader.taken(), 18u);
+    reader.Grow(reader.Room(SIZE_MAX).size());
+    const std::string_view end = all.substr(bytes.size() - 3);
+    EXPECT_EQ(reader.Parse(end.substr(0, 1), &command), ParseStatus::kNeedMore);
+    EXPECT_EQ(reader.taken(), 1u);
+    EXPECT_EQ(reader.Parse(end.substr(1, 1), &command),
+              excess == 0 ? ParseStatus::kNeedMore : ParseStatus::kError);
+    EXPECT_EQ(reader.Parse(end.substr(1), &command),
+              excess == 0 ? ParseStatus::kDone : ParseStatus::kError);
+  }
+}
+
+TEST(RequestReaderTest, LeavesNoRoomBeyondTheLimitOfACommand) {
+  RequestLimits limits;
+  limits.command_bytes = 100;
+  RequestReader reader(limits);
+  Command command;
+  const std::string bytes = "*2\r\n$3\r\nSET\r\n$40000\r\n";
+  ASSERT_EQ(reader.Parse(bytes, &command), ParseStatus::kNeedMore);
+  const std::span<char> room = reader.Room(SIZE_MAX);
+  EXPECT_EQ(room.size(), limits.command_bytes - bytes.size() - 1);
+  reader.Grow(room.size());
+  EXPECT_TRUE(reader.Room(SIZE_MAX).empty());
+  EXPECT_EQ(reader.Parse("v", &command), ParseStatus::kError);
+  EXPECT_EQ(reader.error_text(), "Protocol error: too big request");
+}
+
+TEST(RequestReaderTest, ALargeCommandThatIsPutBackComesAgain) {
+  RequestLimits limits;
+  limits.stored_argument_bytes = 4;
+  const std::string bytes = Array({"SET", "value"}) + kPing;
+  const std::string_view all(bytes);
+  RequestReader reader(limits);
+  Command command;
+  ASSERT_EQ(reader.Parse(all.substr(0, 20), &command), ParseStatus::kNeedMore);
+  std::string_view rest = all.substr(reader.taken());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
+    EXPECT_EQ(Describe(command), "[SET|value] ");
+    rest.remove_prefix(reader.PutBack());
+    EXPECT_TRUE(reader.Room(100).empty());
+  }
+  ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
+  rest.remove_prefix(reader.consumed());
+  ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
+  EXPECT_EQ(Describe(command), "[PING] ");
+  EXPECT_EQ(reader.PutBack(), 0u) << "a small command stays in the buffer";
+  ASSERT_EQ(reader.Parse(rest, &command), ParseStatus::kDone);
+  EXPECT_EQ(Describe(command), "[PING] ");
+}
+
+TEST(RequestReaderTest, KeepsNothingOfAStoredCommand) {
+  const std::string bytes = Array({"SET", "k", std::string(1 << 20, 'v')});
+  RequestReader reader(kDefaultLimits);
+  Command command;
+  const std::string_view all(bytes);
+  ASSERT_EQ(reader.Parse(all.substr(0, 100'000), &command), ParseStatus::kNeedMore);
+  ASSERT_EQ(reader.Parse(all.substr(reader.taken()), &command), ParseStatus::kDone);
+  EXPECT_GT(reader.held_bytes(), bytes.size());
+  reader.EndCommand();
+  EXPECT_LE(reader.held_bytes(), 64u);
+}
+
+TEST(RequestReaderTest, ALargerArgumentThanThereIsMemoryForIsAnError) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer takes address space of its own";
+  const std::string bytes = Array({"SET", "k", std::string(64 << 20, 'v')});
+  RequestReader reader(kDefaultLimits);
+  Command command;
+  {
+    const ScarceMemory scarce;
+    EXPECT_EQ(reader.Parse(std::string_view(bytes).substr(0, bytes.size() - 1), &command),
+              ParseStatus::kError);
+  }
+  EXPECT_TRUE(reader.out_of_memory());
+  EXPECT_EQ(reader.error_text(), "out of memory for so many arguments");
+  EXPECT_LE(reader.held_bytes(), 64u);
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ inline std::string Describe(const Command& command) {
   return text + "] ";
 }
 
-// Gives the reader all bytes up to each of `cuts` in turn, less the commands it has taken, each
-// time from another place in memory, and says what it made of them.
+// Gives the reader all bytes up to each of `cuts` in turn, less what it has taken, each time from
+// another place in memory, and says what it made of them.
 inline std::string ReadCuts(std::string_view bytes, const std::vector<size_t>& cuts,
                             const RequestLimits& limits = kDefaultLimits,
                             bool authenticated = true) {
@@ -60,7 +60,10 @@ inline std::string ReadCuts(std::string_view bytes, const std::vector<size_t>& c
       const ParseStatus status =
           reader.Parse(page.Hold(bytes.substr(start, cut - start)), &command);
       if (status == ParseStatus::kError) return outcome + "error: " + reader.error_text();
-      if (status == ParseStatus::kNeedMore) break;
+      if (status == ParseStatus::kNeedMore) {
+        start += reader.taken();
+        break;
+      }
       outcome += Describe(command);
       start += reader.consumed();
     }
@@ -96,9 +99,8 @@ inline void ExpectPrefixesAgree(const std::string& bytes, const std::string& exp
   }
 }
 
-inline void ExpectHoweverCut(const std::string& bytes, const std::string& expected,
-                             const RequestLimits& limits = kDefaultLimits,
-                             bool authenticated = true) {
+inline void ExpectOfEachCut(const std::string& bytes, const std::string& expected,
+                            const RequestLimits& limits, bool authenticated) {
   const size_t size = bytes.size();
   EXPECT_EQ(ReadWhole(bytes, limits, authenticated), expected);
   EXPECT_EQ(ReadCuts(bytes, EveryByte(size), limits, authenticated), expected);
@@ -106,6 +108,18 @@ inline void ExpectHoweverCut(const std::string& bytes, const std::string& expect
     EXPECT_EQ(ReadCuts(bytes, {i, size}, limits, authenticated), expected) << "cut at " << i;
   }
   ExpectPrefixesAgree(bytes, expected, limits, authenticated);
+}
+
+// Also if the reader stores the command, or its larger arguments, as it does with large ones.
+inline void ExpectHoweverCut(const std::string& bytes, const std::string& expected,
+                             RequestLimits limits = kDefaultLimits, bool authenticated = true) {
+  ExpectOfEachCut(bytes, expected, limits, authenticated);
+  limits.stored_argument_bytes = 2;
+  ExpectOfEachCut(bytes, expected, limits, authenticated);
+  limits.stored_command_bytes = 1;
+  ExpectOfEachCut(bytes, expected, limits, authenticated);
+  limits.stored_argument_bytes = kDefaultLimits.stored_argument_bytes;
+  ExpectOfEachCut(bytes, expected, limits, authenticated);
 }
 
 inline void RunTable(const std::vector<Row>& rows, bool authenticated = true) {

@@ -151,6 +151,19 @@ TEST_F(AnswersTest, InfoHasTheSectionOfTheProxyBehindRedissOwn) {
   EXPECT_EQ(Written(WriteInfo), bulk('=', "txt:" + section));
 }
 
+TEST_F(AnswersTest, ALargeInfoHasTheSectionToo) {
+  std::array<char, kMaxProxySectionBytes> room;
+  const std::string section(room.data(),
+                            PutProxySection(server_.facts, options_.version, room.data()));
+  const std::string own = "# Server\r\n" + std::string(100'000, 'x') + "\r\n";
+  const auto reply =
+      std::make_shared<const std::string>("$" + std::to_string(own.size()) + "\r\n" + own + "\r\n");
+  SetReply("");
+  request_.answer.large_reply = {.owner = reply, .bytes = *reply};
+  const std::string text = own + "\r\n" + section;
+  EXPECT_EQ(Written(WriteInfo), "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n");
+}
+
 TEST_F(AnswersTest, InfoThatIsNoTextIsSentAsItCame) {
   for (const std::string reply :
        {"-NOPERM no\r\n", "$-1\r\n", "_\r\n", "+OK\r\n", "*1\r\n$1\r\na\r\n", "$1\r\na\r\n+OK\r\n",

@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "redis/fetchers.h"
+#include "test/support/outgoing.h"
 
 namespace rp::redis {
 
@@ -105,8 +106,7 @@ class FetchClient final : public FetchSink {
   Request* SubmitCommand(std::string bytes, uint8_t resp_version = 2, Duration timeout = seconds(5),
                          uint32_t replies = 1, bool may_be_repeated = false) {
     auto request = std::make_unique<Request>();
-    request->key_bytes = std::move(bytes);
-    request->command = request->key_bytes;
+    request->command = OutgoingOf(std::move(bytes));
     request->resp_version = resp_version;
     request->replies = replies;
     request->may_be_repeated = may_be_repeated;

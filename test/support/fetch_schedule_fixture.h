@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "redis/fetch_schedule.h"
+#include "test/support/outgoing.h"
 
 namespace rp::redis {
 
@@ -30,8 +31,7 @@ inline const Error kGarbage{ErrorCode::kProtocol, "Redis sent garbage"};
 inline Strings Drain(FetchQueue queue) {
   Strings keys;
   while (!queue.empty()) {
-    const Fetch* const fetch = queue.PopFront();
-    keys.emplace_back(fetch->IsCommand() ? fetch->command : fetch->key);
+    keys.push_back(TextOf(*queue.PopFront()));
   }
   return keys;
 }
@@ -46,7 +46,7 @@ class FetchScheduleFixture : public testing::Test {
   }
   Fetch* Command(std::string_view bytes, bool may_be_repeated = false) {
     Fetch* const fetch = Get("");
-    fetch->command = bytes;
+    fetch->command = OutgoingOf(std::string(bytes));
     fetch->may_be_repeated = may_be_repeated;
     return fetch;
   }
@@ -93,7 +93,7 @@ class FetchScheduleFixture : public testing::Test {
     expired_ = Drain(std::move(schedule_.Take(share, now_, &batch).expired));
     Strings taken;
     for (size_t i = 0; i < batch.size(); ++i) {
-      taken.emplace_back(batch[i].IsCommand() ? batch[i].command : batch[i].key);
+      taken.push_back(TextOf(batch[i]));
     }
     return taken;
   }

@@ -11,6 +11,7 @@
 #include "proxy/forwarder.h"
 #include "test/support/cache_flight.h"
 #include "test/support/command_reply.h"
+#include "test/support/outgoing.h"
 #include "test/support/owned_command.h"
 #include "test/support/proxy_home.h"
 
