@@ -112,7 +112,7 @@ TEST_F(OutOfMemoryTest, CommandsThatAreTooLongAreErrorsOfOneClient) {
               {.max_address_space = 64 * kMiB});
   RespClient calm(RespPort(proxy));
   ASSERT_EQ(calm.Exchange(RespCommand({"SET", "k", "value"})), "+OK\r\n");
-  const std::string large = PatternBytes(40 * kMiB);
+  const std::string large = PatternBytes(60 * kMiB);
   for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
            {"SET", "x", large}, {"GET", large}, {"ECHO", large}, {"MGET", large, "k"}}) {
     RespClient client(RespPort(proxy));

@@ -143,7 +143,7 @@ bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
 // Takes the request's command. Returns null, and answers the request, if there is no memory.
 std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request, Drop drop) {
   auto sent = std::make_unique<Sent>();
-  const bool has_memory = TryAllocate([&] {
+  const bool has_memory = TryAllocate(kSmallBytes, [&] {
     auto outgoing = std::make_shared<redis::Outgoing>();
     if (drop == Drop::kGetKeys) {
       AddWithGetKeys(std::move(request->question.command), outgoing.get());

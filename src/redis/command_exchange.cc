@@ -53,8 +53,8 @@ class CommandExchange {
 
   // Returns false if there is no memory for the commands.
   [[nodiscard]] bool Prepare() {
-    return TryAllocate([this] {
-      const Fetch& first = (*batch_)[0];
+    const Fetch& first = (*batch_)[0];
+    return TryAllocate(first.IsLarge() ? kSmallBytes : SIZE_MAX, [this, &first] {
       if (first.IsLarge()) {
         large_ = first.command;
         pieces_.reserve(large_->pieces().size() + 2);

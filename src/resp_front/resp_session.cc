@@ -62,7 +62,9 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     }
     if (status == ParseStatus::kError) {
       client_.BeginCommand();
-      RequestBuilder(options_, &client_, connection).Answer(Last(ErrorReply(reader_.error_text())));
+      RequestBuilder(options_, &client_, connection)
+          .Answer(Last(reader_.out_of_memory() ? Constant(kOutOfMemory)
+                                               : ErrorReply(reader_.error_text())));
       break;
     }
     const CommandRow* const row =
