@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/memory.h"
@@ -123,23 +124,26 @@ class CommandExchange {
   }
 
   Result<void> ReadReplies(size_t index) {
+    const Plan& plan = plan_[index];
     size_t bytes = 0;
-    size_t last = 0;         // where the reply to the command itself begins
-    bool is_refused = true;  // all replies ask for credentials
-    for (uint32_t i = 0; i < plan_[index].replies; ++i) {
+    size_t last = 0;  // where the last reply begins
+    bool is_refused = false;
+    for (uint32_t i = 0; i < plan.replies; ++i) {
       Result<size_t> reply = ReadReply(bytes);
       if (!reply && (framer_.too_large() || reply.error().code == ErrorCode::kNoMemory)) {
         batch_->Fail(index, reply.error().code, reply.error().message);
       }
       if (!reply) return reply.error();
-      is_refused = is_refused && AsksForCredentials(buffer_.bytes().substr(bytes));
-      last = bytes;
-      bytes += *reply;
+      last = std::exchange(bytes, bytes + *reply);
+      NoteError(last);
+      // Of several commands the first is this program's own, so that no script has answered.
+      if (i == 0) is_refused = AsksForCredentials(buffer_.bytes());
+      const bool is_over = plan.is_large && IsLastWord(buffer_.bytes().substr(last));
+      if (is_over && i + 1 < plan.replies) return EndEarly(index, last);
     }
     FetchResult result;
     const std::string_view text = ErrorText(last);
     const ErrorCode code = ClassifyErrorReply(text);
-    if (IsFromServer(code, text)) batch_->Note(code, text);
     if (is_refused) {
       result.error_code = ErrorCode::kAuth;
       result.error_text = text;
@@ -158,11 +162,29 @@ class CommandExchange {
       }
     }
     // A script may send this text as well. It is believed where no other client is concerned.
-    const bool is_over = plan_[index].is_large && IsLastWord(buffer_.bytes());
+    const bool is_over = plan.is_large && IsLastWord(buffer_.bytes().substr(last));
     batch_->Answer(index, std::move(result), connection_->peer());
     buffer_.DropFront(bytes);
     if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
     return {};
+  }
+
+  // Notes the reply at `offset` if it is an error that concerns the operator.
+  void NoteError(size_t offset) {
+    const std::string_view text = ErrorText(offset);
+    const ErrorCode code = ClassifyErrorReply(text);
+    if (IsFromServer(code, text)) batch_->Note(code, text);
+  }
+
+  // Fails the fetch with the error at `offset`, behind which Redis closes the connection. The
+  // replies to its further commands do not come.
+  Result<void> EndEarly(size_t index, size_t offset) {
+    FetchResult result;
+    result.error_code = ErrorCode::kUpstream;
+    result.error_text = ErrorText(offset);
+    result.maybe_sent = true;
+    batch_->Answer(index, std::move(result), connection_->peer());
+    return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
   }
 
   // The error at `offset` of the buffer without its '-', or nothing if another reply is there.

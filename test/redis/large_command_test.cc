@@ -74,6 +74,22 @@ TEST_F(LargeCommandTest, NothingFollowsOnAConnectionWhoseProtocolItBroke) {
   EXPECT_EQ(server_.connections_accepted(), 2);
 }
 
+// The replies to the commands behind it never come.
+TEST_F(LargeCommandTest, WhatBreaksTheProtocolAmongSeveralCommandsIsTheirError) {
+  const std::string refusal = "-ERR Protocol error: invalid bulk length\r\n";
+  server_.SetScript([&](const FakeRedis::Command& command) -> std::optional<Answer> {
+    return command.name() == "SET" ? std::optional(Answer{.bytes = refusal, .close = true})
+                                   : std::nullopt;
+  });
+  Request* const request =
+      client_.SubmitCommand(Encode({"MULTI"}) + SetOf(kLargeCommandBytes) + Encode({"EXEC"}), 2,
+                            std::chrono::seconds(60), /*replies=*/3);
+  const Outcome outcome = client_.Wait(request);
+  EXPECT_TRUE(outcome.IsError(ErrorCode::kUpstream)) << outcome;
+  EXPECT_EQ(outcome.error_text, "ERR Protocol error: invalid bulk length");
+  EXPECT_TRUE(client_.Call({"INCR", "1"}).IsReply("+OK\r\n"));
+}
+
 TEST_F(LargeCommandTest, AGetOfALargeKeyFailsAlone) {
   const std::string large(kLargeCommandBytes + 1, 'k');
   server_.SetScript([&](const FakeRedis::Command& command) -> std::optional<Answer> {

@@ -73,6 +73,16 @@ TEST_F(TroubleTest, WhatIsWrongWithAKeyOrACommandIsNotLogged) {
   EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), " it"), 0U);
 }
 
+// As a transaction meets it, whose EXEC says only that a command was refused.
+TEST_F(TroubleTest, AReadOnlyServerIsLeftThoughOnlyAnEarlierReplyOfAFetchSaysSo) {
+  server_.SetScript(Saying(kReadOnlyReply));
+  FetchClient client(options_);
+  Request* const request = client.SubmitCommand(Encode({"SET", "k", "v"}) + Encode({"EXEC"}), 2,
+                                                std::chrono::seconds(5), /*replies=*/2);
+  EXPECT_TRUE(client.Wait(request).IsReply(kReadOnlyReply + std::string("+OK\r\n")));
+  EXPECT_EQ(renewals_, 1);
+}
+
 TEST_F(TroubleTest, ALoadingRedisThatWasNeverConnectedToIsLogged) {
   server_.GoDown();
   testing::internal::CaptureStderr();
