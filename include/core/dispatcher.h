@@ -43,6 +43,9 @@ class Dispatcher {
     return options_.answers_inline ? router_->TryFind(key, turn_->now) : cache::EntryRef();
   }
 
+  // Returns what is known of Redis's commands now.
+  [[nodiscard]] proxy::KnownCommands KnownCommands() const { return router_->Known(turn_->now); }
+
   // Takes over a request. It is delivered to `home` with its answer, or EndWaits answers it when
   // its time is over. REQUIRES: TryHit has not answered it, or its question is a command.
   void Send(Request* request);

@@ -35,7 +35,14 @@ struct CommandFacts {
   bool write = false;
   bool blocking = false;
   bool movablekeys = false;  // `keys` is incomplete; COMMAND GETKEYS returns all
+  bool no_multi = false;     // not allowed in a transaction
   bool has_subcommands = false;
+
+  // Returns whether Redis takes the command with so many arguments, its name among them.
+  [[nodiscard]] bool Takes(size_t arguments) const {
+    const auto size = static_cast<int64_t>(arguments);
+    return arity >= 0 ? size == arity : size >= -arity;
+  }
 };
 
 class CommandTable {
@@ -53,6 +60,11 @@ class CommandTable {
   // Returns the row of the command, or of its subcommand if it has one, or null if Redis knows no
   // command of that name. Ignores case. REQUIRES: command.size() >= 1.
   [[nodiscard]] const CommandFacts* Find(const resp::Command& command) const;
+
+  // Returns whether Redis has a command of that name, which is in lower case.
+  [[nodiscard]] bool Has(std::string_view name) const {
+    return commands_.contains(std::string(name));
+  }
 
   [[nodiscard]] size_t size() const { return commands_.size(); }
 

@@ -33,6 +33,9 @@ enum class Refused : unsigned char {
 [[nodiscard]] std::string RefusedText(const CommandFacts& facts, const resp::Command& command,
                                       Refused why);
 
+// Returns the same for a command between MULTI and EXEC, where no command blocks.
+[[nodiscard]] Refused RefusedInTransaction(const CommandFacts& facts, const resp::Command& command);
+
 // The entries that a command invalidates once it may have been carried out.
 enum class Drop : unsigned char {
   kNothing,

@@ -21,6 +21,10 @@
 //
 // Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
 // OnFetched comes from fetcher threads.
+// A transaction (Question::Kind::kTransaction) is sent as one piece, MULTI, its commands and EXEC,
+// and its keys leave the cache like those of single commands. A connection that fails before all
+// replies have come is closed, so that no other command gets into the transaction.
+//
 // Cost: a few allocations and a short lock for each command; for one whose keys only Redis knows,
 // twice the bytes to Redis. Large commands and replies are not copied.
 #pragma once
@@ -29,6 +33,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "base/mutex.h"
@@ -38,8 +43,16 @@
 #include "proxy/forward_rules.h"
 #include "proxy/request.h"
 #include "proxy/submit_fetch.h"
+#include "proxy/transaction_exchange.h"
 
 namespace rp::proxy {
+
+// What is known of Redis's commands at one moment.
+struct KnownCommands {
+  std::shared_ptr<const CommandTable> table;  // null until Redis has given it once
+  bool is_old = true;                         // a command that is not in the table may be new
+  Error error;  // without a table: why the last attempt to load it has failed
+};
 
 class Forwarder final : public redis::FetchSink {
  public:
@@ -56,9 +69,12 @@ class Forwarder final : public redis::FetchSink {
   // needs the table loads it again.
   void LoadTable(TimePoint deadline) RP_EXCLUDES(mutex_);
 
+  [[nodiscard]] KnownCommands Known(TimePoint now) const RP_EXCLUDES(mutex_);
+
   // Answers the request and returns true, or takes it and returns false: then it is delivered to
   // its home by its deadline, also if Redis does not answer. It cannot be taken back meanwhile.
-  // REQUIRES: the question's command, deadline and home are set; the outcome is kPending.
+  // REQUIRES: the question's command or transaction, deadline and home are set; the outcome is
+  // kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now) RP_EXCLUDES(mutex_);
 
   void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override
@@ -66,13 +82,18 @@ class Forwarder final : public redis::FetchSink {
 
  private:
   struct Sent;
+  struct Written;
 
   void AwaitTable(Request* request) RP_EXCLUDES(mutex_);
   void OnTable(const redis::FetchResult& result) RP_EXCLUDES(mutex_);
+  [[nodiscard]] bool Proceed(Request* request, const CommandTable& table);
   [[nodiscard]] bool Forward(Request* request, const CommandFacts* facts);
-  static std::unique_ptr<Sent> SentFor(Request* request, Drop drop);
+  [[nodiscard]] bool ForwardTransaction(Request* request, const CommandTable& table);
+  static std::unique_ptr<Sent> SentFor(Request* request, std::vector<Written> written);
   void Submit(std::unique_ptr<Sent> sent);
-  void DropWritten(const Sent& sent, const redis::FetchResult& result, std::string_view keys_reply);
+  void DropWritten(const Sent& sent, const Replies* replies);
+  void DropWritten(const Written& written, const resp::Command& command, bool is_error,
+                   std::string_view keys_reply);
   void Flush();
 
   const Hasher hasher_;
@@ -80,9 +101,10 @@ class Forwarder final : public redis::FetchSink {
   const SubmitFetch submit_;
   const std::function<void()> on_flush_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::shared_ptr<const CommandTable> table_ RP_GUARDED_BY(mutex_);
   TimePoint loaded_at_ RP_GUARDED_BY(mutex_);  // when the last attempt ended
+  Error last_error_ RP_GUARDED_BY(mutex_){ErrorCode::kUnavailable, {}};  // of an attempt
   // The last error of an attempt that was logged; empty after a success.
   std::string table_error_ RP_GUARDED_BY(mutex_);
   LogLimiter table_limiter_{std::chrono::seconds(10)};

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/mailbox.h"
@@ -49,6 +50,10 @@ struct Question {
     kKeyOrCommand,  // what the cache knows of the key, or the reply of Redis to the command
     // The same about when the key ends: an end beyond the clock's range only Redis knows.
     kEndOrCommand,
+    kTransaction,  // the reply of Redis to EXEC behind MULTI and the commands of `transaction`
+    // No reply: the request comes back when the table of Redis's commands has been loaded anew, or
+    // the attempt has failed.
+    kTable,
   };
 
   Kind kind = Kind::kKey;
@@ -59,6 +64,7 @@ struct Question {
   bool reads_only = false;
   std::string key;
   resp::OwnedCommand command;
+  std::vector<resp::OwnedCommand> transaction;  // in order
 
   // Makes the question blank again, and frees each text larger than kKeptBytes.
   void Clear();

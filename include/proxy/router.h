@@ -28,6 +28,9 @@ class Router {
     return read_through_->TryHit(request, now);
   }
 
+  // Returns what is known of Redis's commands now. Never waits for Redis.
+  [[nodiscard]] KnownCommands Known(TimePoint now) const { return forwarder_->Known(now); }
+
   struct StartResult {
     RequestChain answered;
     RequestChain left;  // with Blocking::kNo: requests that would have to wait

@@ -81,6 +81,7 @@ class CommandTableParser {
       facts->write = facts->write || flag.text == "write";
       facts->blocking = facts->blocking || flag.text == "blocking";
       facts->movablekeys = facts->movablekeys || flag.text == "movablekeys";
+      facts->no_multi = facts->no_multi || flag.text == "no_multi";
     }
     return true;
   }

@@ -102,11 +102,6 @@ int64_t ScriptKeyCount(const CommandFacts& facts, const resp::Command& command) 
 // PFCOUNT caches its result in the value, although Redis flags it as readonly.
 bool OnlyReads(const CommandFacts& facts) { return facts.readonly && facts.name != "pfcount"; }
 
-bool Takes(int64_t arity, const resp::Command& command) {
-  const auto size = static_cast<int64_t>(command.size());
-  return arity >= 0 ? size == arity : size >= -arity;
-}
-
 // Returns the name of the command without that of a subcommand.
 std::string_view ContainerOf(const CommandFacts& facts) {
   return std::string_view(facts.name).substr(0, facts.name.find('|'));
@@ -155,6 +150,11 @@ Refused RefusedFor(const CommandFacts& facts, const resp::Command& command) {
   return blocks ? Refused::kBlocks : Refused::kNo;
 }
 
+Refused RefusedInTransaction(const CommandFacts& facts, const resp::Command& command) {
+  const Refused why = RefusedFor(facts, command);
+  return why == Refused::kBlocks ? Refused::kNo : why;
+}
+
 std::string RefusedText(const CommandFacts& facts, const resp::Command& command, Refused why) {
   std::string name(ContainerOf(facts));
   const SubcommandRule* const of_subcommand = FindSubcommandRule(name, command);
@@ -165,7 +165,7 @@ std::string RefusedText(const CommandFacts& facts, const resp::Command& command,
 
 Drop DropOf(const CommandFacts& facts, const resp::Command& command) {
   // Redis refuses a command with a wrong number of arguments, so it writes nothing.
-  if (OnlyReads(facts) || !Takes(facts.arity, command)) return Drop::kNothing;
+  if (OnlyReads(facts) || !facts.Takes(command.size())) return Drop::kNothing;
   if (ScriptKeyCount(facts, command) >= 0) return Drop::kKeys;
   if (facts.movablekeys) return Drop::kGetKeys;
   if (facts.keys.first > 0) return Drop::kKeys;

@@ -8,10 +8,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "proxy/transaction_exchange.h"
 #include "redis/batch.h"
 #include "resp/error_texts.h"
 #include "resp/reply_cursor.h"
-#include "resp/reply_framer.h"
 #include "resp/writer.h"
 
 namespace rp::proxy {
@@ -25,28 +25,7 @@ constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
 
-// Adds two commands: COMMAND GETKEYS with the arguments of `command`
-// (https://redis.io/docs/latest/commands/command-getkeys/), and `command` itself.
-void AddWithGetKeys(resp::OwnedCommand command, redis::Outgoing* outgoing) {
-  const resp::OwnedCommand& kept = outgoing->Keep(std::move(command));
-  outgoing->AddText("*" + std::to_string(kept.arguments().size() + 2) +
-                    "\r\n$7\r\nCOMMAND\r\n$7\r\nGETKEYS\r\n");
-  outgoing->AddArgumentsOf(kept);
-  outgoing->AddKept(kept);
-}
-
-// Returns whether this is one of Redis's errors for a command without keys.
-bool SaysThereAreNoKeys(std::string_view reply) {
-  return reply.starts_with("-ERR The command has no key arguments") ||
-         reply.starts_with("-ERR Invalid arguments specified for command");
-}
-
-// Returns the size of the first reply. REQUIRES: there is one.
-size_t FirstReplyBytes(std::string_view replies) {
-  resp::ReplyFramer framer(replies.size());
-  RP_CHECK(framer.Parse(replies) == ParseStatus::kDone);
-  return framer.consumed();
-}
+bool IsError(std::string_view reply) { return reply.starts_with('-'); }
 
 // Returns the table of commands. If waiting will not help, the error says what to do.
 Result<CommandTable> ParseTable(const redis::FetchResult& result) {
@@ -63,9 +42,21 @@ Result<CommandTable> ParseTable(const redis::FetchResult& result) {
                    error.message + ")"};
 }
 
-void AnswerError(Request* request, std::string_view text) {
+void AnswerError(Request* request, std::string_view code, std::string_view text) {
   request->answer.outcome = Outcome::kReply;
-  resp::Writer(request->question.resp_version, &request->answer.reply).Error("ERR", text);
+  resp::Writer(request->question.resp_version, &request->answer.reply).Error(code, text);
+}
+
+// Returns whether the table has to be loaded again. REQUIRES: there is one.
+bool NeedsNewTable(const Question& question, const KnownCommands& known) {
+  switch (question.kind) {
+    case Question::Kind::kTable:
+      return true;
+    case Question::Kind::kTransaction:  // begun with a newer one if there was need
+      return false;
+    default:
+      return known.is_old && known.table->Find(question.command.arguments()) == nullptr;
+  }
 }
 
 void SendHome(Request* request) {
@@ -83,72 +74,133 @@ void Fail(Request* request, ErrorCode code, std::string_view text) {
 
 }  // namespace
 
-// A fetch under way: of a request's command, which is no longer the request's, or of COMMAND for
-// the table.
-struct Forwarder::Sent : redis::Fetch {
-  Request* request = nullptr;  // null for the table
+// What a command writes.
+struct Forwarder::Written {
+  Written() = default;
+  Written(const CommandFacts& facts, const resp::Command& command)
+      : drop(DropOf(facts, command)), keys(KeysOf(facts, command)) {}
+
   Drop drop = Drop::kNothing;
   KeyRange keys;  // of Drop::kKeys
+};
+
+// A fetch under way: of a request's command or transaction, which are no longer the request's, or
+// of COMMAND for the table.
+struct Forwarder::Sent : redis::Fetch {
+  Request* request = nullptr;    // null for the table
+  std::vector<Written> written;  // by each command
+  size_t questions = 0;          // COMMAND GETKEYS, in front of the commands
+  bool is_transaction = false;
 };
 
 Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
                      std::function<void()> on_flush)
     : hasher_(hasher), cache_(cache), submit_(std::move(submit)), on_flush_(std::move(on_flush)) {}
 
+KnownCommands Forwarder::Known(TimePoint now) const {
+  MutexLock lock(&mutex_);
+  if (table_ == nullptr) return {.table = nullptr, .is_old = true, .error = last_error_};
+  return {.table = table_, .is_old = now - loaded_at_ >= kTableAge, .error = {}};
+}
+
 bool Forwarder::Start(Request* request, TimePoint now) {
-  RP_DCHECK(request->answer.outcome == Outcome::kPending && !request->question.command.empty());
+  RP_DCHECK(request->answer.outcome == Outcome::kPending);
   if (request->question.reads_only) {
-    std::unique_ptr<Sent> sent = SentFor(request, Drop::kNothing);
+    std::unique_ptr<Sent> sent = SentFor(request, std::vector<Written>(1));
     if (sent == nullptr) return true;
     sent->may_be_repeated = true;
     Submit(std::move(sent));
     return false;
   }
-  std::shared_ptr<const CommandTable> table;
-  bool is_old;
-  {
-    MutexLock lock(&mutex_);
-    table = table_;
-    is_old = now - loaded_at_ >= kTableAge;
-  }
-  const CommandFacts* const facts =
-      table == nullptr ? nullptr : table->Find(request->question.command.arguments());
-  if (facts == nullptr && (table == nullptr || is_old)) {
+  const KnownCommands known = Known(now);
+  if (known.table == nullptr || NeedsNewTable(request->question, known)) {
     AwaitTable(request);
     return false;
   }
-  return Forward(request, facts);
+  return Proceed(request, *known.table);
+}
+
+// Goes on with the table that the request needs. Returns true if the request is answered now.
+bool Forwarder::Proceed(Request* request, const CommandTable& table) {
+  switch (request->question.kind) {
+    case Question::Kind::kTable:
+      request->answer.outcome = Outcome::kReply;
+      return true;
+    case Question::Kind::kTransaction:
+      return ForwardTransaction(request, table);
+    default:
+      return Forward(request, table.Find(request->question.command.arguments()));
+  }
 }
 
 // Returns true if the request is answered now. `facts` is null for a command unknown to Redis.
 bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
   const resp::Command command = request->question.command.arguments();
   if (facts == nullptr) {
-    AnswerError(request, resp::UnknownCommandText(command));
+    AnswerError(request, "ERR", resp::UnknownCommandText(command));
     return true;
   }
   if (const Refused why = RefusedFor(*facts, command); why != Refused::kNo) {
-    AnswerError(request, RefusedText(*facts, command, why));
+    AnswerError(request, "ERR", RefusedText(*facts, command, why));
     return true;
   }
-  const KeyRange keys = KeysOf(*facts, command);
-  std::unique_ptr<Sent> sent = SentFor(request, DropOf(*facts, command));
+  std::unique_ptr<Sent> sent = SentFor(request, {Written(*facts, command)});
   if (sent == nullptr) return true;
-  sent->keys = keys;
   sent->may_be_repeated = facts->readonly;
   Submit(std::move(sent));
   return false;
 }
 
-// Takes the request's command. Returns null, and answers the request, if there is no memory.
-std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request, Drop drop) {
+// Returns true if the request is answered now. The session has checked the commands, so one is
+// refused here only if another Redis, with other commands, has taken over since.
+bool Forwarder::ForwardTransaction(Request* request, const CommandTable& table) {
+  std::vector<Written> written;
+  std::string refusal;
+  for (const resp::OwnedCommand& owned : request->question.transaction) {
+    const resp::Command command = owned.arguments();
+    const CommandFacts* const facts = table.Find(command);
+    const Refused why = facts == nullptr ? Refused::kNo : RefusedInTransaction(*facts, command);
+    if (facts == nullptr) refusal = resp::UnknownCommandText(command);
+    if (why != Refused::kNo) refusal = RefusedText(*facts, command, why);
+    if (!refusal.empty()) {
+      AnswerError(request, "EXECABORT", "Transaction discarded because of: " + refusal);
+      return true;
+    }
+    if (!TryAllocate([&] { written.emplace_back(*facts, command); })) {
+      request->Fail(ErrorCode::kNoMemory);
+      return true;
+    }
+  }
+  std::unique_ptr<Sent> sent = SentFor(request, std::move(written));
+  if (sent == nullptr) return true;
+  Submit(std::move(sent));
+  return false;
+}
+
+// Takes the request's command or transaction. Returns null, and answers the request, if there is no
+// memory.
+std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request,
+                                                    std::vector<Written> written) {
   auto sent = std::make_unique<Sent>();
-  const bool has_memory = TryAllocate(kSmallBytes, [&] {
+  sent->is_transaction = request->question.kind == Question::Kind::kTransaction;
+  const auto take = [&](resp::OwnedCommand* command, const Written& of_command,
+                        redis::Outgoing* outgoing) {
+    const resp::OwnedCommand& kept = outgoing->Keep(std::move(*command));
+    if (of_command.drop != Drop::kGetKeys) return;
+    AddGetKeys(kept, outgoing);
+    ++sent->questions;
+  };
+  // What one command needs besides its bytes is small.
+  const size_t bytes = sent->is_transaction ? SIZE_MAX : kSmallBytes;
+  const bool has_memory = TryAllocate(bytes, [&] {
     auto outgoing = std::make_shared<redis::Outgoing>();
-    if (drop == Drop::kGetKeys) {
-      AddWithGetKeys(std::move(request->question.command), outgoing.get());
+    if (sent->is_transaction) {
+      std::vector<resp::OwnedCommand> commands = std::move(request->question.transaction);
+      for (size_t i = 0; i < commands.size(); ++i) take(&commands[i], written[i], outgoing.get());
+      AddTransaction(outgoing.get());
     } else {
-      outgoing->Add(std::move(request->question.command));
+      take(&request->question.command, written[0], outgoing.get());
+      outgoing->AddKept(outgoing->commands().front());
     }
     sent->command = std::move(outgoing);
   });
@@ -157,8 +209,9 @@ std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request, Drop drop)
     return nullptr;
   }
   sent->request = request;
-  sent->drop = drop;
-  sent->replies = drop == Drop::kGetKeys ? 2 : 1;
+  sent->replies =
+      static_cast<uint32_t>(sent->questions + written.size() + (sent->is_transaction ? 2 : 0));
+  sent->written = std::move(written);
   sent->resp_version = request->question.resp_version;
   sent->SetDeadline(request->deadline);
   return sent;
@@ -179,15 +232,17 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   const std::unique_ptr<Sent> sent(static_cast<Sent*>(fetch));
   Request* const request = sent->request;
   if (request == nullptr) return OnTable(result);
-  std::string_view reply = result.value;
-  std::string_view keys_reply;
-  if (sent->drop == Drop::kGetKeys && result.kind == Kind::kReply) {
-    keys_reply = reply.substr(0, FirstReplyBytes(reply));
-    reply.remove_prefix(keys_reply.size());
+  if (result.kind != Kind::kReply) {
+    if (result.maybe_sent) DropWritten(*sent, nullptr);
+    return Fail(request, result.error_code, result.error_text);
   }
-  DropWritten(*sent, result, keys_reply);
-  if (result.kind != Kind::kReply) return Fail(request, result.error_code, result.error_text);
-  if (result.owner != nullptr) {
+  const Replies replies(result.value, sent->questions, sent->written.size(), sent->is_transaction);
+  DropWritten(*sent, &replies);
+  request->answer.reply = replies.Correction();
+  const std::string_view reply = replies.last;
+  if (!request->answer.reply.empty()) {
+    // The client gets this error.
+  } else if (result.owner != nullptr) {
     request->answer.large_reply = {.owner = result.owner, .bytes = reply};
   } else if (!TryAllocate(reply.size(), [&] { request->answer.reply = reply; })) {
     return Fail(request, ErrorCode::kNoMemory,
@@ -199,19 +254,34 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
 
 // --- Invalidation ---
 
-void Forwarder::DropWritten(const Sent& sent, const redis::FetchResult& result,
+// `replies` is null if they are lost, and the commands may have been carried out.
+void Forwarder::DropWritten(const Sent& sent, const Replies* replies) {
+  std::string_view keys = replies == nullptr ? std::string_view() : replies->keys;
+  std::string_view own = replies == nullptr ? std::string_view() : replies->own;
+  auto command = sent.command->commands().begin();
+  for (const Written& written : sent.written) {
+    bool is_error = false;
+    std::string_view keys_reply;
+    if (replies != nullptr) {
+      const std::string_view reply = sent.is_transaction ? TakeReply(&own) : own;
+      is_error = IsError(reply) || replies->is_discarded();
+      if (written.drop == Drop::kGetKeys) keys_reply = TakeReply(&keys);
+    }
+    DropWritten(written, (command++)->arguments(), is_error, keys_reply);
+  }
+}
+
+void Forwarder::DropWritten(const Written& written, const resp::Command& command, bool is_error,
                             std::string_view keys_reply) {
-  const bool failed = result.kind != Kind::kReply;
-  if (failed && !result.maybe_sent) return;
   const auto drop = [this](std::string_view key) { cache_->Invalidate(hasher_(key), key); };
-  switch (sent.drop) {
+  switch (written.drop) {
     case Drop::kNothing:
       return;
     case Drop::kKeys:
-      return ForEachKey(sent.keys, sent.command->commands().front().arguments(), drop);
+      return ForEachKey(written.keys, command, drop);
     case Drop::kAll:
       // An error means that nothing was done: a client without permission must not empty the cache.
-      if (failed || !result.value.starts_with('-')) Flush();
+      if (!is_error) Flush();
       return;
     case Drop::kGetKeys:
       break;
@@ -269,6 +339,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
     loading_ = false;
     if (parsed) table_error_.clear();
     uint64_t suppressed = 0;
+    if (!parsed) last_error_ = parsed.error();
     is_news =
         !parsed && parsed.error().message != table_error_ && table_limiter_.Allow(now, &suppressed);
     if (is_news) table_error_ = parsed.error().message;
@@ -300,7 +371,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
       Fail(request, parsed.error().code, parsed.error().message);
       continue;
     }
-    if (Forward(request, table->Find(request->question.command.arguments()))) SendHome(request);
+    if (Proceed(request, *table)) SendHome(request);
   }
   if (in_time.empty()) return;
   {

@@ -18,6 +18,7 @@ void Question::Clear() {
   reads_only = false;
   ClearText(&key);
   if (!command.empty()) command.Clear();
+  if (!transaction.empty()) std::vector<resp::OwnedCommand>().swap(transaction);
 }
 
 size_t Question::AllocatedBytes() const {

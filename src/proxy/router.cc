@@ -35,6 +35,8 @@ ReadThrough::Started Router::StartOne(Request* request, TimePoint now, Blocking 
       if (read_through_->Peek(request, now)) return ReadThrough::Started::kAnswered;
       break;
     case Question::Kind::kCommand:
+    case Question::Kind::kTransaction:
+    case Question::Kind::kTable:
       if (blocking == Blocking::kNo) return ReadThrough::Started::kBusy;
       break;
   }

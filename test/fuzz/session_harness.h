@@ -289,8 +289,8 @@ class SessionHarness final : public proxy::ReplyBox {
     if (TextOf(*fetch) == "*1\r\n$7\r\nCOMMAND\r\n") {
       reply = command_table_;
     } else {
-      // Two replies are those to COMMAND GETKEYS and to the command.
-      if (fetch->replies == 2) reply = "*1\r\n$3\r\nhit\r\n";
+      // Before the last reply, those to COMMAND GETKEYS, to MULTI, and to the commands behind it.
+      for (uint32_t i = 1; i < fetch->replies; ++i) reply += "*1\r\n$3\r\nhit\r\n";
       reply += "$" + std::to_string(fetch->command->bytes()) + "\r\n";
       reply += TextOf(*fetch) + "\r\n";
     }

@@ -112,6 +112,24 @@ TEST(ForwardRulesTest, RefusesWhatBlocks) {
   EXPECT_EQ(RefusedFor(facts, *command), Refused::kBlocks);
 }
 
+TEST(ForwardRulesTest, InATransactionNothingBlocks) {
+  const auto refuses = [](const std::string& name, const Words& words) {
+    CommandFacts facts = Facts(name);
+    facts.blocking = true;
+    return RefusedInTransaction(facts, *ParsedCommand(words)) != Refused::kNo;
+  };
+  EXPECT_FALSE(refuses("blpop", {"BLPOP", "k", "0"}));
+  EXPECT_FALSE(refuses("wait", {"WAIT", "1", "0"}));
+  EXPECT_FALSE(refuses("waitaof", {"WAITAOF", "1", "0", "0"}));
+  EXPECT_FALSE(refuses("xread", {"XREAD", "BLOCK", "0", "STREAMS", "s", "$"}));
+  EXPECT_FALSE(refuses("set", {"SET", "k", "v"}));
+  for (const std::string name : {"multi", "exec", "select", "subscribe", "hello"}) {
+    EXPECT_TRUE(refuses(name, {name})) << name;
+  }
+  EXPECT_TRUE(refuses("client|reply", {"CLIENT", "REPLY", "OFF"}));
+  EXPECT_TRUE(refuses("client|id", {"CLIENT", "ID"}));
+}
+
 TEST(ForwardRulesTest, RefusesToReadAStreamOnlyWhereThatWaits) {
   CommandFacts facts = Facts("xread");
   facts.blocking = true;

@@ -30,6 +30,8 @@ inline const std::string kCommands = ArrayOf({
     Described("flushall", -1, {"write"}, 0, 0, 0),
     Described("publish", 3, {"pubsub"}, 0, 0, 0),
     Described("multi", 1, {"noscript"}, 0, 0, 0),
+    Described("exec", 1, {"noscript"}, 0, 0, 0),
+    Described("select", 2, {"fast"}, 0, 0, 0),
     Described("blpop", -3, {"write", "blocking"}, 1, -2, 1),
 });
 
