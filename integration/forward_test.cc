@@ -143,39 +143,6 @@ TEST_F(ForwardTest, ReadsBehindAnyWriteAreWhatRedisSays) {
   }
 }
 
-// As clients send it: in one write, without waiting for what Redis says to MULTI.
-TEST_F(ForwardTest, NothingOfARefusedTransactionIsCarriedOut) {
-  RespClient client(RespPort(proxy_));
-  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
-  for (const char* end : {"EXEC\r\n", "discard\r\n", "RESET\r\n"}) {
-    const std::string replies =
-        client.Exchange(std::string("multi\r\nSET k 2\r\nGET k\r\nINCR k\r\n") + end);
-    EXPECT_TRUE(replies.starts_with("-ERR 'multi' is not available")) << replies;
-    EXPECT_EQ(CountOccurrences(replies, "-ERR transactions are not supported"), 2u) << replies;
-    EXPECT_EQ(CountOccurrences(replies, "$1\r\n1\r\n"), 1u) << "a read does no harm: " << replies;
-    EXPECT_EQ(redis_.Command({"GET", "k"}), "1");
-    EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n") << "it is over";
-  }
-  EXPECT_TRUE(client.Exchange("MULTI\r\nEXEC now\r\nSET k 4\r\nEXEC\r\n").starts_with("-ERR "));
-  EXPECT_EQ(redis_.Command({"GET", "k"}), "1") << "EXEC now ends nothing";
-  EXPECT_TRUE(client.Exchange("MULTI now\r\n").starts_with("-ERR "));
-  EXPECT_EQ(client.Exchange("SET k 3\r\n"), "+OK\r\n") << "Redis takes this for no MULTI";
-}
-
-// Who waits for the answer to MULTI is in no transaction by its own reckoning. Nothing is carried
-// out, for that cannot be told from a pipeline that arrives in pieces, but it ends there.
-TEST_F(ForwardTest, AConnectionIsNotLeftInARefusedTransaction) {
-  RespClient client(RespPort(proxy_));
-  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
-  EXPECT_TRUE(client.Exchange("MULTI\r\n").starts_with("-ERR 'multi' is not available"));
-  EXPECT_EQ(client.Exchange("GET k\r\n"), "$1\r\n1\r\n");
-  const std::string replies = client.Exchange("SET k 2\r\nSET k 3\r\n");
-  EXPECT_TRUE(replies.starts_with("-ERR transactions are not supported")) << replies;
-  EXPECT_TRUE(replies.ends_with("<closed>")) << replies;
-  EXPECT_EQ(CountOccurrences(replies, "\r\n"), 1u) << replies;
-  EXPECT_EQ(redis_.Command({"GET", "k"}), "1");
-}
-
 // RESP2 and RESP3 replies as Redis spells them.
 TEST_F(ForwardTest, RepliesAreThoseOfRedisByteForByte) {
   RespClient setup(redis_.port());
@@ -233,10 +200,9 @@ TEST_F(ForwardTest, LargeValuesGoThroughBothWays) {
 
 TEST_F(ForwardTest, WhatWouldTieUpASharedConnectionIsRefusedByName) {
   RespClient client(RespPort(proxy_));
-  for (const char* command :
-       {"BLPOP l 0", "MULTI", "EXEC", "WATCH k", "SUBSCRIBE c", "PSUBSCRIBE c", "MONITOR", "SYNC",
-        "WAIT 1 0", "DEBUG SLEEP 1", "SCRIPT DEBUG YES", "SHUTDOWN", "READONLY",
-        "XREAD BLOCK 0 STREAMS x $", "REPLICAOF NO ONE"}) {
+  for (const char* command : {"BLPOP l 0", "WATCH k", "SUBSCRIBE c", "PSUBSCRIBE c", "MONITOR",
+                              "SYNC", "WAIT 1 0", "DEBUG SLEEP 1", "SCRIPT DEBUG YES", "SHUTDOWN",
+                              "READONLY", "XREAD BLOCK 0 STREAMS x $", "REPLICAOF NO ONE"}) {
     std::string name(command);
     name = name.substr(0, name.find(' '));
     for (char& c : name) c = static_cast<char>(std::tolower(c));

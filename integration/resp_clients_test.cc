@@ -166,6 +166,49 @@ asyncio.run(read())
             "[b'value', None, b'another']\n[b'value', 1]\n");
 }
 
+// Without an argument, pipeline() is a transaction.
+TEST_F(RespClientsTest, PythonWritesInTransactions) {
+  const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent"});
+  EXPECT_EQ(RunPython(R"(
+import asyncio, redis.asyncio
+r = redis.Redis(port=port)
+print(r.get("key"), r.pipeline().get("key").set("key", "new").get("key").incr("n").execute())
+print(r.get("key"), r.transaction(lambda pipe: pipe.incr("n").expire("n", 100)))
+try:
+    r.pipeline().incr("key").incr("n").execute()
+except redis.ResponseError as error:
+    print(str(error).split(": ")[1])
+print(r.pipeline().incr("key").incr("n").execute(raise_on_error=False)[1])
+try:
+    r.pipeline().execute_command("NOSUCH").incr("n").execute()
+except redis.ResponseError as error:
+    print(str(error).split(": ")[1])
+print(r.get("n"))
+try:
+    with r.pipeline() as pipe:
+        pipe.watch("n")
+except redis.ResponseError as error:
+    print("refused" if "'watch' is not available" in str(error) else error)
+print(r.ping())
+async def write():
+    r = redis.asyncio.Redis(port=port)
+    print(await r.pipeline().incr("n").get("n").execute())
+    await r.close()
+asyncio.run(write())
+)",
+                      std::to_string(RespPort(proxy))),
+            R"(b'value' [b'value', True, b'new', 1]
+b'new' [2, True]
+value is not an integer or out of range
+4
+unknown command 'NOSUCH', with args beginning with
+b'4'
+refused
+True
+[5, b'5']
+)");
+}
+
 TEST_F(RespClientsTest, PythonAuthenticates) {
   const Proxy proxy({"-redis", redis_.address(), "-resp", "127.0.0.1:0"},
                     {.environment = {"REDIS_PROXY_AUTH=alice:one,default:two"}});

@@ -20,7 +20,7 @@
 
 #include "base/credentials.h"
 #include "core/session.h"
-#include "resp_front/refused_transaction.h"
+#include "resp_front/transaction.h"
 
 namespace rp::resp_front {
 
@@ -36,7 +36,7 @@ struct ClientState {
   int version = 2;         // of the protocol: 2 or 3
   bool authenticated = false;
   ReplyMode reply_mode = ReplyMode::kOn;
-  RefusedTransaction transaction;
+  Transaction transaction;
   std::string user{Credentials::kDefaultUser};
   std::string name;  // CLIENT SETNAME
   std::string library_name;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "core/connection.h"
 #include "resp/request_reader.h"
@@ -51,6 +52,13 @@ class RequestBuilder {
   // Sends the client's own command to Redis, and holds back the commands after it until it is
   // answered. `row` is its row, or null.
   void Forward(const resp::Command& command, const CommandRow* row);
+  // Sends a transaction to Redis in the same way. REQUIRES: it has a command.
+  void ForwardTransaction(std::vector<resp::OwnedCommand> commands);
+  // Holds back all commands until the table of Redis's commands has been loaded anew, or the
+  // attempt has failed. Adds no answer.
+  void AwaitTable();
+  // Adds the answer of a command that could not be forwarded.
+  void Fail(const Error& error);
 
  private:
   // Adds a request that `write` answers. Returns null if there is none.
@@ -65,6 +73,7 @@ class RequestBuilder {
   [[nodiscard]] bool SetCommand(core::Request* request, proxy::Question::Kind kind,
                                 const resp::Command& command);
   void AnswerNoMemory(core::Request* request);
+  void SendAlone(core::Request* request);
   void Send(core::Request* request, proxy::Question::Kind kind, const resp::Command& command);
   [[nodiscard]] size_t AppendHits(core::Group::Keeps keeps, const resp::Command& command,
                                   core::Request* request);

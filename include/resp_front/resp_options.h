@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "cache/cache.h"
 #include "resp/request_reader.h"
+#include "resp_front/transaction.h"
 
 namespace rp::resp_front {
 
@@ -50,6 +51,7 @@ struct RespOptions {
   bool knows_ttl = true;    // -max-age is off, so that a deadline in the cache is the key's own
   Duration idle_timeout{};  // for CONFIG GET
   resp::RequestLimits limits;
+  TransactionLimits transaction_limits{};
 };
 
 }  // namespace rp::resp_front

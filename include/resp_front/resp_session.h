@@ -4,7 +4,8 @@
 // (admission.h). Its function answers it, or makes requests of its keys (request_builder.h). Any
 // other command is refused by name or, with -forward, sent to Redis, as are some that have a row.
 // It is sent alone, when all commands before it are answered, and those after it wait for its
-// answer, because commands on different connections to Redis can overtake each other.
+// answer, because commands on different connections to Redis can overtake each other. Between MULTI
+// and EXEC every command is queued (transaction.h), and EXEC is forwarded with all of them.
 //
 //   phase     event                                             next phase
 //   kServing  a command is run while the server stops           kEnding
@@ -54,14 +55,22 @@ class RespSession final : public core::Session {
 
   // Returns whether the command goes to Redis, and therefore alone.
   [[nodiscard]] bool IsForwarded(const resp::Command& command, const CommandRow* row) const;
+  // Returns whether the command is MULTI, EXEC or DISCARD, and these are available, or any command
+  // in a transaction but RESET and QUIT.
+  [[nodiscard]] bool IsOfTransaction(const resp::Command& command, const CommandRow* row) const;
+  // Returns whether the command waits until the table of Redis's commands is loaded anew.
+  [[nodiscard]] bool NeedsTable(const resp::Command& command, const CommandRow* row,
+                                const core::Connection& connection);
   void Run(const resp::Command& command, const CommandRow* row, core::Connection* connection);
-  void Forward(const resp::Command& command, const Admission& admission, RequestBuilder* requests);
+  // REQUIRES: IsOfTransaction.
+  void Transact(const resp::Command& command, core::Connection* connection);
 
   const RespOptions* const options_;
   ClientState client_;
   resp::RequestReader reader_;
   Rest rest_ = Rest::kNothing;
   Phase phase_ = Phase::kServing;
+  bool table_is_new_ = false;  // it was loaded anew for the next command, or that has failed
 };
 
 // Returns the factory of the sessions of one reactor's listener.

@@ -42,7 +42,7 @@ constexpr std::array<Flag, 31> kFlags = {{
      .default_text = "false",
      .help = "Send all other commands of -resp to Redis. Requires -coherent.",
      .details = "A client reads its own writes. Commands that would block or change a connection "
-                "which all clients share are refused, among them transactions and SUBSCRIBE. "
+                "which all clients share are refused, among them WATCH and SUBSCRIBE. "
                 "-coherent=auto is not enough.",
      .parse = ParseSwitch<&O::forward>,
      .show = ShowSwitch<&O::forward>},

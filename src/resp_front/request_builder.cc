@@ -145,6 +145,34 @@ void RequestBuilder::Forward(const resp::Command& command, const CommandRow* row
   WriteAnswer* const write = adds ? WriteInfo : WriteForwarded;
   core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : write);
   if (request == nullptr || !SetCommand(request, proxy::Question::Kind::kCommand, command)) return;
+  SendAlone(request);
+}
+
+void RequestBuilder::ForwardTransaction(std::vector<resp::OwnedCommand> commands) {
+  core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : WriteForwarded);
+  if (request == nullptr) return;
+  request->question.kind = proxy::Question::Kind::kTransaction;
+  request->question.resp_version = static_cast<uint8_t>(client_->version);
+  request->question.transaction = std::move(commands);
+  SendAlone(request);
+}
+
+void RequestBuilder::AwaitTable() {
+  core::Request* request = AddRequest(WriteNothing);
+  if (request == nullptr) return;
+  request->question.kind = proxy::Question::Kind::kTable;
+  SendAlone(request);
+}
+
+void RequestBuilder::Fail(const Error& error) {
+  core::Request* request = AddWanted(WriteForwarded);
+  if (request == nullptr) return;
+  request->Fail(error.code);
+  request->answer.error_text = error.message;
+  connection_->OnAnswer(request);
+}
+
+void RequestBuilder::SendAlone(core::Request* request) {
   connection_->context()->dispatcher.Send(request);
   connection_->Hold();
 }

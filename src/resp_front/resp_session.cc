@@ -1,17 +1,18 @@
 #include "resp_front/resp_session.h"
 
+#include <utility>
+
 #include "core/connection.h"
 #include "core/reactor_context.h"
 #include "resp_front/admission.h"
 #include "resp_front/answers.h"
+#include "resp_front/command_functions.h"
 #include "resp_front/request_builder.h"
 
 namespace rp::resp_front {
 namespace {
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
-constexpr std::string_view kInTransaction =
-    "transactions are not supported; commands are discarded until EXEC or DISCARD";
 
 // A key of more bytes is not looked up in the cache, and Redis is asked for each read of it:
 // hashing and copying it would delay all clients.
@@ -49,7 +50,6 @@ RespSession::RespSession(const RespOptions* options, const core::Client& client)
 }
 
 size_t RespSession::Consume(std::string_view bytes, core::Connection* connection) {
-  client_.transaction.OnInput(rest_ == Rest::kNothing && connection->pipeline().all_answered());
   rest_ = Rest::kNothing;
   size_t used = 0;
   while (used < bytes.size() && connection->TakesRequests()) {
@@ -69,6 +69,11 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
     }
     const CommandRow* const row =
         command.kind() == resp::Command::Kind::kArguments ? FindCommand(command[0]) : nullptr;
+    if (NeedsTable(command, row, *connection)) {
+      used += reader_.PutBack();
+      RequestBuilder(options_, &client_, connection).AwaitTable();
+      break;  // the next Consume gets it again
+    }
     if (IsForwarded(command, row) && !connection->pipeline().all_answered()) {
       used += reader_.PutBack();
       connection->Hold();  // the next Consume gets it again
@@ -104,8 +109,31 @@ size_t RespSession::Write(const core::Request& request, bool, const core::Turn& 
 }
 
 bool RespSession::IsForwarded(const resp::Command& command, const CommandRow* row) const {
-  return options_->forward && command.kind() == resp::Command::Kind::kArguments &&
-         AnswererOf(command, row) != Answerer::kProxy;
+  if (!options_->forward || command.kind() != resp::Command::Kind::kArguments) return false;
+  if (client_.transaction.is_open()) return client_.transaction.IsCarriedOutBy(command);
+  return AnswererOf(command, row) != Answerer::kProxy &&
+         (row != nullptr || !Transaction::IsVerb(command));
+}
+
+bool RespSession::IsOfTransaction(const resp::Command& command, const CommandRow* row) const {
+  if (!client_.transaction.is_open()) {
+    return row == nullptr && options_->forward && client_.authenticated &&
+           Transaction::IsVerb(command);
+  }
+  return row == nullptr || (row->answer != ResetCommand && row->answer != QuitCommand);
+}
+
+// A command that an old table lacks may be new. Whether or not the attempt to load the table
+// succeeds, the command is run then.
+bool RespSession::NeedsTable(const resp::Command& command, const CommandRow* row,
+                             const core::Connection& connection) {
+  Transaction* const transaction = &client_.transaction;
+  if (!transaction->is_open() || command.kind() != resp::Command::Kind::kArguments) return false;
+  if (!IsOfTransaction(command, row) || !transaction->NeedsTableFor(command)) return false;
+  const proxy::KnownCommands known = connection.context()->dispatcher.KnownCommands();
+  if (known.table != nullptr) transaction->Renew(known.table);
+  table_is_new_ = !table_is_new_ && known.is_old && transaction->NeedsTableFor(command);
+  return table_is_new_;
 }
 
 void RespSession::Run(const resp::Command& command, const CommandRow* row,
@@ -117,10 +145,14 @@ void RespSession::Run(const resp::Command& command, const CommandRow* row,
   if (command.kind() == resp::Command::Kind::kSilentClose) {
     return connection->Abandon("it sent HTTP, not the Redis protocol");
   }
+  if (IsOfTransaction(command, row)) return Transact(command, connection);
   RequestBuilder requests(options_, &client_, connection);
   const Admission admission = Admit(command, row, client_, options_->forward);
-  if (admission.verdict == Verdict::kForward) return Forward(command, admission, &requests);
-  if (admission.verdict != Verdict::kRun) return requests.Answer(Refusal(admission, command));
+  if (admission.verdict == Verdict::kForward) return requests.Forward(command, admission.row);
+  if (admission.verdict != Verdict::kRun) {
+    client_.transaction.Abort();
+    return requests.Answer(Refusal(admission, command));
+  }
   if (admission.row->read != nullptr) {
     if (HasLargeKey(command)) return requests.Ask(command);
     return admission.row->read(command, &requests);
@@ -129,16 +161,23 @@ void RespSession::Run(const resp::Command& command, const CommandRow* row,
   reader_.SetAuthenticated(client_.authenticated);
 }
 
-void RespSession::Forward(const resp::Command& command, const Admission& admission,
-                          RequestBuilder* requests) {
-  switch (client_.transaction.OnCommand(command)) {
-    case RefusedTransaction::Action::kForward:
-      return requests->Forward(command, admission.row);
-    case RefusedTransaction::Action::kDiscard:
-      return requests->Answer(ErrorReply(kInTransaction));
-    case RefusedTransaction::Action::kDiscardAndClose:
-      return requests->Answer(Last(ErrorReply(kInTransaction)));
+void RespSession::Transact(const resp::Command& command, core::Connection* connection) {
+  RequestBuilder requests(options_, &client_, connection);
+  Transaction* const transaction = &client_.transaction;
+  if (transaction->IsCarriedOutBy(command)) {
+    return requests.ForwardTransaction(transaction->Take());
   }
+  proxy::KnownCommands known;
+  if (!transaction->has_table()) known = connection->context()->dispatcher.KnownCommands();
+  if (!transaction->is_open()) {
+    return requests.Answer(transaction->Begin(command, std::move(known.table)));
+  }
+  if (known.table != nullptr) transaction->Renew(std::move(known.table));
+  if (!transaction->has_table() && !Transaction::IsEnd(command)) {
+    transaction->Abort();
+    return requests.Fail(known.error);
+  }
+  requests.Answer(transaction->Add(command, options_->transaction_limits));
 }
 
 }  // namespace rp::resp_front

@@ -6,11 +6,9 @@
 // a few kilobytes.
 #pragma once
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 
-#include "base/ascii.h"
 #include "resp_front/resp_session.h"
 #include "test/fuzz/session_harness.h"
 
@@ -36,12 +34,13 @@ inline std::string Row(std::string_view name, int arity, std::string_view flag, 
 
 inline const std::string& CommandTable() {
   static const std::string table =
-      "*11\r\n" + Row("set", -3, "write", 1, 1) + Row("del", -2, "write", 1, -1) +
+      "*14\r\n" + Row("set", -3, "write", 1, 1) + Row("del", -2, "write", 1, -1) +
       Row("hget", 3, "readonly", 1, 1) + Row("eval", -3, "movablekeys", 0, 0) +
       Row("sort", -2, "movablekeys", 1, 1) + Row("flushall", -1, "write", 0, 0) +
       Row("multi", 1, "noscript", 0, 0) + Row("exec", 1, "noscript", 0, 0) +
-      Row("blpop", -3, "blocking", 1, -2) + Row("info", -1, "loading", 0, 0) +
-      Row("client", -2, "noscript", 0, 0);
+      Row("discard", 1, "noscript", 0, 0) + Row("watch", -2, "noscript", 1, -1) +
+      Row("save", 1, "no_multi", 0, 0) + Row("blpop", -3, "blocking", 1, -2) +
+      Row("info", -1, "loading", 0, 0) + Row("client", -2, "noscript", 0, 0);
   return table;
 }
 
@@ -49,25 +48,13 @@ inline bool OneBeginsTheOther(std::string_view a, std::string_view b) {
   return a.starts_with(b) || b.starts_with(a);
 }
 
-// Two differences are by design:
-//
-// * A client that sends HTTP is cut off, and loses the answers of that turn: what was sent before
-//   depends on the pieces.
-// * Behind a refused MULTI, a command that comes in a piece of its own ends the connection, because
-//   the client may have left the transaction (see RefusedTransaction).
-inline bool Agree(const core::fuzz::Heard& whole, const core::fuzz::Heard& other,
-                  bool may_refuse_transaction) {
+// One difference is by design: a client that sends HTTP is cut off, and loses the answers of that
+// turn. What was sent before depends on the pieces.
+inline bool Agree(const core::fuzz::Heard& whole, const core::fuzz::Heard& other) {
   using Phase = core::Connection::Phase;
   const bool is_cut_off = whole.phase == Phase::kClosed && other.phase == Phase::kClosed;
-  const bool transaction_ends_it = may_refuse_transaction && other.phase == Phase::kLingering;
-  if (is_cut_off || transaction_ends_it) return OneBeginsTheOther(whole.bytes, other.bytes);
+  if (is_cut_off) return OneBeginsTheOther(whole.bytes, other.bytes);
   return whole.phase == other.phase && whole.bytes == other.bytes;
-}
-
-inline bool ContainsIgnoringCase(std::string_view text, std::string_view word) {
-  return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
-           return ToLowerAscii(a) == ToLowerAscii(b);
-         }) != text.end();
 }
 
 // With `!` before the bytes, clients have to name the user `u` with the password `p`; with `>`,
@@ -91,13 +78,9 @@ inline void CheckRespSession(std::string_view bytes) {
                  .command_bytes = 1024,
                  .stored_argument_bytes = 24,
                  .stored_command_bytes = 96},
+      .transaction_limits = {.commands = 4, .bytes = 512},
   };
-  const bool may_refuse_transaction = forward && ContainsIgnoringCase(bytes, "multi");
-  core::fuzz::CheckAllDeliveriesAgree(
-      RespSessions(options), CommandTable(), bytes,
-      [&](const core::fuzz::Heard& whole, const core::fuzz::Heard& other) {
-        return Agree(whole, other, may_refuse_transaction);
-      });
+  core::fuzz::CheckAllDeliveriesAgree(RespSessions(options), CommandTable(), bytes, Agree);
 }
 
 }  // namespace rp::resp_front::fuzz
