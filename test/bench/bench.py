@@ -19,6 +19,7 @@ from pathlib import Path
 
 import load
 import report
+import waits
 from servers import Lab, Missing, Setup, versions
 
 KEYS = 1_000_000
@@ -26,6 +27,7 @@ ZIPF_CAPACITY = round(KEYS ** 0.9)  # log(C + 1) / log(N + 1) of the requests go
 CACHES = ("nginx cache", "varnish", "haproxy")
 PEERS = ("webdis", "nginx return", *CACHES)
 PROXY, COHERENT, FLOOR, REDIS = "redis-proxy", "redis-proxy -coherent", "floor", "redis-server"
+WAITING = report.WAITING
 HTTP = (FLOOR, PROXY, *PEERS)
 RESP = (REDIS, PROXY, COHERENT)
 QUEUED = f"{PROXY} -inline=false"  # without the reactor's short cut
@@ -245,6 +247,24 @@ def medians(scenario, runs, memory):
     return rows
 
 
+def run_waits(bench, chosen, rounds):
+    """Returns a report.WaitRow for each."""
+    def note(text, passing=False):
+        bench.done += 1
+        (bench.progress if passing else bench.note)(text)
+    rows = []
+    for wait in chosen:
+        try:
+            runs = waits.compare(bench.lab, wait, rounds, (WAITING, REDIS), note)
+        except (Missing, ValueError, OSError) as failure:
+            bench.note(f"{wait.name}: {failure}")
+            continue
+        rows.append(report.WaitRow(wait.name, wait.full_title(), {
+            name: report.Longest(*(waits.median(row, field) for field in ("ms", "idle_ms")),
+                                 [(run.ms, run.idle_ms) for run in row]) for name, row in runs.items()}))
+    return rows
+
+
 def count(text):
     """An argument: a whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:
@@ -262,12 +282,13 @@ def main():
     parser.add_argument("--only", default="*",
                         help="scenarios by name, patterns apart by commas: 'hit-*,zipf'; ? lists them")
     options = parser.parse_args()
-    chosen = [scenario for scenario in scenarios()
-              if any(fnmatch.fnmatch(scenario.name, pattern) for pattern in options.only.split(","))]
+    chosen, chosen_waits = ([scenario for scenario in all_of_them
+                             if any(fnmatch.fnmatch(scenario.name, pattern) for pattern in options.only.split(","))]
+                            for all_of_them in (scenarios(), waits.scenarios()))
     if options.only == "?":
-        print("\n".join(f"{scenario.name:10} {scenario.title}" for scenario in scenarios()))
+        print("\n".join(f"{scenario.name:12} {scenario.title}" for scenario in [*scenarios(), *waits.scenarios()]))
         return 0
-    if not chosen:
+    if not chosen and not chosen_waits:
         parser.error(f"no scenario is named '{options.only}'; ONLY=? lists them")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
@@ -276,13 +297,15 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     with Lab(options.proxy.resolve(), options.floor.resolve()) as lab:
         bench = Bench(lab, options.rounds, options.seconds,
-                      sum(len(scenario.servers) for scenario in chosen) * options.rounds)
+                      (sum(len(scenario.servers) for scenario in chosen) + 2 * len(chosen_waits)) * options.rounds)
         busy = os.getloadavg()[0]
         if busy > 0.5:
             bench.note(f"the machine was not idle at the start: load {busy:.2f}")
-        bench.put_values()
-        rows, raw = [], []
+        rows, raw, wait_rows = [], [], []
         try:
+            wait_rows = run_waits(bench, chosen_waits, options.rounds)
+            if chosen:
+                bench.put_values()
             for scenario in chosen:
                 runs, memory = bench.run(scenario)
                 rows += medians(scenario, runs, memory)
@@ -291,8 +314,9 @@ def main():
         except KeyboardInterrupt:
             bench.note("stopped by hand: what follows is incomplete")
     report.write_csv(options.out / "results.csv", rows, raw)
+    report.write_waits_csv(options.out / "waits.csv", wait_rows)
     (options.out / "results.svg").write_text(report.svg(rows))
-    print(report.markdown(rows, bench.notes, options.rounds, options.seconds, versions()))
+    print(report.markdown(rows, wait_rows, bench.notes, options.rounds, options.seconds, versions()))
     print(f"\nEvery run is in {options.out}/results.csv; the plot is {options.out}/results.svg.")
     return 0
 

@@ -1,6 +1,7 @@
 """Tests of what reads the tools' output and judges it, on samples of that output. `make bench-test` runs them."""
 
 import argparse
+import contextlib
 import os
 import socket
 import sys
@@ -8,6 +9,7 @@ import tempfile
 import threading
 import types
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import bench
 import load
 import report
 import servers
+import waits
 
 WRK = """Running 1s test @ http://127.0.0.1:35695/x
   1 threads and 64 connections
@@ -128,6 +131,80 @@ class ReportTest(unittest.TestCase):
         names = {scenario.name for scenario in bench.scenarios()}
         used = {goal[0] for goal in report.RATIO_GOALS} | {end[0] for growth in report.GROWTHS for end in growth[1:]}
         self.assertEqual(set(), used - names)
+
+
+class WaitsTest(unittest.TestCase):
+    def judged(self, ms, redis_ms):
+        servers_of_row = {report.WAITING: report.Longest(ms, 0.5)}
+        if redis_ms is not None:
+            servers_of_row["redis-server"] = report.Longest(redis_ms, 0.5)
+        return report.wait_goals([report.WaitRow("wait-set", "SET", servers_of_row)])[0]
+
+    def test_the_limit_is_20_ms_or_a_half_more_than_redis_takes(self):
+        for ms, redis_ms, limit, verdict in ((20.0, 1.0, "20.00", "met"), (20.1, 1.0, "20.00", "**missed**"),
+                                             (20.0, 13.0, "20.00", "met"), (30.0, 20.0, "30.00", "met"),
+                                             (30.1, 20.0, "30.00", "**missed**")):
+            self.assertEqual([limit, verdict], self.judged(ms, redis_ms)[-2:])
+
+    def test_without_redis_nothing_is_judged(self):
+        self.assertEqual(["–", "0.50 / –", "–", "not measured"], self.judged(20.0, None)[2:])
+
+    def test_names_are_told_apart_and_each_is_an_attack(self):
+        names = [scenario.name for scenario in [*bench.scenarios(), *waits.scenarios()]]
+        self.assertEqual(len(names), len(set(names)))
+        for wait in waits.scenarios():
+            if wait.name != "wait-readers":
+                self.assertTrue(waits.large_request(wait.name, waits.HITS)[0].startswith(b"*"))
+
+    def test_a_smaller_machine_is_attacked_with_less_and_the_title_says_so(self):
+        wait = waits.Wait("wait-set", "SET of 400 MB", 400 * waits.MB)
+        with unittest.mock.patch.object(waits, "memory_bytes", lambda: 6400 * waits.MB):
+            self.assertEqual((400 * waits.MB, "SET of 400 MB"), (wait.bytes(), wait.full_title()))
+        with unittest.mock.patch.object(waits, "memory_bytes", lambda: 3200 * waits.MB):
+            self.assertEqual(200 * waits.MB, wait.bytes())
+            self.assertIn("(200 MB here", wait.full_title())
+
+    def serve(self, answer):
+        """Answers each request of the one connection with what answer(its number) returns, and returns the port."""
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def run():
+            with listener, listener.accept()[0] as client, contextlib.suppress(ConnectionResetError):
+                number = 0
+                while client.recv(65536):
+                    client.sendall(answer(number))
+                    number += 1
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        return listener.getsockname()[1]
+
+    def test_the_probe_tells_the_longest_wait_of_each_step(self):
+        value = b"$100\r\n" + b"x" * 100 + b"\r\n"
+        stalled = threading.Event()
+
+        def answer(number):
+            if number == 0:
+                stalled.wait(0.05)  # nobody sets it: the stall that is looked for
+            return value
+        with waits.Client("probe", self.serve(answer)) as prober:
+            prober.step()
+            count, longest_ms = prober.measured()
+            self.assertGreaterEqual(count, 1)
+            self.assertGreaterEqual(longest_ms, 50)
+            self.assertLess(prober.measured()[1], longest_ms)
+
+    def test_what_is_not_the_value_is_no_wait(self):
+        with waits.Client("probe", self.serve(lambda _: b"$-1\r\n")) as prober:
+            prober.step()
+            with self.assertRaisesRegex(ValueError, "the probe got"):
+                prober.measured()
+
+    def test_an_attack_that_is_refused_says_so(self):
+        for reply, outcome in ((b"+OK\r\n", "done"), (b"-OOM no\r\n", "ValueError: the reply is b'-OOM ")):
+            with waits.Client("attack", "wait-set", self.serve(lambda _, reply=reply: reply), 10) as attacker:
+                attacker.step()
+                self.assertTrue(attacker.line().startswith(outcome))
 
 
 class ArgumentsTest(unittest.TestCase):

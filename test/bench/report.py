@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROXY, COHERENT, QUEUED = "redis-proxy", "redis-proxy -coherent", "redis-proxy -inline=false"
+WAITING = "redis-proxy -forward"  # of which the longest waits are measured
 
 
 @dataclass
@@ -27,6 +28,22 @@ class Row:
     peak_mb: float
     errors: str = ""    # the row is worth nothing if there are any
     rounds: dict = field(default_factory=dict)  # {round: {"rate": ..., "cpu_us": ...}}
+
+
+@dataclass
+class Longest:
+    """The longest waits of a small hit at one server: medians of the rounds, and the rounds as (attack, idle)."""
+    ms: float
+    idle_ms: float
+    rounds: list = field(default_factory=list)
+
+
+@dataclass
+class WaitRow:
+    """What an attack does to small hits."""
+    scenario: str
+    title: str
+    servers: dict  # {server's name: Longest}
 
 
 def by_scenario(rows):
@@ -139,6 +156,27 @@ def following_goal(row):
     return [*goal, f"{share:.1f} % at {text}", judge([row], share, "<=", WRITES_LIMIT)]
 
 
+WAIT_MS, WAIT_RATIO = 20.0, 1.5
+
+
+def wait_limit(row):
+    """In ms; None if redis-server was not measured."""
+    redis = row.servers.get("redis-server")
+    return max(WAIT_MS, WAIT_RATIO * redis.ms) if redis else None
+
+
+def wait_goals(rows):
+    """Returns [what is attacked with, redis-proxy, redis-server, both idle, the limit, verdict] for each."""
+    body = []
+    for row in rows:
+        proxy, limit = row.servers.get(WAITING), wait_limit(row)
+        redis = row.servers.get("redis-server")
+        idle = " / ".join(shown(server and server.idle_ms) for server in (proxy, redis))
+        judged = verdict(proxy.ms, "<=", limit) if proxy and limit else "not measured"
+        body.append([row.title, shown(proxy and proxy.ms), shown(redis and redis.ms), idle, shown(limit), judged])
+    return body
+
+
 # What grows: the text, and scenario and server before and after.
 GROWTHS = [
     ("64 → 1000 connections", ("hit-100B", PROXY), ("hit-c1000", PROXY)),
@@ -184,7 +222,7 @@ def machine():
             f"Linux {platform.release()}, {time.strftime('%Y-%m-%d')}")
 
 
-def markdown(rows, notes, rounds, seconds, versions):
+def markdown(rows, wait_rows, notes, rounds, seconds, versions):
     parts = ["# Benchmark of redis-proxy\n", f"Machine: {machine()}\n",
              f"Medians of {rounds} rounds of {seconds} s in turn; ratios (×) are medians of the ratios in each round. CPU "
              "is utime + stime of all processes of a server, with webdis where that stands behind a cache; Redis is a "
@@ -194,7 +232,13 @@ def markdown(rows, notes, rounds, seconds, versions):
              "\n".join(f"* {name}: {text}" for name, text in versions.items()) + "\n"]
     if notes:
         parts += ["## To know\n", "\n".join(f"* {note}" for note in notes) + "\n"]
-    parts += ["## Goals\n", table(["goal", "limit", "measured", "verdict"], goals(rows))]
+    if rows:
+        parts += ["## Goals\n", table(["goal", "limit", "measured", "verdict"], goals(rows))]
+    if wait_rows:
+        parts += ["## The longest wait of a small hit during an attack\n",
+                  f"In ms, the medians of the longest waits of {rounds} rounds; idle is the longest wait in the half second "
+                  f"before. The limit is {WAIT_MS:.0f} ms, or {WAIT_RATIO} times that of redis-server if that is more.\n",
+                  table(["attack", WAITING, "redis-server", "both idle", "limit", "verdict"], wait_goals(wait_rows))]
     for scenario in by_scenario(rows).values():
         title = next(iter(scenario.values())).title
         parts += [f"## {title[0].upper()}{title[1:]}\n", scenario_table(scenario)]
@@ -220,6 +264,17 @@ def write_csv(path, rows, raw):
             out.writerow([row.scenario, row.server, "median", round(row.rate, 1), row.p50_us, row.p99_us,
                           round(row.cpu_us, 3), round(row.redis_cpu_us, 3), round(row.redis_share, 5),
                           round(row.peak_mb, 1), row.errors])
+
+
+def write_waits_csv(path, rows):
+    """Every round of every attack."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["attack", "server", "round", "longest_wait_ms", "longest_wait_idle_ms"])
+        for row in rows:
+            for server, longest in row.servers.items():
+                for number, (ms, idle_ms) in enumerate(longest.rounds, 1):
+                    out.writerow([row.scenario, server, number, ms, idle_ms])
 
 
 PANEL_WIDTH, LABEL_WIDTH, BAR_HEIGHT, TITLE_HEIGHT, COLUMNS = 560, 190, 18, 44, 2
