@@ -80,7 +80,7 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench tests check unit integration test asan tsan coverage fuzz fuzz-here \
-        coherence-check coherence-mutants lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands \
+        coherence-check coherence-mutants valkey-suite lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands \
         format build install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
@@ -172,7 +172,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 of = $(if $(filter $(1),$(GOALS)),$(2))
 NEEDS := build $(call of,tests check unit integration coherence-check coherence-mutants coverage bench,test) \
          $(call of,lint lint-format format,lint) $(call of,tidy,tidy) $(call of,fuzz fuzz-here,fuzz) \
-         $(call of,coverage,coverage) $(call of,bench,bench peers)
+         $(call of,coverage,coverage) $(call of,valkey-suite,suite) $(call of,bench,bench peers)
 
 require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
 	@sh scripts/require.sh $(NEEDS)
@@ -180,8 +180,8 @@ require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
 deps: ## install the packages for building, testing and running (Debian; calls apt-get only if one is missing)
 	@sh scripts/install_missing.sh $@ build test
 
-deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage and format
-	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage
+deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage, format and valkey-suite
+	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage suite
 
 deps-bench: deps ## install also the packages for bench: wrk, python3, ..., and the peers that are available
 	@sh scripts/install_missing.sh $@ bench
@@ -226,6 +226,10 @@ coherence-check: require ## search for stale reads for SECONDS=60 while connecti
 coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
 	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
+valkey-suite: require $(OUT)/redis-proxy ## run the tests of valkey in VALKEY=path directly and through redis-proxy; UNITS= chooses
+	@python3 -B scripts/valkey_suite.py --valkey '$(or $(VALKEY),$(error say where valkey is: make $@ VALKEY=path, a \
+	  checkout of its tag 7.2.5-rc1))' --proxy $(OUT)/redis-proxy --out build/valkey-suite --units '$(UNITS)'
+
 test: ## run the tests in docker-compose if a Docker engine answers, otherwise on this machine (as check)
 	@MAKE='$(MAKE)' sh scripts/test_in_containers.sh '$(T)'
 
@@ -256,8 +260,9 @@ bench: ## measure redis-proxy and its peers, 13 minutes; ROUNDS=3 SECONDS=2; ONL
 bench-micro: $(OUT)/micro ## time queue, parsers and cache, and plain ones, 4 minutes; GROUP=cache-1k chooses
 	@$(OUT)/micro $(GROUP)
 
-scripts-test: ## check that only run, test and deps* install packages
+scripts-test: all ## check that only run, test and deps* install packages, and what valkey-suite counts
 	@MAKE='$(MAKE)' bash scripts/test_no_surprises.sh
+	@MAKE='$(MAKE)' sh scripts/test_valkey_suite.sh
 
 install-test: all ## check install and uninstall in a temporary folder
 	@sh scripts/test_install.sh '$(MAKE)'

@@ -36,6 +36,12 @@ for group; do
       need libclang-rt-dev has_fuzzer
       ;;
     coverage) need lcov has lcov ;;
+    suite)
+      need tcl has tclsh
+      need redis-server has redis-server
+      need redis-tools has redis-benchmark
+      need python3 has python3
+      ;;
     bench)
       need wrk has wrk
       need redis-tools has redis-benchmark
