@@ -79,7 +79,7 @@ endif
 # What the scripts read.
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
-.PHONY: all run require deps deps-dev deps-bench tests check unit integration test asan tsan coverage fuzz fuzz-here \
+.PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan coverage fuzz fuzz-here \
         coherence-check coherence-mutants valkey-suite lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands \
         format build install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
@@ -170,7 +170,7 @@ $(OUT)/sources: FORCE
 # `require` says what is missing, and only `run`, `test` and `deps*` install.
 GOALS := $(or $(MAKECMDGOALS),all)
 of = $(if $(filter $(1),$(GOALS)),$(2))
-NEEDS := build $(call of,tests check unit integration coherence-check coherence-mutants coverage bench,test) \
+NEEDS := build $(call of,tests check unit integration coherence-check coherence-mutants coverage bench clients-test,test) \
          $(call of,lint lint-format format,lint) $(call of,tidy,tidy) $(call of,fuzz fuzz-here,fuzz) \
          $(call of,coverage,coverage) $(call of,valkey-suite,suite) $(call of,bench,bench peers)
 
@@ -186,6 +186,12 @@ deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage, form
 deps-bench: deps ## install also the packages for bench: wrk, python3, ..., and the peers that are available
 	@sh scripts/install_missing.sh $@ bench
 	@sh scripts/install_missing.sh $@ -optional peers
+
+NPM_CLIENTS := redis ioredis cache-manager keyv @keyv/redis
+deps-clients: deps ## install also the client libraries for clients-test that are available
+	@sh scripts/install_missing.sh $@ -optional clients
+	@mkdir -p build/clients
+	@! command -v npm >/dev/null || npm install --silent --no-save --no-package-lock --prefix build/clients $(NPM_CLIENTS)
 
 # --- Running --------------------------------------------------------------------------------------------------------
 
@@ -226,6 +232,10 @@ coherence-check: require ## search for stale reads for SECONDS=60 while connecti
 coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
 	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
+clients-test: require $(OUT)/redis-proxy ## run client libraries that are installed directly and through redis-proxy
+	@NODE_PATH='$(or $(NODE_PATH),$(CURDIR)/build/clients/node_modules)' \
+	  python3 -B scripts/test_clients.py --proxy $(OUT)/redis-proxy
+
 valkey-suite: require $(OUT)/redis-proxy ## run the tests of valkey in VALKEY=path directly and through redis-proxy; UNITS= chooses
 	@python3 -B scripts/valkey_suite.py --valkey '$(or $(VALKEY),$(error say where valkey is: make $@ VALKEY=path, a \
 	  checkout of its tag 7.2.5-rc1))' --proxy $(OUT)/redis-proxy --out build/valkey-suite --units '$(UNITS)'
@@ -263,6 +273,7 @@ bench-micro: $(OUT)/micro ## time queue, parsers and cache, and plain ones, 4 mi
 scripts-test: all ## check that only run, test and deps* install packages, and what valkey-suite counts
 	@MAKE='$(MAKE)' bash scripts/test_no_surprises.sh
 	@MAKE='$(MAKE)' sh scripts/test_valkey_suite.sh
+	@sh scripts/test_test_clients.sh
 
 install-test: all ## check install and uninstall in a temporary folder
 	@sh scripts/test_install.sh '$(MAKE)'

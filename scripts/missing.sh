@@ -47,6 +47,18 @@ for group; do
       need redis-tools has redis-benchmark
       need python3 has python3
       ;;
+    clients)
+      need python3-celery env PATH=/usr/bin:"$PATH" python3 -c 'import celery'
+      need python3-django-redis env PATH=/usr/bin:"$PATH" python3 -c 'import django_redis'
+      need php-cli has php
+      need php-redis php -r 'exit(class_exists("Redis") ? 0 : 1);'
+      need php-nrk-predis php -r 'exit((include "Predis/Autoloader.php") ? 0 : 1);'
+      need libredis-perl perl -MRedis -e 1
+      need lua5.1 has lua5.1
+      need lua-redis lua5.1 -e 'require "redis"'
+      need ruby has ruby
+      need ruby-redis ruby -e 'require "redis"'
+      ;;
     peers)
       need webdis has webdis
       need nginx has nginx

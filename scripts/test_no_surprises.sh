@@ -50,7 +50,7 @@ only_says() {
 }
 only_says g++ g++ 'make deps' all redis-proxy tests install
 only_says redis-server redis-server 'make deps' check unit integration tests asan tsan coverage coherence-check \
-  coherence-mutants bench
+  coherence-mutants bench clients-test
 only_says clang-format clang-format 'make deps-dev' lint format
 only_says clang-tidy clang-tidy 'make deps-dev' tidy
 only_says clang++ 'clang libclang-rt-dev' 'make deps-dev' fuzz
