@@ -263,14 +263,14 @@ BENCH_SECONDS := $(if $(filter file,$(origin SECONDS)),2,$(SECONDS))
 ROUNDS ?= 3
 ONLY ?= *
 bench: require $(OUT)/redis-proxy $(OUT)/test/bench/floor
-bench: ## measure redis-proxy and its peers, 13 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
+bench: ## measure redis-proxy and its peers, 17 minutes; ROUNDS=3 SECONDS=2; ONLY='hit-*,miss' chooses, ONLY=? lists
 	@python3 -B test/bench/bench.py --proxy $(OUT)/redis-proxy --floor $(OUT)/test/bench/floor --out build/bench \
 	  --rounds '$(ROUNDS)' --seconds '$(BENCH_SECONDS)' --only '$(ONLY)'
 
 bench-micro: $(OUT)/micro ## time queue, parsers and cache, and plain ones, 4 minutes; GROUP=cache-1k chooses
 	@$(OUT)/micro $(GROUP)
 
-scripts-test: all ## check that only run, test and deps* install packages, and what valkey-suite counts
+scripts-test: all ## check which goals install packages, and what valkey-suite and clients-test count
 	@MAKE='$(MAKE)' bash scripts/test_no_surprises.sh
 	@MAKE='$(MAKE)' sh scripts/test_valkey_suite.sh
 	@sh scripts/test_test_clients.sh
