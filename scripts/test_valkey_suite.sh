@@ -39,7 +39,8 @@ case $unit in
   unit/one)
     passes 'it is the same (twice)'
     if [ "$through" ]; then
-      printf '[err]: only direct in tests/unit/one.tcl\nExpected 1 to be 2\n'
+      # The suite cuts off the beginning of an error and says it again as a whole.
+      printf '[err]: only direct in tests/unit/one.tcl\nt available\nERR it is not available\n    while executing\n'
       grep -qxF 'excepted' "$skip" || echo '[err]: excepted in tests/unit/one.tcl'
     else
       passes 'only direct'
@@ -69,7 +70,7 @@ expect() { grep -qxF -- "$1" "$folder/output" || { cat "$folder/output" >&2; fai
 [ "$status" = 1 ] || fail "with a difference its exit status is $status"
 expect 'unit/one: 3 pass directly, 1 through, 1 are excepted'
 expect '  only directly: only direct'
-expect '      Expected 1 to be 2'
+expect '      ERR it is not available'
 expect 'unit/hangs: 3 pass directly, 2 through, 0 are excepted'
 expect '  only directly: hangs'
 expect '      nothing happened for 30 s'

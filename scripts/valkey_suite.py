@@ -74,7 +74,7 @@ IN_PROGRESS = re.compile(r"^sock\w+ => \(IN PROGRESS\) (.*)$")  # what the suite
 def parse(output):
     """Returns the Outcome that the suite's output tells."""
     outcome, lines = Outcome(), output.splitlines()
-    for line, following in zip(lines, [*lines[1:], ""]):
+    for line, why, whole in zip(lines, [*lines[1:], ""], [*lines[2:], "", ""]):
         if hung := IN_PROGRESS.match(line):
             outcome.hung = hung[1]
         if not (match := RESULT.match(line)):
@@ -85,9 +85,10 @@ def parse(output):
         elif kind == "err":
             name, of_test, _ = text.rpartition(" in tests/")
             if of_test:
-                outcome.failed.setdefault(name, following.strip())
+                # Of what is not an assertion the suite cuts off ten characters, and writes it again as a whole.
+                outcome.failed.setdefault(name, (whole if why and whole.endswith(why) else why).strip())
             else:  # outside of a test
-                outcome.stopped.append(text)
+                outcome.stopped.append(why if text and why.endswith(text) else text)
         else:
             outcome.stopped.append(text)
     return outcome
