@@ -188,7 +188,7 @@ class Servers:
         redis, port = self.redis(), free_port()
         self.lab.launch("redis-proxy", [
             self.proxy, "-redis", f"127.0.0.1:{redis}", "-http", f"127.0.0.1:{free_port()}", "-resp",
-            f"127.0.0.1:{port}", "-coherent", "-forward", "-log-level", "warn"], port)
+            f"127.0.0.1:{port}", "-coherent", "-forward", "-timeout", "30s", "-log-level", "warn"], port)
         return port
 
 
