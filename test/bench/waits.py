@@ -278,11 +278,10 @@ def measure(wait, port):
 
 def compare(lab, wait, rounds, servers, note):
     """Returns {server's name: [Run]}; a server is left out with a note if it fails."""
-    prepare(wait, lab.redis.port)
-    started = [lab.start(name, Setup(capacity=0, flags=[*FLAGS] if name != "redis-server" else []))
-               for name in servers]
-    runs = {server.name: [] for server in started}
+    runs = {name: [] for name in servers}
     try:
+        prepare(wait, lab.redis.port)
+        started = [lab.start(name, Setup(flags=[*FLAGS])) for name in servers]
         for number in range(rounds):
             for server in started:
                 try:
