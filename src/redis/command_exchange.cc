@@ -145,10 +145,14 @@ class CommandExchange {
     const std::string_view text = ErrorText(last);
     const ErrorCode code = ClassifyErrorReply(text);
     if (is_refused) {
+      // The text may also be that of a script, which has run.
+      result.maybe_sent = plan.replies == 1;
       result.error_code = ErrorCode::kAuth;
       result.error_text = text;
     } else if (code == ErrorCode::kMoved) {
       // CLUSTER SLOTS and the like, which ask for the addresses of nodes, go through as they are.
+      // A script may answer with this error too.
+      result.maybe_sent = true;
       result.error_code = code;
       result.error_text = TextForClients(code, text);
     } else {

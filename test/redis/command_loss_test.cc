@@ -120,6 +120,21 @@ TEST(CommandLossTest, ACommandThatFailedByItsDeadlineIsNotLookedAtAgain) {
   }
 }
 
+// A script may write and then answer with an error of the server's.
+TEST(CommandLossTest, AnErrorThatAScriptMayHaveMadeUpSaysThatItMayHaveBeenCarriedOut) {
+  for (const auto& [reply, text] : std::vector<std::pair<std::string, std::string>>{
+           {"MOVED 1 a:1", std::string(Describe(ErrorCode::kMoved).text)},
+           {"ASK 1 a:1", std::string(Describe(ErrorCode::kMoved).text)},
+           {"NOAUTH Authentication required.", "NOAUTH Authentication required."}}) {
+    FakeRedis server(ReplyTo("EVAL", {.bytes = "-" + reply + "\r\n"}));
+    FetchClient client(OneConnectionTo(server.address()));
+    const Outcome outcome = client.Call({"EVAL", "...", "1", "k"});
+    EXPECT_EQ(outcome.kind, FetchResult::Kind::kError) << outcome;
+    EXPECT_EQ(outcome.error_text, text);
+    EXPECT_TRUE(outcome.maybe_sent) << reply;
+  }
+}
+
 TEST(CommandLossTest, StopFailsWhatIsUnderWay) {
   FakeRedis server(Echo("held"));
   FetchClient client(OneConnectionTo(server.address()));
