@@ -46,7 +46,8 @@ TEST(TransactionLossTest, ATimeOutWithinExecSaysThatItMayHaveBeenCarriedOut) {
   RedisServer redis;
   const Proxy proxy(FlagsFor(redis.address(), "300ms"));
   RespClient client(RespPort(proxy));
-  EXPECT_EQ(client.Exchange("SET n 1\r\nGET n\r\n"), "+OK\r\n$1\r\n1\r\n");
+  EXPECT_EQ(Exec(&client), "*1\r\n:1\r\n");
+  EXPECT_EQ(client.Exchange("GET n\r\n"), "$1\r\n1\r\n");
   redis.Freeze();
   const std::string answer = Exec(&client);
   EXPECT_TRUE(answer.starts_with("-TIMEOUT ")) << answer;
@@ -65,7 +66,8 @@ TEST(TransactionLossTest, ALostConnectionWithinExecSaysThatItMayHaveBeenCarriedO
   Relay relay(redis.port());
   const Proxy proxy(FlagsFor(relay.address()));
   RespClient client(RespPort(proxy));
-  EXPECT_EQ(client.Exchange("SET n 1\r\nGET n\r\n"), "+OK\r\n$1\r\n1\r\n");
+  EXPECT_EQ(Exec(&client), "*1\r\n:1\r\n");
+  EXPECT_EQ(client.Exchange("GET n\r\n"), "$1\r\n1\r\n");
   relay.HoldReplies();
   client.Send("MULTI\r\nINCR n\r\nEXEC\r\n");
   EXPECT_TRUE(Eventually([&] { return redis.Command({"GET", "n"}) == "2"; }));

@@ -236,14 +236,19 @@ TEST_F(TransactionsTest, WhatOnlyRedisKnowsIsSaidByExec) {
   EXPECT_EQ(client.Exchange(transaction), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n$1\r\n2\r\n");
 }
 
+// The right is taken away from a program that has used it.
 TEST_F(TransactionsTest, WithoutPermissionForMultiTheClientIsToldWhatThatMeans) {
   RespClient client(RespPort(proxy_));
-  EXPECT_EQ(client.Exchange("SET k 1\r\nGET k\r\n"), "+OK\r\n$1\r\n1\r\n");
+  const std::string transaction = "MULTI\r\nINCR k\r\nEXEC\r\nGET k\r\n";
+  EXPECT_EQ(client.Exchange(transaction), "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n$1\r\n1\r\n");
   redis_.Command({"ACL", "SETUSER", "default", "-multi"});
-  const std::string replies = client.Exchange("MULTI\r\nSET k 2\r\nEXEC\r\nGET k\r\n");
+  std::string replies = client.Exchange(transaction);
   EXPECT_TRUE(replies.starts_with("+OK\r\n+QUEUED\r\n-ERR Redis refuses MULTI (NOPERM "))
       << replies;
   EXPECT_TRUE(replies.ends_with("carried out one by one\r\n$1\r\n2\r\n")) << replies;
+  replies = client.Exchange(transaction);
+  EXPECT_TRUE(replies.starts_with("+OK\r\n+QUEUED\r\n-EXECABORT ")) << replies;
+  EXPECT_TRUE(replies.ends_with("$1\r\n2\r\n")) << "from now on none is: " << replies;
 }
 
 TEST(TransactionsStartTest, WithoutForwardMultiIsNotAvailable) {

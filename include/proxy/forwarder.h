@@ -19,12 +19,13 @@
 //   loading          an error, and no table exists       none; the commands fail with it
 //   loading          the same, but it was a time-out     loading again, for commands with time left
 //
+// A transaction (Question::Kind::kTransaction) is sent as one piece, MULTI, its commands and EXEC,
+// once Redis is known to take these (multi_probe.h). Its keys leave the cache like those of single
+// commands. A connection that fails before all replies have come, or that EXEC may have left inside
+// MULTI, is closed, so that no other command gets into the transaction.
+//
 // Owner: the server; borrows the cache. Both outlive the fetchers. Thread safety: any thread;
 // OnFetched comes from fetcher threads.
-// A transaction (Question::Kind::kTransaction) is sent as one piece, MULTI, its commands and EXEC,
-// and its keys leave the cache like those of single commands. A connection that fails before all
-// replies have come is closed, so that no other command gets into the transaction.
-//
 // Cost: a few allocations and a short lock for each command; for one whose keys only Redis knows,
 // twice the bytes to Redis. Large commands and replies are not copied.
 #pragma once
@@ -41,6 +42,7 @@
 #include "cache/cache.h"
 #include "proxy/command_table.h"
 #include "proxy/forward_rules.h"
+#include "proxy/multi_probe.h"
 #include "proxy/request.h"
 #include "proxy/submit_fetch.h"
 #include "proxy/transaction_exchange.h"
@@ -89,6 +91,7 @@ class Forwarder final : public redis::FetchSink {
   [[nodiscard]] bool Proceed(Request* request, const CommandTable& table);
   [[nodiscard]] bool Forward(Request* request, const CommandFacts* facts);
   [[nodiscard]] bool ForwardTransaction(Request* request, const CommandTable& table);
+  void Resume(Request* request);
   static std::unique_ptr<Sent> SentFor(Request* request, std::vector<Written> written);
   void Submit(std::unique_ptr<Sent> sent);
   void DropWritten(const Sent& sent, const Replies* replies);
@@ -100,6 +103,7 @@ class Forwarder final : public redis::FetchSink {
   cache::Cache* const cache_;
   const SubmitFetch submit_;
   const std::function<void()> on_flush_;
+  MultiProbe probe_;
 
   mutable Mutex mutex_;
   std::shared_ptr<const CommandTable> table_ RP_GUARDED_BY(mutex_);

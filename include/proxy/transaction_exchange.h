@@ -43,6 +43,14 @@ struct Replies {
     return multi.starts_with('+') && last.starts_with('-');
   }
 
+  // Returns the error of EXEC, in Redis's form, that says why Redis refuses MULTI or EXEC; empty if
+  // it has carried them out.
+  [[nodiscard]] std::string Refusal() const;
+
+  // Returns the replies to the commands of a transaction that was carried out, which are the
+  // elements of that to EXEC. Empty if there are none.
+  [[nodiscard]] std::string_view Results() const;
+
   // Returns the error that the client gets in place of the reply to EXEC: that there was no
   // transaction, or which refusal of a command has ended it. Empty if `last` is the answer.
   [[nodiscard]] std::string Correction() const;

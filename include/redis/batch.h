@@ -37,10 +37,11 @@ class Batch {
   explicit Batch(FetchSink* sink, std::function<void(const Error&)> on_trouble = nullptr)
       : sink_(sink), on_trouble_(std::move(on_trouble)) {}
 
-  // Returns whether `fetch` may be added: a large fetch is sent alone, so that no other is lost
-  // when Redis closes the connection because of it.
+  // Returns whether `fetch` may be added: a fetch with which the connection may end, like a large
+  // one, is sent alone, so that no other is lost.
   [[nodiscard]] bool MayTakeAlong(const Fetch& fetch) const {
-    return size_ == 0 || (!fetch.IsLarge() && !fetches_[0]->IsLarge());
+    const auto alone = [](const Fetch& each) { return each.goes_alone || each.IsLarge(); };
+    return size_ == 0 || (!alone(fetch) && !alone(*fetches_[0]));
   }
 
   // Adds `fetch`. REQUIRES: size() < kMaxFetches; MayTakeAlong(*fetch); all fetches are GETs, or

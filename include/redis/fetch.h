@@ -33,12 +33,14 @@ struct Fetch {
   std::string_view key;  // of a GET; the owner keeps the bytes
 
   // Is null for a GET. Otherwise it has `replies` whole commands, as RESP arrays of bulk strings.
-  // REQUIRES: Redis answers each of them with exactly one reply and none changes the state of the
-  // connection.
+  // REQUIRES: Redis answers each of them with exactly one reply and, but for MULTI and EXEC of a
+  // transaction, none changes the state of the connection.
   std::shared_ptr<const Outgoing> command;
   uint32_t replies = 1;
   uint8_t resp_version = 2;      // of the replies: 2 or 3
   bool may_be_repeated = false;  // the command writes nothing, so that it may be sent again
+  bool is_transaction = false;   // the last command is EXEC, behind MULTI
+  bool goes_alone = false;       // the connection may end with it, so no other is sent with it
   FetchSink* sink = nullptr;     // receives the outcome; null: the fetchers' own sink
 
   // After this time the fetch is not sent and fails with kTimeout. An answer may come a little

@@ -90,12 +90,15 @@ struct Forwarder::Sent : redis::Fetch {
   Request* request = nullptr;    // null for the table
   std::vector<Written> written;  // by each command
   size_t questions = 0;          // COMMAND GETKEYS, in front of the commands
-  bool is_transaction = false;
 };
 
 Forwarder::Forwarder(const Hasher& hasher, cache::Cache* cache, SubmitFetch submit,
                      std::function<void()> on_flush)
-    : hasher_(hasher), cache_(cache), submit_(std::move(submit)), on_flush_(std::move(on_flush)) {}
+    : hasher_(hasher),
+      cache_(cache),
+      submit_(std::move(submit)),
+      on_flush_(std::move(on_flush)),
+      probe_(submit_, [this](Request* request) { Resume(request); }) {}
 
 KnownCommands Forwarder::Known(TimePoint now) const {
   MutexLock lock(&mutex_);
@@ -171,10 +174,17 @@ bool Forwarder::ForwardTransaction(Request* request, const CommandTable& table) 
       return true;
     }
   }
+  if (!probe_.Passes(request)) return false;
   std::unique_ptr<Sent> sent = SentFor(request, std::move(written));
   if (sent == nullptr) return true;
   Submit(std::move(sent));
   return false;
+}
+
+// Goes on with a transaction that has waited for the probe, unless it is answered.
+void Forwarder::Resume(Request* request) {
+  const bool may_go_on = request->answer.outcome == Outcome::kPending;
+  if (!may_go_on || Proceed(request, *Known(Now()).table)) SendHome(request);
 }
 
 // Takes the request's command or transaction. Returns null, and answers the request, if there is no
@@ -239,6 +249,7 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
   const Replies replies(result.value, sent->questions, sent->written.size(), sent->is_transaction);
   DropWritten(*sent, &replies);
   request->answer.reply = replies.Correction();
+  if (replies.has_no_transaction()) probe_.Forget();
   const std::string_view reply = replies.last;
   if (!request->answer.reply.empty()) {
     // The client gets this error.
@@ -352,6 +363,7 @@ void Forwarder::OnTable(const redis::FetchResult& result) {
     }
     waiting = std::exchange(waiting_, {});
   }
+  if (parsed) probe_.Forget();
   if (is_news) {
     Log(LogLevel::kWarn, "-forward: cannot load the table of commands from Redis: %s",
         parsed.error().message.c_str());

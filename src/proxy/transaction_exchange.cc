@@ -11,11 +11,21 @@ namespace {
 constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 constexpr std::string_view kErr = "ERR ";
+constexpr std::string_view kExecAbort = "-EXECABORT ";
 
 // Returns the text of an error reply as a client may see it.
 std::string_view ErrorText(std::string_view reply) {
   const std::string_view text = reply.substr(1, reply.find('\r') - 1);
   return redis::TextForClients(redis::ClassifyErrorReply(text), text);
+}
+
+// The form in which Redis refuses EXEC itself. `why` is the text of an error.
+std::string Discarded(std::string_view why) {
+  if (why.starts_with(kErr)) why.remove_prefix(kErr.size());
+  std::string answer;
+  resp::Writer(2, &answer)
+      .Error("EXECABORT", "Transaction discarded because of: " + std::string(why));
+  return answer;
 }
 
 }  // namespace
@@ -57,19 +67,27 @@ Replies::Replies(std::string_view replies, size_t questions, size_t commands, bo
   last = replies;
 }
 
-// The second has the form in which Redis refuses EXEC itself.
+std::string Replies::Refusal() const {
+  if (has_no_transaction()) return Discarded(ErrorText(multi));
+  if (!last.starts_with('-')) return {};
+  return last.starts_with(kExecAbort) ? std::string(last) : Discarded(ErrorText(last));
+}
+
+std::string_view Replies::Results() const {
+  const bool is_array = multi.starts_with('+') && last.starts_with('*');
+  return is_array ? last.substr(last.find('\n') + 1) : std::string_view();
+}
+
 std::string Replies::Correction() const {
-  std::string answer;
   if (has_no_transaction()) {
+    std::string answer;
     resp::Writer(2, &answer)
         .Error("ERR", "Redis refuses MULTI (" + std::string(ErrorText(multi)) +
                           "), so the commands may have been carried out one by one");
-  } else if (last.starts_with("-EXECABORT ") && !refusal.empty()) {
-    const std::string_view text = refusal.starts_with(kErr) ? refusal.substr(kErr.size()) : refusal;
-    resp::Writer(2, &answer)
-        .Error("EXECABORT", "Transaction discarded because of: " + std::string(text));
+    return answer;
   }
-  return answer;
+  const bool is_named = last.starts_with(kExecAbort) && !refusal.empty();
+  return is_named ? Discarded(refusal) : std::string();
 }
 
 }  // namespace rp::proxy

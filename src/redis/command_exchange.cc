@@ -30,6 +30,13 @@ bool AsksForCredentials(std::string_view reply) {
 // more than its proto-max-bulk-len.
 bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protocol error"); }
 
+// Returns whether the connection may still be inside MULTI after this reply to EXEC: where EXEC has
+// another name, Redis does not know it.
+bool LeavesMultiOpen(std::string_view reply) {
+  return IsError(reply) && !reply.starts_with("-EXECABORT ") &&
+         !reply.starts_with("-ERR EXEC without MULTI");
+}
+
 // Returns whether an error of this code is about the server. A script may answer with any error. So
 // where connections are replaced because of it, and caches emptied, only the texts that Redis,
 // Valkey and KeyDB themselves send count; any other is the error of a command.
@@ -63,7 +70,7 @@ class CommandExchange {
       uint8_t version = 2;
       for (size_t i = 0; i < batch_->size(); ++i) {
         const Fetch& fetch = (*batch_)[i];
-        plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge()};
+        plan_[i] = {fetch.replies, fetch.resp_version, fetch.IsLarge(), fetch.is_transaction};
         Switch(&version, fetch.resp_version);
         for (const std::string_view piece : fetch.command->pieces()) Add(piece);
       }
@@ -91,6 +98,7 @@ class CommandExchange {
     uint32_t replies = 0;
     uint8_t resp_version = 2;
     bool is_large = false;
+    bool is_transaction = false;
   };
 
   void Switch(uint8_t* version, uint8_t wanted) {
@@ -165,8 +173,10 @@ class CommandExchange {
         result.owner = std::move(shared.owner);
       }
     }
-    // A script may send this text as well. It is believed where no other client is concerned.
-    const bool is_over = plan.is_large && IsLastWord(buffer_.bytes().substr(last));
+    // A script may send the first text as well. It is believed where no other client is concerned.
+    const std::string_view last_reply = buffer_.bytes().substr(last);
+    const bool is_over = (plan.is_large && IsLastWord(last_reply)) ||
+                         (plan.is_transaction && LeavesMultiOpen(last_reply));
     batch_->Answer(index, std::move(result), connection_->peer());
     buffer_.DropFront(bytes);
     if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};

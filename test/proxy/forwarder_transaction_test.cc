@@ -10,6 +10,10 @@ const std::string kAborted = "-EXECABORT Transaction discarded because of previo
 
 class ForwarderTransactionTest : public ForwarderTest {
  protected:
+  static bool IsProbe(const redis::Fetch& fetch) {
+    return TextOf(fetch) == Encode({"MULTI"}) + Encode({"EXEC"});
+  }
+
   Request* MakeTransaction(const std::vector<Words>& commands, uint8_t version = 2) {
     Request& request = requests_.emplace_back();
     request.home = &home_;
@@ -25,6 +29,8 @@ class ForwarderTransactionTest : public ForwarderTest {
   Request* SendTransaction(const std::vector<Words>& commands, uint8_t version = 2) {
     Request* const request = MakeTransaction(commands, version);
     EXPECT_FALSE(forwarder_.Start(request, Now()));
+    EXPECT_EQ(fetches_.size(), 1u);
+    if (IsProbe(*fetches_.at(0))) Finish(Reply(kOk + "*0\r\n"));
     EXPECT_EQ(fetches_.size(), 1u);
     return request;
   }
@@ -143,6 +149,7 @@ TEST_F(ForwarderTransactionTest, ARefusalWhileQueueingIsNamed) {
             "-EXECABORT Transaction discarded because of: LOADING it\r\n");
 }
 
+// The right to MULTI was taken away since Redis was asked.
 TEST_F(ForwarderTransactionTest, WithoutMultiTheCommandsMayHaveBeenCarriedOut) {
   LoadTable();
   Remember({"a", "b"});
@@ -155,8 +162,86 @@ TEST_F(ForwarderTransactionTest, WithoutMultiTheCommandsMayHaveBeenCarriedOut) {
             "carried out one by one\r\n");
   EXPECT_EQ(Remembered({"a", "b"}), Words{});
   EXPECT_EQ(flushes_, 0);
-  CarryOut({{"FLUSHALL"}}, Reply("-NOPERM no\r\n+OK\r\n-ERR EXEC without MULTI\r\n"));
+  Request* const again = SendTransaction({{"FLUSHALL"}});
+  Finish(Reply("-NOPERM no\r\n+OK\r\n-ERR EXEC without MULTI\r\n"));
+  EXPECT_EQ(home_.CountOf(again), 1u);
   EXPECT_EQ(flushes_, 1);
+}
+
+// --- Whether Redis takes MULTI. ---
+
+TEST_F(ForwarderTransactionTest, RedisIsAskedForMultiOnceBeforeTheFirst) {
+  LoadTable();
+  Request* const first = MakeTransaction({{"SET", "a", "1"}});
+  Request* const second = MakeTransaction({{"SET", "b", "1"}});
+  EXPECT_FALSE(forwarder_.Start(first, Now()));
+  EXPECT_FALSE(forwarder_.Start(second, Now()));
+  ASSERT_EQ(fetches_.size(), 1u);
+  const redis::Fetch& probe = *fetches_[0];
+  EXPECT_TRUE(IsProbe(probe)) << TextOf(probe);
+  EXPECT_EQ(probe.replies, 2u);
+  EXPECT_TRUE(probe.is_transaction && probe.goes_alone && probe.may_be_repeated);
+  EXPECT_EQ(probe.DeadlineTime(), first->deadline);
+  Finish(Reply(kOk + "*0\r\n"));
+  ASSERT_EQ(fetches_.size(), 2u);
+  EXPECT_TRUE(fetches_[0]->is_transaction);
+  EXPECT_FALSE(fetches_[0]->goes_alone);
+  Finish(Reply(kOk + kQueued + "*1\r\n+OK\r\n"));
+  Finish(Reply(kOk + kQueued + "*1\r\n+OK\r\n"));
+  EXPECT_EQ(delivered(), (std::vector<Request*>{first, second}));
+  EXPECT_FALSE(forwarder_.Start(MakeTransaction({{"SET", "c", "1"}}), Now()));
+  EXPECT_FALSE(IsProbe(*fetches_.at(0)));
+  Finish(Reply(kOk + kQueued + "*1\r\n+OK\r\n"));
+  LoadTable();
+  EXPECT_FALSE(forwarder_.Start(MakeTransaction({{"SET", "c", "1"}}), Now()));
+  EXPECT_TRUE(IsProbe(*fetches_.at(0))) << "it may be another Redis";
+  Finish(Failure(ErrorCode::kAway, "away", false));
+}
+
+TEST_F(ForwarderTransactionTest, NothingIsSentWhereMultiOrExecIsRefused) {
+  LoadTable();
+  Remember({"a"});
+  const std::string because = "-EXECABORT Transaction discarded because of: ";
+  for (const auto& [replies, answer] : std::vector<std::pair<std::string, std::string>>{
+           {"-NOPERM no\r\n-ERR EXEC without MULTI\r\n", because + "NOPERM no\r\n"},
+           {"-ERR unknown command 'MULTI'\r\n-ERR EXEC without MULTI\r\n",
+            because + "unknown command 'MULTI'\r\n"},
+           {kOk + because + "NOPERM no\r\n", because + "NOPERM no\r\n"},
+           {kOk + "-ERR unknown command 'EXEC'\r\n", because + "unknown command 'EXEC'\r\n"}}) {
+    Request* const first = MakeTransaction({{"SET", "a", "1"}, {"FLUSHALL"}});
+    Request* const second = MakeTransaction({{"SET", "a", "1"}});
+    EXPECT_FALSE(forwarder_.Start(first, Now()));
+    EXPECT_FALSE(forwarder_.Start(second, Now()));
+    ASSERT_TRUE(IsProbe(*fetches_.at(0))) << "each is asked for";
+    Finish(Reply(replies));
+    EXPECT_TRUE(fetches_.empty());
+    for (const Request* request : {first, second}) {
+      EXPECT_EQ(home_.CountOf(request), 1u);
+      EXPECT_EQ(request->answer.outcome, Outcome::kReply);
+      EXPECT_EQ(request->answer.reply, answer);
+    }
+  }
+  EXPECT_EQ(Remembered({"a"}), Words{"a"});
+  CarryOut({{"SET", "a", "1"}}, Reply(kOk + kQueued + "*1\r\n+OK\r\n"));
+}
+
+TEST_F(ForwarderTransactionTest, ALostQuestionForMultiFailsThoseThatWaited) {
+  LoadTable();
+  Remember({"a"});
+  Request* const request = MakeTransaction({{"SET", "a", "1"}});
+  EXPECT_FALSE(forwarder_.Start(request, Now()));
+  Finish(Failure(ErrorCode::kTimeout, "too late", true));
+  EXPECT_EQ(home_.CountOf(request), 1u);
+  EXPECT_EQ(request->answer.error, ErrorCode::kTimeout);
+  EXPECT_EQ(request->answer.error_text, "too late");
+  EXPECT_EQ(Remembered({"a"}), Words{"a"});
+  full_ = true;
+  Request* const refused = MakeTransaction({{"SET", "a", "1"}});
+  EXPECT_FALSE(forwarder_.Start(refused, Now()));
+  EXPECT_EQ(home_.CountOf(refused), 1u);
+  EXPECT_EQ(refused->answer.error, ErrorCode::kBusy);
+  full_ = false;
+  CarryOut({{"SET", "a", "1"}}, Reply(kOk + kQueued + "*1\r\n+OK\r\n"));
 }
 
 // Another Redis has taken over since the session checked the commands.

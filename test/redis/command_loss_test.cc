@@ -135,6 +135,50 @@ TEST(CommandLossTest, AnErrorThatAScriptMayHaveMadeUpSaysThatItMayHaveBeenCarrie
   }
 }
 
+// A Redis that knows EXEC by another name stays inside MULTI.
+TEST(CommandLossTest, AConnectionThatMayStillBeInsideMultiIsGivenUp) {
+  for (const auto& [exec, connections] : std::vector<std::pair<std::string, int>>{
+           {"*0\r\n", 1},
+           {"-EXECABORT Transaction discarded because of previous errors.\r\n", 1},
+           {"-ERR EXEC without MULTI\r\n", 1},
+           {"-ERR unknown command 'EXEC'\r\n", 2},
+           {"-EXECABORTED\r\n", 2}}) {
+    FakeRedis server(ReplyTo("EXEC", {.bytes = exec}));
+    FetchClient client(OneConnectionTo(server.address()));
+    auto request = std::make_unique<Request>();
+    request->command = OutgoingOf(Encode({"MULTI"}) + Encode({"EXEC"}));
+    request->replies = 2;
+    request->is_transaction = true;
+    const Outcome outcome = client.Wait(client.Submit(std::move(request), seconds(5)));
+    EXPECT_TRUE(outcome.IsReply("+OK\r\n" + exec)) << outcome;
+    EXPECT_TRUE(client.Call({"OTHER"}).IsReply("+OK\r\n"));
+    EXPECT_EQ(server.connections_accepted(), connections) << exec;
+  }
+}
+
+// Nobody else's command is lost with the connection.
+TEST(CommandLossTest, WhatGoesAloneIsSentWithNoOther) {
+  FakeRedis server;
+  server.SetScript([](const FakeRedis::Command& command) -> std::optional<Answer> {
+    if (command.name() == "HOLD") return Answer{.bytes = "+OK\r\n", .held = true};
+    return command.name() == "ALONE" ? std::optional(kClose) : std::nullopt;
+  });
+  FetchClient client(OneConnectionTo(server.address()));
+  Request* const hold = client.SubmitCommand(Encode({"HOLD"}));
+  ASSERT_TRUE(Await([&] { return server.Count("HOLD") == 1; }));
+  Request* const first = client.SubmitCommand(Encode({"INCR", "1"}));
+  auto owned = std::make_unique<Request>();
+  owned->command = OutgoingOf(Encode({"ALONE"}));
+  owned->goes_alone = true;
+  Request* const alone = client.Submit(std::move(owned), seconds(5));
+  Request* const last = client.SubmitCommand(Encode({"INCR", "2"}));
+  server.Release();
+  EXPECT_TRUE(client.Wait(hold).IsReply("+OK\r\n"));
+  EXPECT_TRUE(client.Wait(first).IsReply("+OK\r\n"));
+  EXPECT_TRUE(client.Wait(alone).IsError(ErrorCode::kUnavailable));
+  EXPECT_TRUE(client.Wait(last).IsReply("+OK\r\n"));
+}
+
 TEST(CommandLossTest, StopFailsWhatIsUnderWay) {
   FakeRedis server(Echo("held"));
   FetchClient client(OneConnectionTo(server.address()));

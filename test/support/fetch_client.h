@@ -103,6 +103,17 @@ class FetchClient final : public FetchSink {
   }
 
   // Null when it was refused.
+  Request* Submit(std::unique_ptr<Request> request, Duration timeout) {
+    request->SetDeadline(Now() + timeout);
+    Request* const submitted = request.get();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      requests_.push_back(std::move(request));
+    }
+    return fetchers_->Submit(submitted) ? submitted : nullptr;
+  }
+
+  // Null when it was refused.
   Request* SubmitCommand(std::string bytes, uint8_t resp_version = 2, Duration timeout = seconds(5),
                          uint32_t replies = 1, bool may_be_repeated = false) {
     auto request = std::make_unique<Request>();
@@ -210,16 +221,6 @@ class FetchClient final : public FetchSink {
   void OnPause() override { ++pauses_; }
 
  private:
-  Request* Submit(std::unique_ptr<Request> request, Duration timeout) {
-    request->SetDeadline(Now() + timeout);
-    Request* const submitted = request.get();
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      requests_.push_back(std::move(request));
-    }
-    return fetchers_->Submit(submitted) ? submitted : nullptr;
-  }
-
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Request>> requests_;
