@@ -161,6 +161,19 @@ TEST_F(TransactionsTest, AClientReadsItsOwnWrites) {
   EXPECT_EQ(other.Exchange("GET x\r\n"), "$1\r\n2\r\n") << "and so does anybody else";
 }
 
+TEST_F(TransactionsTest, AFlushWithAnErrorLeavesTheCacheAsItIs) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("SET k 1\r\n"), "+OK\r\n");
+  EXPECT_TRUE(Eventually([&] {  // what Redis reports of the SET may come a little later
+    const int64_t gets = redis_.GetCount();
+    EXPECT_EQ(client.Exchange("GET k\r\nMULTI\r\nFLUSHALL NOPE\r\nEXEC\r\nGET k\r\n"),
+              "$1\r\n1\r\n+OK\r\n+QUEUED\r\n*1\r\n-ERR syntax error\r\n$1\r\n1\r\n");
+    return redis_.GetCount() == gets;
+  })) << "k stays in the cache";
+  EXPECT_EQ(client.Exchange("MULTI\r\nFLUSHALL\r\nEXEC\r\nGET k\r\n"),
+            "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n$-1\r\n");
+}
+
 TEST_F(TransactionsTest, TwoClientsDoNotMix) {
   RespClient a(RespPort(proxy_));
   RespClient b(RespPort(proxy_));

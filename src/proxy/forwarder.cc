@@ -269,13 +269,19 @@ void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result)
 void Forwarder::DropWritten(const Sent& sent, const Replies* replies) {
   std::string_view keys = replies == nullptr ? std::string_view() : replies->keys;
   std::string_view own = replies == nullptr ? std::string_view() : replies->own;
+  const bool may_flush =
+      std::any_of(sent.written.begin(), sent.written.end(),
+                  [](const Written& written) { return written.drop == Drop::kAll; });
+  std::string_view results;  // of a transaction, where they matter
+  if (replies != nullptr && may_flush) results = replies->Results();
   auto command = sent.command->commands().begin();
   for (const Written& written : sent.written) {
     bool is_error = false;
     std::string_view keys_reply;
     if (replies != nullptr) {
       const std::string_view reply = sent.is_transaction ? TakeReply(&own) : own;
-      is_error = IsError(reply) || replies->is_discarded();
+      const std::string_view result = results.empty() ? results : TakeReply(&results);
+      is_error = IsError(reply) || IsError(result) || replies->is_discarded();
       if (written.drop == Drop::kGetKeys) keys_reply = TakeReply(&keys);
     }
     DropWritten(written, (command++)->arguments(), is_error, keys_reply);

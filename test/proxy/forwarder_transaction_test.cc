@@ -110,6 +110,21 @@ TEST_F(ForwarderTransactionTest, AFlushInsideFlushesUnlessItWasDiscarded) {
   EXPECT_EQ(Remembered({"k"}), Words{});
 }
 
+TEST_F(ForwarderTransactionTest, AFlushThatRedisCarriedOutWithAnErrorDoesNotFlush) {
+  LoadTable();
+  Remember({"a", "k"});
+  const std::vector<Words> commands = {{"SORT", "a"}, {"FLUSHALL", "NOPE"}, {"GET", "k"}};
+  const std::string front = "*1\r\n$1\r\na\r\n" + kOk + kQueued + kQueued + kQueued;
+  const std::string sorted = "*2\r\n-ERR in it\r\n*1\r\n$1\r\nx\r\n";
+  CarryOut(commands, Reply(front + "*3\r\n" + sorted + "-ERR syntax error\r\n$1\r\nv\r\n"));
+  EXPECT_EQ(flushes_, 0);
+  EXPECT_EQ(Remembered({"a", "k"}), Words{"k"});
+  CarryOut(commands, Reply(front + "*3\r\n" + sorted + "+OK\r\n-ERR no\r\n"));
+  EXPECT_EQ(flushes_, 1);
+  CarryOut(commands, Reply(front + "*1\r\n" + sorted));
+  EXPECT_EQ(flushes_, 2) << "what was done is not known";
+}
+
 TEST_F(ForwarderTransactionTest, WhatMayHaveBeenCarriedOutDropsItsKeysThoughItFailed) {
   LoadTable();
   Remember({"a", "b"});
