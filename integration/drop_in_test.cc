@@ -189,6 +189,14 @@ TEST_F(DropInTest, ARefusalLosesNothing) {
   EXPECT_EQ(client.Exchange("UNWATCH\r\nSELECT 0\r\nGET k\r\n").substr(0, 10), "+OK\r\n+OK\r\n");
 }
 
+TEST_F(DropInTest, RedissErrorForTheNumberOfArgumentsComesBeforeARefusal) {
+  for (const char* command :
+       {"BLPOP", "BLPOP l", "WATCH", "WAIT 0 0 0", "SUBSCRIBE", "MONITOR x", "XREAD BLOCK 0",
+        "CLIENT TRACKING", "CLIENT CACHING", "PSYNC", "REPLICAOF NO"}) {
+    ExpectSame(command);
+  }
+}
+
 TEST(DropInReadsTest, ARefusalLosesNothingWithoutForward) {
   RedisServer redis;
   redis.Set("k", "v");

@@ -144,7 +144,10 @@ bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
     return true;
   }
   if (const Refused why = RefusedFor(*facts, command); why != Refused::kNo) {
-    AnswerError(request, "ERR", RefusedText(*facts, command, why));
+    // Redis looks at the number of arguments first.
+    const bool is_taken = facts->Takes(command.size());
+    AnswerError(request, "ERR",
+                is_taken ? RefusedText(*facts, command, why) : resp::WrongArityText(facts->name));
     return true;
   }
   std::unique_ptr<Sent> sent = SentFor(request, {Written(*facts, command)});

@@ -198,7 +198,7 @@ TEST_F(ForwarderRealRedisTest, SpellsScriptsInTheClientsVersion) {
 TEST_F(ForwarderRealRedisTest, RefusesEveryCommandThatBlocksOrSubscribes) {
   for (const Words& words : {Words{"BLPOP", "k", "0"},
                              Words{"BRPOPLPUSH", "a", "b", "0"},
-                             Words{"BLMOVE"},
+                             Words{"BLMOVE", "a", "b", "LEFT", "LEFT", "0"},
                              Words{"BZPOPMIN", "k", "0"},
                              Words{"BLMPOP", "0", "1", "k", "LEFT"},
                              Words{"MULTI"},

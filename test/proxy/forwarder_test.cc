@@ -130,6 +130,17 @@ TEST_F(ForwarderTest, RefusesByName) {
   }
 }
 
+TEST_F(ForwarderTest, ARefusedCommandWithAWrongNumberOfArgumentsGetsRedissError) {
+  LoadTable();
+  for (const auto& [words, name] : std::vector<std::pair<Words, std::string>>{
+           {{"BLPOP"}, "blpop"}, {{"BLPOP", "k"}, "blpop"}, {{"SELECT", "1", "2"}, "select"}}) {
+    Request* const request = MakeRequest(words);
+    EXPECT_TRUE(forwarder_.Start(request, Now()));
+    EXPECT_EQ(request->answer.reply,
+              "-ERR wrong number of arguments for '" + name + "' command\r\n");
+  }
+}
+
 // --- What leaves the cache. ---
 
 TEST_F(ForwarderTest, AWrittenKeyLeavesTheCacheBeforeTheReplyIsDelivered) {
