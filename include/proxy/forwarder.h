@@ -92,7 +92,7 @@ class Forwarder final : public redis::FetchSink {
   [[nodiscard]] bool Forward(Request* request, const CommandFacts* facts);
   [[nodiscard]] bool ForwardTransaction(Request* request, const CommandTable& table);
   void Resume(Request* request);
-  static std::unique_ptr<Sent> SentFor(Request* request, std::vector<Written> written);
+  [[nodiscard]] bool Send(Request* request, std::vector<Written> written, bool may_be_repeated);
   void Submit(std::unique_ptr<Sent> sent);
   void DropWritten(const Sent& sent, const Replies* replies);
   void DropWritten(const Written& written, const resp::Command& command, bool is_error,

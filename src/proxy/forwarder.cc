@@ -109,11 +109,7 @@ KnownCommands Forwarder::Known(TimePoint now) const {
 bool Forwarder::Start(Request* request, TimePoint now) {
   RP_DCHECK(request->answer.outcome == Outcome::kPending);
   if (request->question.reads_only) {
-    std::unique_ptr<Sent> sent = SentFor(request, std::vector<Written>(1));
-    if (sent == nullptr) return true;
-    sent->may_be_repeated = true;
-    Submit(std::move(sent));
-    return false;
+    return Send(request, std::vector<Written>(1), /*may_be_repeated=*/true);
   }
   const KnownCommands known = Known(now);
   if (known.table == nullptr || NeedsNewTable(request->question, known)) {
@@ -150,11 +146,7 @@ bool Forwarder::Forward(Request* request, const CommandFacts* facts) {
                 is_taken ? RefusedText(*facts, command, why) : resp::WrongArityText(facts->name));
     return true;
   }
-  std::unique_ptr<Sent> sent = SentFor(request, {Written(*facts, command)});
-  if (sent == nullptr) return true;
-  sent->may_be_repeated = facts->readonly;
-  Submit(std::move(sent));
-  return false;
+  return Send(request, {Written(*facts, command)}, facts->readonly);
 }
 
 // Returns true if the request is answered now. The session has checked the commands, so one is
@@ -178,10 +170,7 @@ bool Forwarder::ForwardTransaction(Request* request, const CommandTable& table) 
     }
   }
   if (!probe_.Passes(request)) return false;
-  std::unique_ptr<Sent> sent = SentFor(request, std::move(written));
-  if (sent == nullptr) return true;
-  Submit(std::move(sent));
-  return false;
+  return Send(request, std::move(written), /*may_be_repeated=*/false);
 }
 
 // Goes on with a transaction that has waited for the probe, unless it is answered.
@@ -190,10 +179,9 @@ void Forwarder::Resume(Request* request) {
   if (!may_go_on || Proceed(request, *Known(Now()).table)) SendHome(request);
 }
 
-// Takes the request's command or transaction. Returns null, and answers the request, if there is no
-// memory.
-std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request,
-                                                    std::vector<Written> written) {
+// Takes the request's command or transaction and sends it. Returns true, and answers the request,
+// if there is no memory.
+bool Forwarder::Send(Request* request, std::vector<Written> written, bool may_be_repeated) {
   auto sent = std::make_unique<Sent>();
   sent->is_transaction = request->question.kind == Question::Kind::kTransaction;
   const auto take = [&](resp::OwnedCommand* command, const Written& of_command,
@@ -219,15 +207,17 @@ std::unique_ptr<Forwarder::Sent> Forwarder::SentFor(Request* request,
   });
   if (!has_memory) {
     request->Fail(ErrorCode::kNoMemory);
-    return nullptr;
+    return true;
   }
   sent->request = request;
   sent->replies =
       static_cast<uint32_t>(sent->questions + written.size() + (sent->is_transaction ? 2 : 0));
   sent->written = std::move(written);
   sent->resp_version = request->question.resp_version;
+  sent->may_be_repeated = may_be_repeated;
   sent->SetDeadline(request->deadline);
-  return sent;
+  Submit(std::move(sent));
+  return false;
 }
 
 // The fetchers own `sent` from here on, until OnFetched takes it back.
