@@ -244,6 +244,28 @@ TEST(DropInReadsTest, DbsizeIsRedissAndNotTheCaches) {
   EXPECT_TRUE(client.Exchange("DBSIZE\r\n").starts_with("-"));
 }
 
+// No connection but that with the script is open when Redis begins to refuse commands.
+TEST(DropInScriptTest, OneThatNeverEndsIsKilledThroughTheProxy) {
+  RedisServer redis({.arguments = {"--lua-time-limit", "1"}});
+  const Proxy proxy({"-redis", redis.address(), "-resp", "127.0.0.1:0", "-forward", "-coherent",
+                     "-timeout", "20s"});
+  RespClient looping(RespPort(proxy));
+  RespClient client(RespPort(proxy));
+  EXPECT_EQ(looping.Exchange("SET k 1\r\n"), "+OK\r\n");
+  looping.Send(RespCommand({"EVAL", "while true do end", "0"}));
+  const std::string busy = "BUSY Redis is busy running a script";
+  EXPECT_TRUE(Eventually([&] { return redis.Command({"GET", "k"}).starts_with("-" + busy); }));
+  EXPECT_TRUE(client.Exchange("INCR k\r\n").starts_with("-" + busy));
+  EXPECT_TRUE(client.Exchange("GET other\r\n").starts_with("-" + busy));
+  const std::string refused = client.Exchange("MULTI\r\nINCR k\r\nEXEC\r\n");
+  EXPECT_TRUE(refused.starts_with("+OK\r\n+QUEUED\r\n-EXECABORT ")) << refused;
+  EXPECT_NE(refused.find(busy), std::string::npos) << refused;
+  EXPECT_EQ(client.Exchange("SCRIPT KILL\r\n"), "+OK\r\n");
+  const std::string killed = looping.ReadThrough("\r\n");
+  EXPECT_NE(killed.find("Script killed by user"), std::string::npos) << killed;
+  EXPECT_EQ(client.Exchange("GET k\r\n"), "$1\r\n1\r\n");
+}
+
 // --- The version of the Redis behind. ---
 
 // Returns the version that HELLO tells. INFO's must be the same.

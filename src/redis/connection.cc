@@ -186,6 +186,8 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
   if (step == Step::kPing && text.starts_with("ERR unknown command")) return {};
   // A Redis that cannot write to its disk refuses PING with the writes, and serves all reads.
   if (step == Step::kPing && text.starts_with("MISCONF ")) return {};
+  // One that is busy with a script still takes the commands that end it, like SCRIPT KILL.
+  if (step == Step::kPing && code == ErrorCode::kScriptRuns) return {};
   if (step == Step::kAuth && !IsTransient(code)) code = ErrorCode::kAuth;
   // No client has asked for any of this: what is wrong is not its key or its command.
   if (code == ErrorCode::kNoPermission || code == ErrorCode::kWrongType ||

@@ -193,7 +193,8 @@ TEST(ConnectionTest, IsUsedWithoutAVersionWhereRedisTellsNone) {
 
 TEST(ConnectionTest, TakesARefusedPingForAnAnswer) {
   for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command",
-                                  "MISCONF Redis is configured to save RDB snapshots"}) {
+                                  "MISCONF Redis is configured to save RDB snapshots",
+                                  "BUSY Redis is busy running a script."}) {
     FakeRedis server(Replying("PING", {.bytes = "-" + reply + "\r\n"}));
     EXPECT_TRUE(Connect(To(server)).ok()) << reply;
   }
