@@ -118,6 +118,14 @@ TEST_F(DropInTest, WhatChangesRedisChangesRedis) {
   EXPECT_EQ(blocked.Read(5), "*-1\r\n");
 }
 
+TEST_F(DropInTest, WhatOnlyLooksLikeWaitingGoesThrough) {
+  RespClient client(RespPort(proxy_));
+  EXPECT_EQ(client.Exchange("XGROUP CREATE s g $ MKSTREAM\r\n"), "+OK\r\n");
+  ExpectSame("XREADGROUP GROUP g c BLOCK 0 STREAMS s 0");
+  ExpectSame("XREADGROUP GROUP g c BLOCK 0 STREAMS s s > 0");
+  EXPECT_TRUE(client.Exchange("XREADGROUP GROUP g c BLOCK 0 STREAMS s >\r\n").starts_with("-"));
+}
+
 // Redis's text, and behind it, where it was asked for, that of the proxy.
 TEST_F(DropInTest, InfoIsRedissWithASectionOfTheProxyBehind) {
   for (const auto& [hello, type] : {std::pair("HELLO 2\r\n", '$'), std::pair("HELLO 3\r\n", '=')}) {

@@ -76,16 +76,35 @@ constexpr auto kSubcommandRules = std::to_array<SubcommandRule>({
     {"script", "debug", Refused::kChangesConnection},
 });
 
+// Returns whether XREADGROUP asks for new entries alone, given its arguments behind STREAMS, which
+// are streams and as many IDs. Entries from an ID on are answered at once, even if there are none.
+bool WantsNewEntriesAlone(const resp::Command& command, size_t first) {
+  for (size_t i = first + (command.size() - first) / 2; i < command.size(); ++i) {
+    if (command[i] != ">") return false;
+  }
+  return true;
+}
+
 // XREAD [COUNT n] [BLOCK ms] STREAMS ..., and XREADGROUP GROUP group consumer with NOACK besides
 // (https://redis.io/docs/latest/commands/xreadgroup/).
 bool WaitsForStream(const resp::Command& command) {
+  bool has_block = false;
+  bool has_group = false;
   for (size_t i = 1; i < command.size(); ++i) {
-    if (EqualsIgnoreCase(command[i], "block")) return true;
-    if (EqualsIgnoreCase(command[i], "streams")) return false;
-    if (EqualsIgnoreCase(command[i], "count")) i += 1;
-    if (EqualsIgnoreCase(command[i], "group")) i += 2;
+    if (EqualsIgnoreCase(command[i], "streams")) {
+      return has_block && (!has_group || WantsNewEntriesAlone(command, i + 1));
+    }
+    if (EqualsIgnoreCase(command[i], "block")) {
+      has_block = true;
+      i += 1;
+    } else if (EqualsIgnoreCase(command[i], "group")) {
+      has_group = true;
+      i += 2;
+    } else if (EqualsIgnoreCase(command[i], "count")) {
+      i += 1;
+    }
   }
-  return false;
+  return has_block;
 }
 
 // Returns the number of keys of EVAL script numkeys key ... and similar commands, or -1 for any

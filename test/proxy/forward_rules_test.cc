@@ -147,6 +147,19 @@ TEST(ForwardRulesTest, RefusesToReadAStreamOnlyWhereThatWaits) {
       refused("xreadgroup", {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0", "STREAMS", "s", ">"}));
   EXPECT_TRUE(refused("xreadgroup", {"XREADGROUP", "GROUP", "streams", "streams", "NOACK", "BLOCK",
                                      "0", "STREAMS", "s", ">"}));
+  // Where an ID is not >, Redis answers with the entries from it on, or none.
+  const auto refuses_group = [&](const Words& words) {
+    Words all = {"XREADGROUP", "GROUP", "g", "block", "BLOCK", "0", "STREAMS"};
+    all.insert(all.end(), words.begin(), words.end());
+    return refused("xreadgroup", all);
+  };
+  EXPECT_FALSE(refuses_group({"s", "0"}));
+  EXPECT_FALSE(refuses_group({"s", "t", ">", "0"}));
+  EXPECT_TRUE(refuses_group({"s", "t", ">", ">"}));
+  EXPECT_TRUE(refuses_group({">", ">"}));
+  EXPECT_FALSE(refuses_group({">", "0"}));
+  EXPECT_TRUE(refused("xreadgroup", {"XREADGROUP", "GROUP", "g", "c", "BLOCK", "0"}));
+  EXPECT_TRUE(refused("xread", {"XREAD", "BLOCK", "0", "STREAMS", "s", "t", "0", "$"}));
 }
 
 TEST(ForwardRulesTest, RefusesScriptDebugWhereSubcommandsAreNotTold) {
