@@ -126,6 +126,17 @@ TEST_F(DropInTest, WhatOnlyLooksLikeWaitingGoesThrough) {
   EXPECT_TRUE(client.Exchange("XREADGROUP GROUP g c BLOCK 0 STREAMS s >\r\n").starts_with("-"));
 }
 
+TEST_F(DropInTest, ClientInfoHasTheCommandInTheQueryBuffer) {
+  const auto buffered = [](int port) {
+    RespClient client(port);
+    client.Send(RespCommand({"CLIENT", "INFO"}));
+    const std::string info = client.ReadThrough("\n\r\n");
+    const size_t at = info.find(" qbuf=");
+    return info.substr(at, info.find(' ', at + 1) - at);
+  };
+  EXPECT_EQ(buffered(RespPort(proxy_)), buffered(redis_.port()));
+}
+
 // Redis's text, and behind it, where it was asked for, that of the proxy.
 TEST_F(DropInTest, InfoIsRedissWithASectionOfTheProxyBehind) {
   for (const auto& [hello, type] : {std::pair("HELLO 2\r\n", '$'), std::pair("HELLO 3\r\n", '=')}) {
