@@ -76,12 +76,14 @@ expect '  only directly: hangs'
 expect '      nothing happened for 30 s'
 expect 'the exception is not needed: unused'
 expect 'valkey-suite: 2 units; 6 tests pass directly, 3 of them through redis-proxy, 1 are excepted, 2 pass only directly'
+expect '    1 excepted: it must be'
 [ -s "$folder/logs/unit-one.through.log" ] || fail 'it keeps no logs'
 
 printf 'excepted\tit must be\n/^only d\ta pattern\nunit/hangs\tall of a unit\n' >"$folder/exceptions"
 python3 -B scripts/valkey_suite.py --valkey "$suite" --proxy ./redis-proxy --exceptions "$folder/exceptions" \
   --out "$folder/logs" >"$folder/output" 2>&1 || fail "without a difference it fails: $(cat "$folder/output")"
 expect 'unit/hangs: 3 pass directly, 0 through, 3 are excepted'
+expect '    3 excepted: all of a unit'
 none_left() {
   while read -r pid; do
     tries=100

@@ -228,7 +228,7 @@ def run(lab, options, exceptions):
     suite = Suite(lab, options.valkey.resolve(), options.seconds, options.out.resolve())
     servers = Servers(lab, suite.server, options.proxy.resolve())
     units = options.units.split(",") if options.units else suite.units()
-    totals, without_reason, used, late = Counter(), [], set(), []
+    totals, reasons, without_reason, used, late = Counter(), Counter(), [], set(), []
     for unit in units:
         direct, hung = suite.run(unit, "direct", servers.redis, [])
         if not direct.passed and not direct.stopped:
@@ -237,7 +237,9 @@ def run(lab, options, exceptions):
         if options.all or unit not in exceptions:
             through, _ = suite.run(unit, "through", servers.through, hung + ([] if options.all else list(exceptions)))
         lost, excepted = compare(unit, direct, through, exceptions)
-        used |= {exception_of(unit, name, exceptions) for name in excepted}
+        entries = [exception_of(unit, name, exceptions) for name in excepted]
+        used |= set(entries)
+        reasons.update(exceptions[entry] for entry in entries)
         late += [name for name in through.passes() if exception_of(unit, name, exceptions) and name not in excepted]
         print(f"{unit}: {len(direct.passes())} pass directly, {len(direct.passes() & through.passes())} through, "
               f"{len(excepted)} are excepted", flush=True)
@@ -252,6 +254,8 @@ def run(lab, options, exceptions):
                       excepted=len(excepted), lost=len(lost))
     print(f"valkey-suite: {totals['units']} units; {totals['direct']} tests pass directly, {totals['through']} of them "
           f"through redis-proxy, {totals['excepted']} are excepted, {totals['lost']} pass only directly")
+    for reason, count in reasons.most_common():
+        print(f"{count:5} excepted: {reason}")
     if options.all and late:
         print("these pass, though they are excepted: " + ", ".join(sorted(set(late))))
     if not options.units:
