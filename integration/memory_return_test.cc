@@ -67,6 +67,42 @@ TEST_F(MemoryReturnTest, OfManyKeysThatWereAskedForWhileRedisHung) {
   ExpectToFallTo(proxy, before + 8 * kMegabyte);
 }
 
+TEST_F(MemoryReturnTest, OfTransactions) {
+  RedisServer redis;
+  Proxy proxy(Flags(redis.address(), {"-coherent", "-forward"}));
+  RespClient watcher(RespPort(proxy));
+  ASSERT_EQ(watcher.Exchange("MULTI\r\nSET k v\r\nEXEC\r\n"), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+  const size_t before = proxy.ResidentBytes();
+  std::string commands = "MULTI\r\n";
+  std::string queued = "+OK\r\n";
+  for (int i = 0; i < 60'000; ++i) {
+    commands += RespCommand({"SET", "k", PatternBytes(1000)});
+    queued += "+QUEUED\r\n";
+  }
+  for (const std::string end : {"EXEC", "DISCARD", "NOSUCH", "RESET", "QUIT", ""}) {
+    {
+      RespClient client(RespPort(proxy));
+      client.Send(commands + end + (end.empty() ? "" : "\r\n"));
+      ASSERT_EQ(client.Read(queued.size()), queued);
+      EXPECT_GT(proxy.ResidentBytes(), before + 30 * kMegabyte) << end;
+      if (end == "EXEC") {
+        EXPECT_EQ(client.Read(8), "*60000\r\n");
+      }
+      if (end == "EXEC" || end == "NOSUCH") client.Send("PING\r\n");
+      if (!end.empty())
+        client.ReadThrough(end == "DISCARD" || end == "QUIT" ? "+OK\r\n"
+                           : end == "RESET"                  ? "+RESET\r\n"
+                           : end == "EXEC"                   ? "+PONG\r\n"
+                                                             : "+QUEUED\r\n");
+    }
+    EXPECT_TRUE(Eventually([&] {
+      watcher.Exchange("PING\r\n");
+      return proxy.ResidentBytes() <= before + 12 * kMegabyte;
+    })) << end
+        << ": " << (proxy.ResidentBytes() - before) / kMegabyte << " MB more";
+  }
+}
+
 // One worker, which need not wake another.
 TEST_F(MemoryReturnTest, OfACacheThatWasFlushedAndWithoutPauses) {
   constexpr int kKeys = 200'000;

@@ -70,9 +70,10 @@ class Output {
   [[nodiscard]] bool Send(int fd, AnswerBuffer* answers, size_t* budget_bytes);
 
   [[nodiscard]] bool empty() const { return kept_.empty(); }
-  // Frees the list's memory if the list is empty and larger than usual. Returns the bytes freed.
+  // If the list is empty: frees its memory, if that is larger than usual. Returns the bytes freed,
+  // those of the pieces that were sent included.
   [[nodiscard]] size_t Shrink();
-  // Drops the kept bytes. Returns the bytes of memory that the list still has.
+  // Drops the kept bytes. Returns the bytes of memory that the list still has, or its pieces had.
   size_t Clear();
 
  private:
@@ -89,6 +90,7 @@ class Output {
   [[nodiscard]] bool Keep(const AnswerBuffer& answers, size_t sent_bytes);
 
   std::vector<Piece> kept_;
+  size_t copied_bytes_ = 0;  // since the list was last empty
 };
 
 }  // namespace rp::core

@@ -74,6 +74,7 @@ class RequestPool {
   IntrusiveList<RequestSlab> usable_;
   Request* returned_ = nullptr;  // not cleaned yet, linked by next_in_pipeline
   size_t cleanings_left_ = kCleanedPerTurn;
+  uint64_t freed_bytes_ = 0;  // to malloc, by cleaning
   size_t uncleaned_ = 0;
   size_t out_ = 0;                  // taken from slabs, uncleaned ones included
   size_t most_out_ = 0;             // in this period

@@ -66,8 +66,9 @@ struct Question {
   resp::OwnedCommand command;
   std::vector<resp::OwnedCommand> transaction;  // in order
 
-  // Makes the question blank again, and frees each text larger than kKeptBytes.
-  void Clear();
+  // Makes the question blank again, and frees each text larger than kKeptBytes. Returns the bytes
+  // that malloc got back from texts.
+  size_t Clear();
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;
 };
@@ -93,8 +94,9 @@ struct Answer {
   SharedBytes large_reply;                 // the same, if they are many; then `reply` is empty
 
   // Makes the answer blank again, and frees each text larger than kKeptBytes. An assignment would
-  // not: std::string keeps its memory when an empty string is moved to it.
-  void Clear();
+  // not: std::string keeps its memory when an empty string is moved to it. Returns the bytes that
+  // malloc got back from texts.
+  size_t Clear();
   // Returns the memory taken from malloc, in bytes.
   [[nodiscard]] size_t AllocatedBytes() const;
 

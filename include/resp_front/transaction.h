@@ -80,6 +80,8 @@ class Transaction {
   // Ends the transaction, if one is open, and drops its commands.
   void Reset() { *this = Transaction(); }
 
+  // Returns the memory of the commands that are kept.
+  [[nodiscard]] size_t held_bytes() const { return kept_ == nullptr ? 0 : kept_->held_bytes(); }
   // Returns the bytes of the commands that are kept, as they are sent to Redis.
   [[nodiscard]] size_t kept_bytes() const { return kept_ == nullptr ? 0 : kept_->bytes; }
 
@@ -90,6 +92,8 @@ class Transaction {
     [[nodiscard]] size_t held_bytes() const {
       return bytes + commands.capacity() * kBytesPerCommand;
     }
+    // Of a large command the large blocks count too, which is a little too much.
+    [[nodiscard]] size_t heap_bytes() const { return held_bytes(); }
 
     std::vector<resp::OwnedCommand> commands;
     size_t bytes = 0;  // as they are sent to Redis

@@ -1,5 +1,6 @@
 #include "base/reclaimer.h"
 
+#include <atomic>
 #include <list>
 #include <system_error>
 #include <thread>
@@ -10,6 +11,8 @@
 
 namespace rp {
 namespace {
+
+std::atomic<uint64_t> reclaimed_bytes = 0;
 
 class Reclaimer {
  public:
@@ -33,10 +36,12 @@ class Reclaimer {
   Reclaimer& operator=(const Reclaimer&) = delete;
 
   // Returns false if the object cannot be handed over.
-  [[nodiscard]] bool Take(void* object, void (*free)(void*)) RP_EXCLUDES(mutex_) {
+  [[nodiscard]] bool Take(void* object, void (*free)(void*), size_t heap_bytes)
+      RP_EXCLUDES(mutex_) {
     if (!thread_.joinable()) return false;
     std::list<Item> one;
-    if (!TryAllocate(sizeof(Item), [&] { one.push_back({object, free}); })) return false;
+    if (!TryAllocate(sizeof(Item), [&] { one.push_back({object, free, heap_bytes}); }))
+      return false;
     {
       MutexLock lock(&mutex_);
       items_.splice(items_.end(), one);
@@ -49,6 +54,7 @@ class Reclaimer {
   struct Item {
     void* object;
     void (*free)(void*);
+    size_t heap_bytes;
   };
 
   void Run() noexcept RP_EXCLUDES(mutex_) {
@@ -61,7 +67,10 @@ class Reclaimer {
         items.swap(items_);
         goes_on = !stopping_;
       }
-      for (const Item& item : items) item.free(item.object);
+      for (const Item& item : items) {
+        item.free(item.object);
+        reclaimed_bytes.fetch_add(item.heap_bytes, std::memory_order_relaxed);
+      }
       items.clear();
     }
   }
@@ -75,9 +84,14 @@ class Reclaimer {
 
 }  // namespace
 
-void FreeElsewhere(void* object, void (*free)(void*)) {
+void FreeElsewhere(void* object, void (*free)(void*), size_t heap_bytes) {
   static Reclaimer reclaimer;
-  if (!reclaimer.Take(object, free)) free(object);
+  if (!reclaimer.Take(object, free, heap_bytes)) free(object);
+}
+
+uint64_t TakeReclaimedBytes() {
+  if (reclaimed_bytes.load(std::memory_order_relaxed) == 0) return 0;
+  return reclaimed_bytes.exchange(0, std::memory_order_relaxed);
 }
 
 }  // namespace rp

@@ -115,6 +115,7 @@ bool Output::Keep(const AnswerBuffer& answers, size_t sent_bytes) {
       if (!TryAllocate(left.size(), copy)) return false;
       std::copy(left.begin(), left.end(), kept.copy.get());
       kept.rest = {kept.copy.get(), left.size()};
+      copied_bytes_ += left.size();
     }
     kept_.push_back(std::move(kept));
   }
@@ -122,15 +123,17 @@ bool Output::Keep(const AnswerBuffer& answers, size_t sent_bytes) {
 }
 
 size_t Output::Shrink() {
-  if (!kept_.empty() || kept_.capacity() <= kKeptPieces) return 0;
+  if (!kept_.empty()) return 0;
+  const size_t copied_bytes = std::exchange(copied_bytes_, 0);
+  if (kept_.capacity() <= kKeptPieces) return copied_bytes;
   const size_t bytes = kept_.capacity() * sizeof(Piece);
   kept_.shrink_to_fit();
-  return bytes;
+  return copied_bytes + bytes;
 }
 
 size_t Output::Clear() {
   kept_.clear();
-  return kept_.capacity() * sizeof(Piece);
+  return std::exchange(copied_bytes_, 0) + kept_.capacity() * sizeof(Piece);
 }
 
 }  // namespace rp::core

@@ -98,7 +98,8 @@ void RequestPool::PutBack(Request* request) {
 uint64_t RequestPool::EndTurn(TimePoint now) {
   cleanings_left_ = kCleanedPerTurn;
   for (; returned_ != nullptr && cleanings_left_ > 0; --cleanings_left_) RecycleReturned();
-  return next_shrink_ <= now ? Shrink(now) : 0;
+  const uint64_t freed_bytes = std::exchange(freed_bytes_, 0);
+  return freed_bytes + (next_shrink_ <= now ? Shrink(now) : 0);
 }
 
 // Frees the slabs that were not needed in the whole period.
@@ -125,8 +126,7 @@ void RequestPool::RecycleReturned() {
 
 void RequestPool::Recycle(Request* request) {
   request->Leave();
-  request->question.Clear();
-  request->answer.Clear();
+  freed_bytes_ += request->question.Clear() + request->answer.Clear();
   request->state = Request::State::kFree;
   request->connection = nullptr;
   request->group = request->member_of = nullptr;

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reclaimer.h"
 #include "proxy/transaction_exchange.h"
 #include "redis/batch.h"
 #include "resp/error_texts.h"
@@ -194,7 +195,8 @@ bool Forwarder::Send(Request* request, std::vector<Written> written, bool may_be
   // What one command needs besides its bytes is small.
   const size_t bytes = sent->is_transaction ? SIZE_MAX : kSmallBytes;
   const bool has_memory = TryAllocate(bytes, [&] {
-    auto outgoing = std::make_shared<redis::Outgoing>();
+    // That of a transaction may be large.
+    std::shared_ptr<redis::Outgoing> outgoing(new redis::Outgoing, DeleteElsewhere());
     if (sent->is_transaction) {
       std::vector<resp::OwnedCommand> commands = std::move(request->question.transaction);
       for (size_t i = 0; i < commands.size(); ++i) take(&commands[i], written[i], outgoing.get());

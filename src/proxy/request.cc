@@ -5,34 +5,37 @@
 namespace rp::proxy {
 namespace {
 
-void ClearText(std::string* text) {
+// Returns the bytes that malloc got back. A block that is mapped by itself went to the kernel.
+size_t ClearText(std::string* text) {
   text->clear();
-  if (text->capacity() > kKeptBytes) text->shrink_to_fit();
+  const size_t capacity = text->capacity();
+  if (capacity <= kKeptBytes) return 0;
+  text->shrink_to_fit();
+  return capacity < kMappedBlockBytes ? capacity : 0;
 }
 
 }  // namespace
 
-void Question::Clear() {
+size_t Question::Clear() {
   kind = Kind::kKey;
   resp_version = 2;
   reads_only = false;
-  ClearText(&key);
   if (!command.empty()) command.Clear();
   if (!transaction.empty()) std::vector<resp::OwnedCommand>().swap(transaction);
+  return ClearText(&key);
 }
 
 size_t Question::AllocatedBytes() const {
   return rp::AllocatedBytes(key) + command.AllocatedBytes();
 }
 
-void Answer::Clear() {
+size_t Answer::Clear() {
   outcome = Outcome::kPending;
   source = Source::kRedis;
   error = ErrorCode::kInternal;
   value = {};
-  ClearText(&error_text);
-  ClearText(&reply);
   if (large_reply.owner != nullptr) large_reply = {};
+  return ClearText(&error_text) + ClearText(&reply);
 }
 
 size_t Answer::AllocatedBytes() const {

@@ -80,7 +80,12 @@ size_t RespSession::Consume(std::string_view bytes, core::Connection* connection
       break;
     }
     used += reader_.consumed();
+    const size_t held_bytes = client_.transaction.held_bytes();
     Run(command, row, connection);
+    // The command has ended the transaction. A large one is freed on another thread, which counts
+    // it.
+    if (client_.transaction.held_bytes() < held_bytes && held_bytes < kSlowDeleteBytes)
+      connection->context()->freed_bytes.AddBlocks(held_bytes);
     reader_.EndCommand();
     if (connection->context()->is_draining) phase_ = Phase::kEnding;
   }

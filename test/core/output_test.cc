@@ -150,5 +150,18 @@ TEST_F(OutputTest, ALongListIsGivenBackOnceItIsEmpty) {
   EXPECT_EQ(output_.Shrink(), 0u);
 }
 
+TEST_F(OutputTest, TellsWhatItHadCopied) {
+  const std::string head(2000, 'h');
+  size_t bytes = 0;
+  while (output_.empty()) {
+    for (; !answers_->full(); bytes += head.size()) Add(head);
+    ASSERT_TRUE(Send());
+  }
+  EXPECT_EQ(output_.Shrink(), 0U) << "it is not sent yet";
+  EXPECT_EQ(ReadAll().size(), bytes);
+  EXPECT_GT(output_.Shrink(), 0U);
+  EXPECT_EQ(output_.Shrink(), 0U);
+}
+
 }  // namespace
 }  // namespace rp::core

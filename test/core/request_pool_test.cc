@@ -186,6 +186,13 @@ TEST(RequestPoolTest, TellsWhatMallocGotBack) {
   for (const int64_t ms : {0, 1000, 2000}) freed_bytes += pool.EndTurn(At(ms));
   EXPECT_GE(freed_bytes, kKept * 480);
   EXPECT_LT(freed_bytes, kKept * 600);
+  Request* const request = pool.Take();
+  request->answer.reply.assign(100'000, 'r');
+  request->question.key.assign(50'000, 'k');
+  pool.PutBack(request);
+  freed_bytes = pool.EndTurn(At(2000));
+  EXPECT_GE(freed_bytes, 150'000U) << "cleaning frees large texts";
+  EXPECT_LT(freed_bytes, kKept * 600);
 }
 
 }  // namespace
