@@ -20,13 +20,16 @@ enum class Verdict : unsigned char {
   kWrongArity,
   kUnknownSubcommand,
   kNotAuthenticated,
+  kTooManyArguments,
   kNotAvailable,  // Redis has the command, but this endpoint has not
 };
 
 struct Admission {
   Verdict verdict;
-  const CommandRow* row;  // of kRun and kWrongArity: the subcommand's, if the command names one;
-                          // of kForward: the command's, or null
+  // Of kRun, kWrongArity and kTooManyArguments: the subcommand's, if the command names one.
+  const CommandRow* row;
+  ;
+  // of kForward: the command's, or null
 };
 
 // Returns whether `command` runs, is forwarded or is refused. REQUIRES: command.size() >= 1, and

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "resp/request_reader.h"
@@ -73,9 +74,14 @@ struct CommandRows {
   [[nodiscard]] constexpr size_t size() const;
 };
 
+// Maximum arguments of a command whose answer here takes time for each. Redis itself has fewer
+// commands, settings and sections to name.
+inline constexpr size_t kMaxArguments = 1024;
+
 struct CommandRow {
   std::string_view name;  // in lower case; a subcommand's as in "client|setname"
   int arity;              // arguments, the name among them; -n: n or more
+  size_t max_arguments = SIZE_MAX;
   // As COMMAND returns them, separated by single spaces. Of commands only, not of subcommands.
   std::string_view flags = {};
   KeyPositions keys = {};

@@ -1,5 +1,7 @@
 #include "resp_front/admission.h"
 
+#include <string>
+
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/memory.h"
@@ -34,6 +36,7 @@ Admission Admit(const resp::Command& command, const CommandRow* row, const Clien
     row = subcommand;
   }
   if (!client.authenticated && access != Access::kAnyone) return {Verdict::kNotAuthenticated, row};
+  if (command.size() > row->max_arguments) return {Verdict::kTooManyArguments, row};
   return {Verdict::kRun, row};
 }
 
@@ -49,6 +52,9 @@ Reply Refusal(const Admission& admission, const resp::Command& command) {
       return ErrorReply(resp::UnknownSubcommandText(command));
     case Verdict::kNotAuthenticated:
       return Constant(kNoAuth);
+    case Verdict::kTooManyArguments:
+      return ErrorReply("too many arguments for '" + std::string(admission.row->name) +
+                        "': at most " + std::to_string(kMaxArguments));
     case Verdict::kNotAvailable:
       return NotAvailable(LowerCase(command[0]));
     case Verdict::kRun:

@@ -53,6 +53,19 @@ TEST(AdmissionTest, ACommandIsKnownAndHasItsArguments) {
       });
 }
 
+TEST(AdmissionTest, ACommandThatIsAnsweredHereHasOnlySoManyArguments) {
+  CommandRunner runner;
+  std::vector<std::string> command(kMaxArguments, "get");
+  command[0] = "COMMAND";
+  command[1] = "INFO";
+  ExpectVerdicts(&runner, {{command, Verdict::kRun, ""}});
+  command.emplace_back("get");
+  ExpectVerdicts(&runner, {{command, Verdict::kTooManyArguments,
+                            "-ERR too many arguments for 'command|info': at most 1024\r\n"}});
+  command[0] = "MGET";
+  ExpectVerdicts(&runner, {{command, Verdict::kRun, ""}});
+}
+
 TEST(AdmissionTest, AClientMustAuthenticateForAllButAFewCommands) {
   CommandRunner runner;
   runner.RequirePassword("secret");
