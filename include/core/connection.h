@@ -78,8 +78,7 @@ class Connection final : public net::EventHandler,
   [[nodiscard]] const Pipeline& pipeline() const { return pipeline_; }
   // Returns whether another request may be added now.
   [[nodiscard]] bool TakesRequests() const {
-    return phase_ == Phase::kOpen && input_ != Input::kHeld &&
-           pipeline_.size() < Pipeline::kMaxRequests;
+    return phase_ == Phase::kOpen && input_ != Input::kHeld && pipeline_.has_room();
   }
   // Takes no further request until all in the pipeline are answered.
   void Hold();

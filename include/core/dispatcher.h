@@ -16,6 +16,7 @@
 #include "core/request.h"
 #include "core/request_pool.h"
 #include "core/session.h"
+#include "core/turn_budget.h"
 #include "core/worker_pool.h"
 #include "proxy/router.h"
 
@@ -50,7 +51,8 @@ class Dispatcher {
   // its time is over. REQUIRES: TryHit has not answered it, or its question is a command.
   void Send(Request* request);
 
-  // Looks up keys of `group`, at most `*max_keys`, from which it subtracts them: takes those that
+  // Looks up keys of `group`, at most `*max_keys`, from which it subtracts them, one of many bytes
+  // as several: takes those that
   // the cache has, and sends members for the others, which belong to `connection`. If no request is
   // left, waits for the group's own to come back, or fails it if it has none.
   void LookUp(Group* group, Connection* connection, RequestPool* requests, size_t* max_keys);

@@ -46,6 +46,8 @@ class Group {
   // Looks up the keys from index `first` on. May throw std::bad_alloc (base/memory.h).
   Group(Keeps keeps, std::unique_ptr<const GroupKeys> keys, size_t first);
 
+  [[nodiscard]] size_t keys() const { return keys_->size(); }
+
   // --- Looking up. ---
 
   // Returns whether the next key may be looked up.
@@ -60,7 +62,8 @@ class Group {
   void AddMember(Request* request);
   // Takes the answer of a member, which leaves the group.
   void OnAnswered(Request* member);
-  [[nodiscard]] bool has_members() const { return !members_.empty(); }
+  // Returns how many members are in flight.
+  [[nodiscard]] size_t members() const { return members_.size(); }
   // Removes any member and returns it, or null if there is none.
   [[nodiscard]] Request* RemoveMember();
   // Fails the group, because the next key cannot be asked for.

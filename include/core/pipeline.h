@@ -21,6 +21,11 @@ class Pipeline {
  public:
   // Maximum requests in progress.
   static constexpr int kMaxRequests = 64;
+  // With so many keys in groups no request is added, since to drop them takes time.
+  static constexpr size_t kManyKeys = Group::kMaxKeys;
+
+  // Returns whether there is room for another request.
+  [[nodiscard]] bool has_room() const { return size_ < kMaxRequests && keys_ < kManyKeys; }
 
   // Adds a request at the end. REQUIRES: it is in the state kFilling.
   void Append(Request* request) {
@@ -36,6 +41,7 @@ class Pipeline {
   void SetGroup(Request* request, std::unique_ptr<Group> group) {
     RP_DCHECK(request == last_);
     request->group = group.get();
+    keys_ += group->keys();
     groups_.push_back(std::move(group));
   }
   // Returns whether there is a group, which may have keys to look up.
@@ -84,6 +90,7 @@ class Pipeline {
   Request* last_ = nullptr;
   int size_ = 0;
   int unanswered_ = 0;                          // of size_
+  size_t keys_ = 0;                             // of all groups
   std::vector<std::unique_ptr<Group>> groups_;  // in order
 };
 

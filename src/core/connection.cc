@@ -69,6 +69,7 @@ Request* Connection::AddRequest() {
   }
   request->connection = this;
   pipeline_.Append(request);
+  context_->budget.OnRequest();
   return request;
 }
 
@@ -116,6 +117,7 @@ void Connection::Read() {
   auto& buffer = *context_->read_buffer;
   const ssize_t count = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   const bool is_broken = count < 0 && errno != EAGAIN && errno != EINTR;
+  if (count > 0) context_->budget.OnRead(static_cast<size_t>(count));
   if (phase_ == Phase::kLingering) {  // input is dropped
     if (count == 0 || is_broken) Close("ended");
     return;
@@ -125,7 +127,6 @@ void Connection::Read() {
   if (count == 0) {
     input_ = Input::kEnded;
   } else {
-    context_->budget.OnRead(static_cast<size_t>(count));
     Feed({buffer.data(), static_cast<size_t>(count)});
   }
   context_->connections.MarkDirty(this);
@@ -135,9 +136,8 @@ void Connection::Read() {
 void Connection::ReadTo(std::span<char> room) {
   RP_DCHECK(unfinished_.empty());
   const ssize_t count = recv(fd_.get(), room.data(), room.size(), 0);
-  if (count < 0 && errno != EAGAIN && errno != EINTR) {
+  if (count < 0 && errno != EAGAIN && errno != EINTR)
     return Close("the client reset the connection");
-  }
   if (count < 0) return;
   if (count == 0) {
     input_ = Input::kEnded;
@@ -201,10 +201,13 @@ void Connection::Flush(Share share) {
 bool Connection::LookUpKeys() {
   if (!pipeline_.has_groups()) return false;
   size_t keys = TurnBudget::kKeysOfOne;
-  for (Request* request = pipeline_.first(); request != nullptr && keys > 0;
+  size_t members = 0;
+  for (Request* request = pipeline_.first();
+       request != nullptr && keys > 0 && members < Group::kMaxInFlight;
        request = request->next_in_pipeline) {
     if (request->group == nullptr || Pipeline::IsReady(*request)) continue;
     context_->dispatcher.LookUp(request->group, this, &context_->requests, &keys);
+    members += request->group->members();
     if (request->group->is_done()) pipeline_.OnAnswered(request);
   }
   context_->budget.OnAnswered(TurnBudget::kKeysOfOne - keys);
@@ -221,7 +224,7 @@ Connection::Sent Connection::SendAnswers(Share share) {
     const size_t bytes = TurnBudget::kSentBytesOfOne - bytes_left;
     if (bytes > 0) StartWait(ClientWait::kSending);  // starts anew with each progress
     context_->budget.OnSent(bytes);
-    context_->freed_bytes.AddBlock(output_.Shrink());
+    context_->freed_bytes.AddBlocks(output_.Shrink());
   }
   for (size_t calls = 0; output_.empty() && pipeline_.has_ready(); ++calls) {
     if (bytes_left == 0 || calls == TurnBudget::kCallsOfOne) return Sent::kShared;
@@ -316,9 +319,10 @@ void Connection::OnWaitEnded() {
   }
   if (ended == ClientWait::kSending) {
     // The kernel buffers up to megabytes, and takes more only after a large part was acknowledged.
-    // Progress of a slow client is seen in that buffer first.
-    if (UnacknowledgedBytes(fd_.get()) < unacknowledged_bytes_)
-      return StartWait(ClientWait::kSending);
+    // Progress of a slow client is seen in that buffer first. A client that has read all that was
+    // sent has not been given more.
+    const int bytes = UnacknowledgedBytes(fd_.get());
+    if (bytes == 0 || bytes < unacknowledged_bytes_) return StartWait(ClientWait::kSending);
     return Close("the client did not read its answers in time");
   }
   if (ended == ClientWait::kLingering) return Close("ended while the client was still sending");
@@ -374,7 +378,7 @@ void Connection::Close(const char* why) {
   Leave();
   context_->freed_bytes.AddBlock(sizeof(Connection));
   context_->freed_bytes.AddBlock(unfinished_.capacity());
-  context_->freed_bytes.AddBlock(output_.Clear());
+  context_->freed_bytes.AddBlocks(output_.Clear());
   while (!pipeline_.empty()) {
     if (Group* const group = pipeline_.first()->group; group != nullptr) {
       while (Request* const member = group->RemoveMember()) GiveUp(member);

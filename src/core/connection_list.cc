@@ -27,15 +27,19 @@ void ConnectionList::MarkWaiting(Connection* connection) {
 }
 
 void ConnectionList::FlushDirty(TurnBudget* budget) {
+  budget->BeginFlush();
   while (!dirty_.empty() && budget->may_answer()) {
+    budget->OnAnswered(TurnBudget::kFlushCost);
     const bool is_first = waiting_.empty() && budget->may_send();
     static_cast<Connection*>(dirty_.PopFront())
         ->Flush(is_first ? Connection::Share::kFull : Connection::Share::kSmall);
   }
   if (waiting_.empty()) return;
+  budget->BeginWaiting();
   // Those that wait again come to the end of a new list.
   IntrusiveList<FlushNode> waiting = std::move(waiting_);
-  while (!waiting.empty() && budget->may_send() && budget->may_answer())
+  for (size_t left = TurnBudget::kWaitingFlushes;
+       left > 0 && !waiting.empty() && budget->may_send(); --left)
     static_cast<Connection*>(waiting.PopFront())->Flush(Connection::Share::kFull);
   waiting.Append(&waiting_);
   waiting_.Append(&waiting);

@@ -28,8 +28,9 @@ void Dispatcher::Send(Request* request) {
 
 void Dispatcher::LookUp(Group* group, Connection* connection, RequestPool* requests,
                         size_t* max_keys) {
-  for (; *max_keys > 0 && group->may_go_on(); --*max_keys) {
+  while (*max_keys > 0 && group->may_go_on()) {
     const std::string_view key = group->next_key();
+    *max_keys -= std::min(*max_keys, 1 + key.size() / TurnBudget::kPartBytes);
     if (const cache::EntryRef entry = TryFind(key)) {
       group->Take(entry);
       continue;
@@ -37,7 +38,7 @@ void Dispatcher::LookUp(Group* group, Connection* connection, RequestPool* reque
     const bool has_room = requests->Has(1);
     Request* const member = has_room ? requests->Take() : nullptr;
     if (member == nullptr) {
-      if (!group->has_members()) group->Fail(has_room ? ErrorCode::kNoMemory : ErrorCode::kBusy);
+      if (group->members() == 0) group->Fail(has_room ? ErrorCode::kNoMemory : ErrorCode::kBusy);
       return;
     }
     if (!TryAllocate(key.size(), [&] { member->question.key = key; })) {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reclaimer.h"
 #include "net/socket.h"
 
 namespace rp::core {
@@ -134,7 +135,7 @@ void Reactor::Sleep() {
 // hold hundreds of thousands.
 void Reactor::TakeAnswers() {
   if (answers_ == nullptr) answers_ = mailbox_.TakeAll();
-  for (size_t left = TurnBudget::kRequests; answers_ != nullptr && left > 0; --left) {
+  for (size_t left = TurnBudget::kAnswers; answers_ != nullptr && left > 0; --left) {
     auto* request = static_cast<Request*>(answers_);
     answers_ = mailbox_.Next(answers_);
     if (request->connection != nullptr) {
@@ -160,6 +161,7 @@ void Reactor::EndTurn() {
   if (MemoryIsShort()) context_.dispatcher.FreeMemory();
   if (context_.connections.DeleteClosed()) listeners_.RetryAtOnce(context_.turn.now);
   context_.freed_bytes.AddBlocks(context_.requests.EndTurn(context_.turn.now));
+  context_.freed_bytes.AddBlocks(TakeReclaimedBytes());
   const uint64_t bytes = context_.freed_bytes.Take();
   if (bytes > 0 && on_freed_) on_freed_(bytes);
 }

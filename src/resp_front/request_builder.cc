@@ -21,8 +21,9 @@ constexpr std::string_view kTooManyKeys = "too many keys in one command: at most
 // Maximum bytes that MGET copies, and the bytes that it reserves for each key.
 constexpr size_t kMaxCopiedBytes = 64 * 1024;
 constexpr size_t kTypicalElementBytes = 128;
-// Maximum keys that are looked up before the command has a group.
-constexpr size_t kMaxKeysAtOnce = core::TurnBudget::kKeysOfOne;
+// Maximum keys that are looked up before the command has a group; one of many bytes counts as
+// several.
+constexpr size_t kMaxCostAtOnce = core::TurnBudget::kKeysOfOne;
 
 // The keys of a command, which are its arguments.
 class CommandKeys final : public core::GroupKeys {
@@ -44,6 +45,7 @@ class CommandKeys final : public core::GroupKeys {
 void RequestBuilder::Answer(Reply reply) {
   core::Request* request = AddWanted(WriteReply);
   if (request != nullptr) {
+    connection_->context()->budget.OnReply(reply.bytes.size());
     FramingOf(request)->constant = reply.constant;
     request->answer.reply = std::move(reply.bytes);
     request->answer.large_reply = std::move(reply.large);
@@ -106,6 +108,7 @@ void RequestBuilder::ReadGroup(Group::Keeps keeps, const resp::Command& command)
     auto keys = std::make_unique<CommandKeys>();
     if (keys->Assign(command)) group = std::make_unique<Group>(keeps, std::move(keys), found);
   });
+  connection_->context()->budget.OnReply(request->answer.reply.size());
   if (has_memory && found == command.size() - 1) return connection_->OnAnswer(request);
   if (group != nullptr) return connection_->StartGroup(request, std::move(group));
   request->answer.reply.clear();
@@ -124,8 +127,10 @@ size_t RequestBuilder::AppendHits(Group::Keeps keeps, const resp::Command& comma
     reply->reserve(std::min(kMaxCopiedBytes, command.size() * kTypicalElementBytes));
     writer.ArrayHeader(command.size() - 1);
   }
-  const size_t end = std::min(command.size(), kMaxKeysAtOnce + 1);
-  for (size_t i = 1; i < end; ++i) {
+  size_t cost = 0;
+  for (size_t i = 1; i < command.size(); ++i) {
+    cost += 1 + command[i].size() / core::TurnBudget::kPartBytes;
+    if (cost > kMaxCostAtOnce) return i - 1;
     const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
     const bool has_value = entry && entry->kind == cache::Kind::kValue;
     if (!entry || reply->size() > kMaxCopiedBytes ||
@@ -136,12 +141,12 @@ size_t RequestBuilder::AppendHits(Group::Keeps keeps, const resp::Command& comma
     if (!wants_values) continue;
     has_value ? writer.Bulk(entry->value()) : writer.Null();
   }
-  return end - 1;
+  return command.size() - 1;
 }
 
 void RequestBuilder::Forward(const resp::Command& command, const CommandRow* row) {
   const bool adds = row != nullptr && row->with_forward == Answerer::kRedisThenProxy &&
-                    AsksForSection(command, "proxy");
+                    command.size() <= kMaxArguments && AsksForSection(command, "proxy");
   WriteAnswer* const write = adds ? WriteInfo : WriteForwarded;
   core::Request* request = AddRequest(client_->is_silent() ? WriteNothing : write);
   if (request == nullptr || !SetCommand(request, proxy::Question::Kind::kCommand, command)) return;

@@ -12,8 +12,12 @@ using State = Request::State;
 
 class NoKeys final : public GroupKeys {
  public:
-  [[nodiscard]] size_t size() const override { return 0; }
+  explicit NoKeys(size_t size = 0) : size_(size) {}
+  [[nodiscard]] size_t size() const override { return size_; }
   [[nodiscard]] std::string_view operator[](size_t) const override { return {}; }
+
+ private:
+  const size_t size_;
 };
 
 // A pipeline whose requests the test answers; nothing of it has a socket or a pool.
@@ -71,6 +75,18 @@ TEST_F(PipelineTest, GroupsEndWithTheirRequests) {
   EXPECT_TRUE(pipeline_.has_groups());
   EXPECT_EQ(pipeline_.Pop(), b);
   EXPECT_FALSE(pipeline_.has_groups());
+}
+
+TEST_F(PipelineTest, HasNoRoomBehindGroupsOfManyKeys) {
+  for (const size_t more : {size_t{1}, size_t{0}}) {
+    Request* request = Add();
+    pipeline_.SetGroup(
+        request, std::make_unique<Group>(Group::Keeps::kCount,
+                                         std::make_unique<NoKeys>(Pipeline::kManyKeys - more), 0));
+    EXPECT_EQ(pipeline_.has_room(), more == 1);
+    EXPECT_EQ(pipeline_.Pop(), request);
+    EXPECT_TRUE(pipeline_.has_room());
+  }
 }
 
 }  // namespace

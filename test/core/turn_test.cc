@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/connection.h"
@@ -17,22 +18,30 @@
 namespace rp::core {
 namespace {
 
-class NumberedKeys final : public GroupKeys {
+class SameKeys final : public GroupKeys {
  public:
-  explicit NumberedKeys(size_t count) : count_(count) {}
+  SameKeys(size_t count, std::string key) : count_(count), key_(std::move(key)) {}
   [[nodiscard]] size_t size() const override { return count_; }
-  [[nodiscard]] std::string_view operator[](size_t) const override { return "small"; }
+  [[nodiscard]] std::string_view operator[](size_t) const override { return key_; }
 
  private:
   const size_t count_;
+  const std::string key_;
 };
+
+// A key that counts as much as this many.
+constexpr size_t kKeyCost = 256;
+const std::string& LongKey() {
+  static const std::string key(TurnBudget::kPartBytes * (kKeyCost - 1), 'k');
+  return key;
+}
 
 // The keys of one command: more than two turns look up. A connection may have two shares of a turn,
 // one of them after all others have had theirs.
 constexpr size_t kManyKeys = 3 * TurnBudget::kKeysOfOne + 1;
 
-// Answers 's' with the value of the key small, 'l' with that of large, and 'g' with the number of
-// the keys of a group.
+// Answers 's' with the value of the key small, 'l' with that of large, 'g' with the number of the
+// keys of a group, and 'k' with that of a group of long keys; ends at 'x'.
 class ByteSession final : public Session {
  public:
   size_t Consume(std::string_view bytes, Connection* connection) override {
@@ -54,11 +63,13 @@ class ByteSession final : public Session {
 
  private:
   static void Run(char byte, Connection* connection) {
+    if (byte == 'x') return connection->CloseAfterAnswers(Closing::kLinger);
     Request* request = connection->AddRequest();
-    if (byte == 'g') {
+    if (byte == 'g' || byte == 'k') {
+      auto keys = byte == 'g' ? std::make_unique<SameKeys>(kManyKeys, "small")
+                              : std::make_unique<SameKeys>(100, LongKey());
       return connection->StartGroup(
-          request, std::make_unique<Group>(Group::Keeps::kCount,
-                                           std::make_unique<NumberedKeys>(kManyKeys), 0));
+          request, std::make_unique<Group>(Group::Keeps::kCount, std::move(keys), 0));
     }
     request->question.key = byte == 'l' ? "large" : "small";
     connection->Submit(request);
@@ -80,6 +91,7 @@ class TurnTest : public proxy::ReadThroughTest {
     Fetch("small", proxy::Value("s"));
     const std::string large(kLargeBytes, 'l');
     Fetch("large", proxy::Value(large));
+    Fetch(LongKey(), proxy::Value("v"));
     context_.turn.now = Now();
     for (size_t i = 0; i < kClients; ++i) Connect();
   }
@@ -215,17 +227,75 @@ TEST_F(TurnTest, AnswersOnlySoManyRequests) {
   constexpr size_t kEach = 1000;
   static_assert(kClients * kEach > 2 * TurnBudget::kRequests);
   for (size_t i = 0; i < kClients; ++i) Send(i, std::string(kEach, 's'));
-  size_t sum = 0;
+  std::vector<size_t> sums(kClients);
   size_t turns = 0;
-  for (; sum < kClients * kEach; ++turns) {
+  for (; SumOf(sums) < kClients * kEach; ++turns) {
     ASSERT_LT(turns, 100u);
     Turn();
     const std::vector<size_t> got = ReadAll();
-    for (const size_t bytes : got) EXPECT_GT(bytes, 0u) << "turn " << turns;
     EXPECT_LT(SumOf(got), TurnBudget::kRequests + Pipeline::kMaxRequests);
-    sum += SumOf(got);
+    for (size_t i = 0; i < kClients; ++i) {
+      EXPECT_TRUE(got[i] > 0 || sums[i] == kEach) << "client " << i << " in turn " << turns;
+      sums[i] += got[i];
+    }
   }
   EXPECT_GE(turns, kClients * kEach / TurnBudget::kRequests);
+}
+
+TEST_F(TurnTest, ThoseThatWaitHaveAShareHoweverMuchTheOthersWant) {
+  std::string got;
+  Send(0, "l");
+  for (int turn = 0; got.size() < kLargeBytes; ++turn) {
+    ASSERT_LT(turn, 100);
+    for (size_t i = 1; i < kClients; ++i)
+      Send(i, std::string(2 * TurnBudget::kRequests / kClients, 's'));
+    Turn();
+    EXPECT_FALSE(context_.budget.may_answer());
+    for (size_t i = 1; i < kClients; ++i) static_cast<void>(Read(i));
+    const std::string more = Read(0);
+    EXPECT_NE(more, "") << "turn " << turn;
+    got += more;
+  }
+}
+
+// It has read all that was sent, and waits for its share.
+TEST_F(TurnTest, AWaitForTheShareIsNotTheClients) {
+  for (size_t i = 0; i < kClients; ++i) Send(i, "l");
+  Turn();
+  static_cast<void>(ReadAll());
+  ASSERT_TRUE(context_.connections.has_work());
+  for (int i = 0; i < 3; ++i) {
+    context_.turn.now += std::chrono::minutes(1);
+    while (Connection* const connection = context_.waits.TakeEnded(context_.turn.now))
+      connection->OnWaitEnded();
+  }
+  size_t bytes = 0;
+  for (int turn = 0; context_.connections.has_work() && turn < 10'000; ++turn) {
+    Turn();
+    bytes += SumOf(ReadAll());
+  }
+  EXPECT_GT(bytes, (kClients - 4) * kLargeBytes) << "all were sent the rest";
+}
+
+TEST_F(TurnTest, InputThatIsDroppedCountsToo) {
+  for (size_t i = 0; i < kClients; ++i) Send(i, "x");
+  Turn();
+  const std::string input(ReactorContext::kReadBufferBytes, 's');
+  for (size_t i = 0; i < kClients; ++i) Send(i, input);
+  Turn();
+  EXPECT_FALSE(context_.budget.may_read());
+}
+
+TEST_F(TurnTest, LongKeysCountAsSeveral) {
+  Send(0, "k");
+  int turns = 0;
+  std::string got;
+  for (; got.empty() && turns < 1000; ++turns) {
+    Turn();
+    got = Read(0);
+  }
+  EXPECT_EQ(got, "100");
+  EXPECT_GE(turns, 100 * int{kKeyCost} / int{TurnBudget::kKeysOfOne} / 2);
 }
 
 TEST_F(TurnTest, ACommandOfManyKeysIsLookedUpInParts) {
