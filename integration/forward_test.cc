@@ -76,22 +76,6 @@ TEST_F(ForwardTest, WritesOfEveryShapeDropTheirKeys) {
   EXPECT_EQ(client.Exchange("FLUSHALL\r\n" + warm), "+OK\r\n*4\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n");
 }
 
-// A script may answer with any error, also with one that elsewhere means that nothing was done.
-TEST_F(ForwardTest, AScriptThatWritesAndAnswersWithAServersErrorDropsItsKeys) {
-  RespClient client(RespPort(proxy_));
-  for (const std::string error : {"MOVED 1 a:1", "ASK 1 a:1", "NOAUTH Authentication required."}) {
-    ASSERT_TRUE(Eventually(
-        [&] { return client.Exchange("SET key old\r\nGET key\r\n") == "+OK\r\n$3\r\nold\r\n"; }));
-    const std::string answers = client.Exchange(RespCommand(
-        {"EVAL", "redis.call('set', KEYS[1], 'new') return redis.error_reply('" + error + "')", "1",
-         "key"}));
-    EXPECT_TRUE(answers.starts_with("-")) << answers;
-    EXPECT_EQ(redis_.Command({"GET", "key"}), "new");
-    EXPECT_TRUE(Eventually([&] { return !client.Exchange("GET key\r\n").starts_with("-"); }));
-    EXPECT_EQ(client.Exchange("GET key\r\n"), "$3\r\nnew\r\n") << error;
-  }
-}
-
 // Whatever a command does to the keys a and b, who sent it reads the same here as in Redis.
 TEST_F(ForwardTest, ReadsBehindAnyWriteAreWhatRedisSays) {
   RespClient there(redis_.port());

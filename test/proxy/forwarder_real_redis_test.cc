@@ -195,6 +195,20 @@ TEST_F(ForwarderRealRedisTest, SpellsScriptsInTheClientsVersion) {
   EXPECT_EQ(proxy_->flushes(), 0);
 }
 
+// A script may answer with any error, also with one that elsewhere means that nothing was done.
+TEST_F(ForwarderRealRedisTest, AScriptThatWritesAndAnswersWithAServersErrorDropsItsKeys) {
+  for (const std::string error : {"MOVED 1 a:1", "ASK 1 a:1", "NOAUTH Authentication required."}) {
+    EXPECT_EQ(proxy_->Reply({"SET", "k", "old"}), "+OK\r\n");
+    EXPECT_EQ(proxy_->Get("k"), "old");
+    const Request* const request = proxy_->Start(
+        {"EVAL", "redis.call('set', KEYS[1], 'new') return redis.error_reply('" + error + "')", "1",
+         "k"});
+    EXPECT_TRUE(proxy_->AwaitHome(request));
+    EXPECT_EQ(request->answer.outcome, Outcome::kError);
+    EXPECT_EQ(proxy_->Get("k"), "new") << error;
+  }
+}
+
 TEST_F(ForwarderRealRedisTest, RefusesEveryCommandThatBlocksOrSubscribes) {
   for (const Words& words : {Words{"BLPOP", "k", "0"},
                              Words{"BRPOPLPUSH", "a", "b", "0"},
