@@ -248,7 +248,7 @@ class CommandExchange {
   static Error NoMemory() { return Error{ErrorCode::kNoMemory, "out of memory for the reply"}; }
 
   Error FailForMemory(size_t index) {
-    const Error error = NoMemory();
+    Error error = NoMemory();
     batch_->Fail(index, error.code, error.message);
     return error;
   }
