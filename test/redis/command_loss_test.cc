@@ -102,7 +102,10 @@ TEST(CommandLossTest, ALateReplyGoesToNobodyElse) {
 
 TEST(CommandLossTest, ACommandThatFailedByItsDeadlineIsNotLookedAtAgain) {
   FakeRedis server(ReplyTo("SET", {.bytes = "+OK\r\n", .held = true}));
-  FetchClient client(OneConnectionTo(server.address()));
+  // Time to send it all, which under a sanitizer takes seconds.
+  Options options = OneConnectionTo(server.address());
+  options.timeout = seconds(60);
+  FetchClient client(options);
   EXPECT_TRUE(client.Call({"OTHER"}).IsReply("+OK\r\n"));
   server.Freeze();
   // More than the socket holds: it fails while it is being sent, and its bytes may go. Even a busy

@@ -26,9 +26,9 @@ namespace rp::redis {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Whether `condition` became true within some seconds.
+// Whether `condition` became true within a time that also a busy machine does not need.
 inline bool Await(const std::function<bool()>& condition) {
-  const TimePoint limit = Now() + seconds(10);
+  const TimePoint limit = Now() + seconds(60);
   while (!condition()) {
     if (Now() >= limit) return false;
     std::this_thread::sleep_for(milliseconds(1));
