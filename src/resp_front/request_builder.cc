@@ -129,9 +129,10 @@ size_t RequestBuilder::AppendHits(Group::Keeps keeps, const resp::Command& comma
   }
   size_t cost = 0;
   for (size_t i = 1; i < command.size(); ++i) {
-    cost += 1 + command[i].size() / core::TurnBudget::kPartBytes;
+    const std::string_view key = command[i];
+    cost += 1 + key.size() / core::TurnBudget::kPartBytes;
     if (cost > kMaxCostAtOnce) return i - 1;
-    const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(command[i]);
+    const cache::EntryRef entry = connection_->context()->dispatcher.TryFind(key);
     const bool has_value = entry && entry->kind == cache::Kind::kValue;
     if (!entry || reply->size() > kMaxCopiedBytes ||
         (wants_values && has_value && entry->value_bytes > core::Session::kCopiedBytes)) {
