@@ -26,10 +26,9 @@ enum class Verdict : unsigned char {
 
 struct Admission {
   Verdict verdict;
-  // Of kRun, kWrongArity and kTooManyArguments: the subcommand's, if the command names one.
+  // Of kRun, kWrongArity and kTooManyArguments: the subcommand's, if the command names one. Of
+  // kForward: the command's, or null.
   const CommandRow* row;
-  ;
-  // of kForward: the command's, or null
 };
 
 // Returns whether `command` runs, is forwarded or is refused. REQUIRES: command.size() >= 1, and

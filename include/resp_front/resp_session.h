@@ -28,7 +28,6 @@
 namespace rp::resp_front {
 
 class RequestBuilder;
-struct Admission;
 
 class RespSession final : public core::Session {
  public:

@@ -54,7 +54,7 @@ Reply Refusal(const Admission& admission, const resp::Command& command) {
       return Constant(kNoAuth);
     case Verdict::kTooManyArguments:
       return ErrorReply("too many arguments for '" + std::string(admission.row->name) +
-                        "': at most " + std::to_string(kMaxArguments));
+                        "': at most " + std::to_string(admission.row->max_arguments));
     case Verdict::kNotAvailable:
       return NotAvailable(LowerCase(command[0]));
     case Verdict::kRun:

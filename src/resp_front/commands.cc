@@ -29,7 +29,21 @@ constexpr KeyPositions kOneKeyFacts = {1, 1, 1, "RO"};
 constexpr KeyPositions kManyKeys = {1, -1, 1, "RO access"};
 constexpr KeyPositions kManyKeysFacts = {1, -1, 1, "RO"};
 
-constexpr HelpLines kOfHelp = {"HELP", "    Prints this help."};
+// A subcommand that Redis answers with -forward, and nobody without.
+constexpr CommandRow OfRedis(std::string_view name, int arity) {
+  return {.name = name,
+          .arity = arity,
+          .with_forward = Answerer::kRedis,
+          .answer = NotAvailableCommand};
+}
+
+constexpr CommandRow HelpOf(std::string_view name) {
+  return {.name = name,
+          .arity = 2,
+          .with_forward = Answerer::kRedis,
+          .answer = HelpCommand,
+          .help = {"HELP", "    Prints this help."}};
+}
 
 constexpr auto kClientSubcommands = std::to_array<CommandRow>({
     {.name = "client|getname",
@@ -65,47 +79,16 @@ constexpr auto kClientSubcommands = std::to_array<CommandRow>({
      .arity = 3,
      .answer = ClientSetnameCommand,
      .help = {"SETNAME <name>", "    Assign the name <name> to the current connection."}},
-    {.name = "client|caching",
-     .arity = 3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|getredir",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|kill",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|list",
-     .arity = -2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|pause",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|tracking",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|trackinginfo",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|unblock",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|unpause",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "client|help",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = HelpCommand,
-     .help = kOfHelp},
+    OfRedis("client|caching", 3),
+    OfRedis("client|getredir", 2),
+    OfRedis("client|kill", -3),
+    OfRedis("client|list", -2),
+    OfRedis("client|pause", -3),
+    OfRedis("client|tracking", -3),
+    OfRedis("client|trackinginfo", 2),
+    OfRedis("client|unblock", -3),
+    OfRedis("client|unpause", 2),
+    HelpOf("client|help"),
 });
 
 constexpr auto kCommandSubcommands = std::to_array<CommandRow>({
@@ -119,14 +102,8 @@ constexpr auto kCommandSubcommands = std::to_array<CommandRow>({
      .with_forward = Answerer::kRedis,
      .answer = CommandDocsCommand,
      .help = {"DOCS [<command-name> ...]", "    Return nothing: there is no documentation here."}},
-    {.name = "command|getkeys",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "command|getkeysandflags",
-     .arity = -3,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
+    OfRedis("command|getkeys", -3),
+    OfRedis("command|getkeysandflags", -3),
     {.name = "command|info",
      .arity = -2,
      .max_arguments = kMaxArguments,
@@ -138,11 +115,7 @@ constexpr auto kCommandSubcommands = std::to_array<CommandRow>({
      .with_forward = Answerer::kRedis,
      .answer = CommandListCommand,
      .help = {"LIST", "    Return a list of all commands of this endpoint."}},
-    {.name = "command|help",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = HelpCommand,
-     .help = kOfHelp},
+    HelpOf("command|help"),
 });
 
 constexpr auto kConfigSubcommands = std::to_array<CommandRow>({
@@ -153,23 +126,10 @@ constexpr auto kConfigSubcommands = std::to_array<CommandRow>({
      .answer = ConfigGetCommand,
      .help = {"GET <pattern>",
               "    Return parameters matching the glob-like <pattern> and their values."}},
-    {.name = "config|resetstat",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "config|rewrite",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "config|set",
-     .arity = -4,
-     .with_forward = Answerer::kRedis,
-     .answer = NotAvailableCommand},
-    {.name = "config|help",
-     .arity = 2,
-     .with_forward = Answerer::kRedis,
-     .answer = HelpCommand,
-     .help = kOfHelp},
+    OfRedis("config|resetstat", 2),
+    OfRedis("config|rewrite", 2),
+    OfRedis("config|set", -4),
+    HelpOf("config|help"),
 });
 
 template <size_t kSize>

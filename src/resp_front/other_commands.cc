@@ -177,7 +177,6 @@ constexpr auto kOtherCommands = std::to_array<std::string_view>({"acl",
                                                                  "touch",
                                                                  "unlink",
                                                                  "unsubscribe",
-
                                                                  "wait",
                                                                  "watch",
                                                                  "xack",
