@@ -65,17 +65,17 @@ bool IsMissing(const core::Request& request) {
   return request.answer.outcome == proxy::Outcome::kMissing;
 }
 
-size_t PutLargeReply(const core::Request& request, core::Payload* payload) {
-  payload->bytes = request.answer.large_reply.bytes;
-  payload->owner = &request.answer.large_reply.owner;
-  return 0;
+// The request's reply, small or large.
+core::Payload ReplyOf(const core::Request& request) {
+  const SharedBytes& large = request.answer.large_reply;
+  if (large.owner == nullptr) return {.bytes = request.answer.reply, .tail = {}};
+  return {.bytes = large.bytes, .tail = {}, .owner = &large.owner};
 }
 
 // Writes an answer that is not about the key: Redis's reply or an error.
 size_t PutOther(const core::Request& request, char* out, core::Payload* payload) {
   if (request.answer.outcome != proxy::Outcome::kReply) return PutError(request.answer, out);
-  if (request.answer.large_reply.owner != nullptr) return PutLargeReply(request, payload);
-  payload->bytes = request.answer.reply;
+  *payload = ReplyOf(request);
   return 0;
 }
 
@@ -123,13 +123,12 @@ size_t PutValueOrNull(const cache::Entry* value, int version, char* out, core::P
 
 size_t WriteReply(const core::Request& request, const AnswerContext&, char* out,
                   core::Payload* payload) {
-  if (request.answer.large_reply.owner != nullptr) return PutLargeReply(request, payload);
-  const std::string& reply = request.answer.reply;
-  if (reply.size() > core::Session::kMaxAnswerBytes) {
-    payload->bytes = reply;
+  const core::Payload reply = ReplyOf(request);
+  if (reply.bytes.size() > core::Session::kMaxAnswerBytes) {
+    *payload = reply;
     return 0;
   }
-  return Put(reply.empty() ? FramingOf(request).constant : reply, out);
+  return Put(reply.bytes.empty() ? FramingOf(request).constant : reply.bytes, out);
 }
 
 size_t WriteForwarded(const core::Request& request, const AnswerContext&, char* out,
@@ -144,14 +143,12 @@ size_t WriteInfo(const core::Request& request, const AnswerContext& context, cha
   static_assert(resp::kMaxHeaderBytes + resp::kCrLf.size() + kMaxProxySectionBytes +
                     resp::kCrLf.size() <=
                 core::Session::kMaxAnswerBytes);
-  const SharedBytes& large = request.answer.large_reply;
-  const std::string_view reply =
-      large.owner != nullptr ? large.bytes : std::string_view(request.answer.reply);
-  const std::string_view text = TextIn(reply);
+  const core::Payload reply = ReplyOf(request);
+  const std::string_view text = TextIn(reply.bytes);
   if (request.answer.outcome != proxy::Outcome::kReply || text.data() == nullptr)
     return PutOther(request, out, payload);
   // In RESP3 the text begins with its format (Writer::Verbatim).
-  const char type = reply[0];
+  const char type = reply.bytes[0];
   const bool is_empty = text.size() == (type == '=' ? std::string_view("txt:").size() : 0);
   // The tail comes first, because the header needs its size. It waits behind the room for the
   // header until it is copied to its place.
@@ -161,9 +158,7 @@ size_t WriteInfo(const core::Request& request, const AnswerContext& context, cha
       PutProxySection(context.options.server->Facts(), context.options.version, tail + tail_bytes);
   const auto text_bytes = static_cast<int64_t>(text.size() + tail_bytes);
   tail_bytes += Put(resp::kCrLf, tail + tail_bytes);
-  *payload = {.bytes = text,
-              .tail = {tail, tail_bytes},
-              .owner = large.owner != nullptr ? &large.owner : nullptr};
+  *payload = {.bytes = text, .tail = {tail, tail_bytes}, .owner = reply.owner};
   return static_cast<size_t>(resp::PutHeader(type, text_bytes, out) - out);
 }
 
