@@ -93,7 +93,6 @@ class Forwarder final : public redis::FetchSink {
   [[nodiscard]] bool ForwardTransaction(Request* request, const CommandTable& table);
   void Resume(Request* request);
   [[nodiscard]] bool Send(Request* request, std::vector<Written> written, bool may_be_repeated);
-  void Submit(std::unique_ptr<Sent> sent);
   void DropWritten(const Sent& sent, const Replies* replies);
   void DropWritten(const Written& written, const resp::Command& command, bool is_error,
                    std::string_view keys_reply);

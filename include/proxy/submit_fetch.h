@@ -4,9 +4,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "base/mutex.h"
+#include "redis/fetch.h"
 #include "redis/fetch_queue.h"
 
 namespace rp::proxy {
@@ -24,5 +26,18 @@ using SubmitFetches = std::function<bool(redis::FetchQueue*, Blocking)>;
 
 // The error text when their queue is full.
 inline constexpr std::string_view kQueueFullText = "too many requests wait for Redis already";
+
+// Hands the fetch over, whose outcome `sink` receives: at once if the queue is full.
+template <typename Fetch>
+void SubmitOrFail(const SubmitFetch& submit, std::unique_ptr<Fetch> fetch, redis::FetchSink* sink) {
+  fetch->sink = sink;
+  // The fetchers own it from here on, until OnFetched takes it back.
+  redis::Fetch* const submitted = fetch.release();
+  if (submit(submitted)) return;
+  redis::FetchResult failure;
+  failure.error_code = ErrorCode::kBusy;
+  failure.error_text = kQueueFullText;
+  sink->OnFetched(submitted, failure);
+}
 
 }  // namespace rp::proxy

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "redis/outgoing.h"
+#include "resp/grammar.h"
 #include "resp/owned_command.h"
 
 namespace rp::proxy {
@@ -38,10 +39,8 @@ struct Replies {
 
   // Return whether Redis has begun no transaction, so that it has carried out each command at once;
   // and whether it has carried out none of the commands of a transaction.
-  [[nodiscard]] bool has_no_transaction() const { return multi.starts_with('-'); }
-  [[nodiscard]] bool is_discarded() const {
-    return multi.starts_with('+') && last.starts_with('-');
-  }
+  [[nodiscard]] bool has_no_transaction() const { return resp::IsError(multi); }
+  [[nodiscard]] bool is_discarded() const { return multi.starts_with('+') && resp::IsError(last); }
 
   // Returns the error of EXEC, in Redis's form, that says why Redis refuses MULTI or EXEC; empty if
   // it has carried them out.

@@ -50,14 +50,12 @@ class Outgoing {
   // Return the memory taken from malloc, in bytes. Large commands count too, although others may
   // hold them.
   [[nodiscard]] size_t held_bytes() const {
-    return bytes_ + commands_.size() * kBytesPerCommand + pieces_.capacity() * sizeof(pieces_[0]);
+    return bytes_ + commands_.size() * resp::kListedCommandBytes +
+           pieces_.capacity() * sizeof(pieces_[0]);
   }
   [[nodiscard]] size_t heap_bytes() const { return held_bytes(); }
 
  private:
-  // Of a small command besides its bytes: its node in the list, and what it points to.
-  static constexpr size_t kBytesPerCommand = 2 * sizeof(resp::OwnedCommand);
-
   std::list<resp::OwnedCommand> commands_;  // they must not move
   std::list<std::string> texts_;            // neither must these
   std::vector<std::string_view> pieces_;

@@ -23,4 +23,7 @@ namespace rp::resp {
 // subcommand's as in "client|setname".
 [[nodiscard]] std::string WrongArityText(std::string_view full_name);
 
+// Returns "Transaction discarded because of: " and `why`, which goes behind "-EXECABORT ".
+[[nodiscard]] std::string DiscardedText(std::string_view why);
+
 }  // namespace rp::resp

@@ -47,6 +47,13 @@ constexpr bool IsLine(char type) {
   return std::string_view("+-:_#,(").find(type) != std::string_view::npos;
 }
 
+// Returns whether this is an error reply.
+constexpr bool IsError(std::string_view reply) { return reply.starts_with('-'); }
+// Returns the text of an error reply without its '-', or an empty text if it is another reply.
+constexpr std::string_view ErrorText(std::string_view reply) {
+  return IsError(reply) ? reply.substr(1, reply.find('\r') - 1) : std::string_view();
+}
+
 // Returns `text` up to its first NUL, which is all that C's string functions see of it. Redis uses
 // these on names.
 constexpr std::string_view UpToNul(std::string_view text) {

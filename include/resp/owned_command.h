@@ -52,4 +52,8 @@ class OwnedCommand {
   std::vector<Command::Slice> slices_;  // of bytes_
 };
 
+// What a small command in a list or vector takes besides its bytes, about: itself, and what it
+// points to.
+inline constexpr size_t kListedCommandBytes = 2 * sizeof(OwnedCommand);
+
 }  // namespace rp::resp

@@ -90,7 +90,7 @@ class Transaction {
 
   struct Kept {
     [[nodiscard]] size_t held_bytes() const {
-      return bytes + commands.capacity() * kBytesPerCommand;
+      return bytes + commands.capacity() * resp::kListedCommandBytes;
     }
     // Of a large command the large blocks count too, which is a little too much.
     [[nodiscard]] size_t heap_bytes() const { return held_bytes(); }
@@ -98,9 +98,6 @@ class Transaction {
     std::vector<resp::OwnedCommand> commands;
     size_t bytes = 0;  // as they are sent to Redis
   };
-  // What a small command holds besides its bytes.
-  static constexpr size_t kBytesPerCommand = 2 * sizeof(resp::OwnedCommand);
-
   [[nodiscard]] Reply Queue(const resp::Command& command, const TransactionLimits& limits);
   [[nodiscard]] Reply End(const resp::Command& command);
   [[nodiscard]] Reply Refuse(Reply error);

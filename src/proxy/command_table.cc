@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "redis/reply.h"
+#include "resp/grammar.h"
 #include "resp/reply_cursor.h"
 
 namespace rp::proxy {
@@ -107,8 +108,8 @@ class CommandTableParser {
 };
 
 Result<CommandTable> CommandTable::Parse(std::string_view reply) {
-  if (reply.starts_with('-')) {
-    const std::string_view text = reply.substr(1, reply.find('\r') - 1);
+  if (resp::IsError(reply)) {
+    const std::string_view text = resp::ErrorText(reply);
     return Error{redis::ClassifyErrorReply(text), std::string(text)};
   }
   CommandTable table;

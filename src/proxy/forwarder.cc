@@ -12,6 +12,7 @@
 #include "proxy/transaction_exchange.h"
 #include "redis/batch.h"
 #include "resp/error_texts.h"
+#include "resp/grammar.h"
 #include "resp/reply_cursor.h"
 #include "resp/writer.h"
 
@@ -25,8 +26,6 @@ using Kind = redis::FetchResult::Kind;
 constexpr Duration kReloadInterval = std::chrono::milliseconds(10);
 
 constexpr std::string_view kCommand = "*1\r\n$7\r\nCOMMAND\r\n";
-
-bool IsError(std::string_view reply) { return reply.starts_with('-'); }
 
 // Returns the table of commands. If waiting will not help, the error says what to do.
 Result<CommandTable> ParseTable(const redis::FetchResult& result) {
@@ -162,7 +161,7 @@ bool Forwarder::ForwardTransaction(Request* request, const CommandTable& table) 
     if (facts == nullptr) refusal = resp::UnknownCommandText(command);
     if (why != Refused::kNo) refusal = RefusedText(*facts, command, why);
     if (!refusal.empty()) {
-      AnswerError(request, "EXECABORT", "Transaction discarded because of: " + refusal);
+      AnswerError(request, "EXECABORT", resp::DiscardedText(refusal));
       return true;
     }
     if (!TryAllocate([&] { written.emplace_back(*facts, command); })) {
@@ -218,19 +217,8 @@ bool Forwarder::Send(Request* request, std::vector<Written> written, bool may_be
   sent->resp_version = request->question.resp_version;
   sent->may_be_repeated = may_be_repeated;
   sent->SetDeadline(request->deadline);
-  Submit(std::move(sent));
+  SubmitOrFail(submit_, std::move(sent), this);
   return false;
-}
-
-// The fetchers own `sent` from here on, until OnFetched takes it back.
-void Forwarder::Submit(std::unique_ptr<Sent> sent) {
-  sent->sink = this;
-  Sent* const submitted = sent.release();
-  if (submit_(submitted)) return;
-  redis::FetchResult failure;
-  failure.error_code = ErrorCode::kBusy;
-  failure.error_text = kQueueFullText;
-  OnFetched(submitted, failure);
 }
 
 void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
@@ -267,16 +255,18 @@ void Forwarder::DropWritten(const Sent& sent, const Replies* replies) {
   const bool may_flush =
       std::any_of(sent.written.begin(), sent.written.end(),
                   [](const Written& written) { return written.drop == Drop::kAll; });
-  std::string_view results;  // of a transaction, where they matter
+  std::string_view results;  // of a transaction
   if (replies != nullptr && may_flush) results = replies->Results();
   auto command = sent.command->commands().begin();
   for (const Written& written : sent.written) {
     bool is_error = false;
     std::string_view keys_reply;
     if (replies != nullptr) {
-      const std::string_view reply = sent.is_transaction ? TakeReply(&own) : own;
-      const std::string_view result = results.empty() ? results : TakeReply(&results);
-      is_error = IsError(reply) || IsError(result) || replies->is_discarded();
+      if (may_flush) {  // only then it matters
+        const std::string_view reply = sent.is_transaction ? TakeReply(&own) : own;
+        const std::string_view result = results.empty() ? results : TakeReply(&results);
+        is_error = resp::IsError(reply) || resp::IsError(result) || replies->is_discarded();
+      }
       if (written.drop == Drop::kGetKeys) keys_reply = TakeReply(&keys);
     }
     DropWritten(written, (command++)->arguments(), is_error, keys_reply);
@@ -325,7 +315,7 @@ void Forwarder::LoadTable(TimePoint deadline) {
   sent->command = std::move(outgoing);
   sent->may_be_repeated = true;
   sent->SetDeadline(deadline);
-  Submit(std::move(sent));
+  SubmitOrFail(submit_, std::move(sent), this);
 }
 
 void Forwarder::AwaitTable(Request* request) {

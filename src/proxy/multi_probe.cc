@@ -28,14 +28,8 @@ bool MultiProbe::Passes(Request* request) {
   fetch->may_be_repeated = true;
   fetch->is_transaction = true;
   fetch->goes_alone = true;
-  fetch->sink = this;
   fetch->SetDeadline(deadline);
-  redis::Fetch* const submitted = fetch.release();
-  if (submit_(submitted)) return false;
-  redis::FetchResult failure;
-  failure.error_code = ErrorCode::kBusy;
-  failure.error_text = kQueueFullText;
-  OnFetched(submitted, failure);
+  SubmitOrFail(submit_, std::move(fetch), this);
   return false;
 }
 

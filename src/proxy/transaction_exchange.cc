@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "redis/reply.h"
+#include "resp/error_texts.h"
 #include "resp/reply_framer.h"
 #include "resp/writer.h"
 
@@ -15,7 +16,7 @@ constexpr std::string_view kExecAbort = "-EXECABORT ";
 
 // Returns the text of an error reply as a client may see it.
 std::string_view ErrorText(std::string_view reply) {
-  const std::string_view text = reply.substr(1, reply.find('\r') - 1);
+  const std::string_view text = resp::ErrorText(reply);
   return redis::TextForClients(redis::ClassifyErrorReply(text), text);
 }
 
@@ -23,8 +24,7 @@ std::string_view ErrorText(std::string_view reply) {
 std::string Discarded(std::string_view why) {
   if (why.starts_with(kErr)) why.remove_prefix(kErr.size());
   std::string answer;
-  resp::Writer(2, &answer)
-      .Error("EXECABORT", "Transaction discarded because of: " + std::string(why));
+  resp::Writer(2, &answer).Error("EXECABORT", resp::DiscardedText(why));
   return answer;
 }
 
@@ -62,14 +62,14 @@ Replies::Replies(std::string_view replies, size_t questions, size_t commands, bo
   own = replies;
   for (size_t i = 0; is_transaction && i < commands; ++i) {
     const std::string_view reply = TakeReply(&replies);
-    if (refusal.empty() && reply.starts_with('-')) refusal = ErrorText(reply);
+    if (refusal.empty() && resp::IsError(reply)) refusal = ErrorText(reply);
   }
   last = replies;
 }
 
 std::string Replies::Refusal() const {
   if (has_no_transaction()) return Discarded(ErrorText(multi));
-  if (!last.starts_with('-')) return {};
+  if (!resp::IsError(last)) return {};
   return last.starts_with(kExecAbort) ? std::string(last) : Discarded(ErrorText(last));
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "redis/reply_buffer.h"
+#include "resp/grammar.h"
 #include "resp/reply_framer.h"
 
 namespace rp::redis {
@@ -17,8 +18,6 @@ namespace {
 
 constexpr std::string_view kHello2 = "*2\r\n$5\r\nHELLO\r\n$1\r\n2\r\n";
 constexpr std::string_view kHello3 = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
-
-bool IsError(std::string_view reply) { return reply.starts_with('-'); }
 
 // Redis does not know us, which is not the client's doing. A script may answer with any other error
 // of that name, and that is the client's own.
@@ -33,7 +32,7 @@ bool IsLastWord(std::string_view reply) { return reply.starts_with("-ERR Protoco
 // Returns whether the connection may still be inside MULTI after this reply to EXEC: where EXEC has
 // another name, Redis does not know it.
 bool LeavesMultiOpen(std::string_view reply) {
-  return IsError(reply) && !reply.starts_with("-EXECABORT ") &&
+  return resp::IsError(reply) && !reply.starts_with("-EXECABORT ") &&
          !reply.starts_with("-ERR EXEC without MULTI");
 }
 
@@ -121,7 +120,7 @@ class CommandExchange {
     *version = wanted;
     Result<size_t> bytes = ReadReply(0);
     if (!bytes) return bytes.error();
-    const bool refused = IsError(buffer_.bytes());
+    const bool refused = resp::IsError(buffer_.bytes());
     buffer_.DropFront(*bytes);
     if (wanted == 3) {
       in_resp3_ = !refused;
@@ -203,8 +202,7 @@ class CommandExchange {
 
   // The error at `offset` of the buffer without its '-', or nothing if another reply is there.
   [[nodiscard]] std::string_view ErrorText(size_t offset) const {
-    const std::string_view reply = buffer_.bytes().substr(offset);
-    return IsError(reply) ? reply.substr(1, reply.find('\r') - 1) : std::string_view();
+    return resp::ErrorText(buffer_.bytes().substr(offset));
   }
 
   // Waits for the whole reply that begins at `offset` of the buffer and returns its bytes. Pushed

@@ -51,4 +51,8 @@ std::string WrongArityText(std::string_view full_name) {
   return "wrong number of arguments for '" + std::string(full_name) + "' command";
 }
 
+std::string DiscardedText(std::string_view why) {
+  return "Transaction discarded because of: " + std::string(why);
+}
+
 }  // namespace rp::resp
