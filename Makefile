@@ -79,9 +79,10 @@ endif
 # What the scripts read.
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
-.PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan coverage fuzz fuzz-here \
-        coherence-check coherence-mutants valkey-suite lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands \
-        format build install uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
+.PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan \
+        coverage fuzz fuzz-here coherence-check coherence-mutants valkey-suite lint lint-test lint-rules lint-format \
+        lint-man lint-docs tidy compile_commands format build install uninstall bench bench-test bench-micro \
+        install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -170,7 +171,8 @@ $(OUT)/sources: FORCE
 # `require` says what is missing, and only `run`, `test` and `deps*` install.
 GOALS := $(or $(MAKECMDGOALS),all)
 of = $(if $(filter $(1),$(GOALS)),$(2))
-NEEDS := build $(call of,tests check unit integration coherence-check coherence-mutants coverage bench clients-test,test) \
+NEEDS := build \
+         $(call of,tests check unit integration coherence-check coherence-mutants coverage bench clients-test,test) \
          $(call of,lint lint-format format,lint) $(call of,tidy,tidy) $(call of,fuzz fuzz-here,fuzz) \
          $(call of,coverage,coverage) $(call of,valkey-suite,suite) $(call of,bench,bench peers)
 
@@ -191,7 +193,8 @@ NPM_CLIENTS := redis ioredis cache-manager keyv @keyv/redis
 deps-clients: deps ## install also the client libraries for clients-test that are available
 	@sh scripts/install_missing.sh $@ -optional clients
 	@mkdir -p build/clients
-	@! command -v npm >/dev/null || npm install --silent --no-save --no-package-lock --prefix build/clients $(NPM_CLIENTS)
+	@! command -v npm >/dev/null || \
+	  npm install --silent --no-save --no-package-lock --prefix build/clients $(NPM_CLIENTS)
 
 # --- Running --------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,19 @@
 #include "test/resp/request_table.h"
 
 namespace rp::resp_front {
+
+// Facts of which each is another number.
+inline ServerFacts SomeFacts() {
+  ServerFacts facts{.cache = {},
+                    .clients = 3,
+                    .max_clients = 10,
+                    .connections_received = 5,
+                    .uptime = std::chrono::milliseconds(2999),
+                    .resident_bytes = 4096,
+                    .process_id = 99};
+  facts.cache.hits = 11;
+  return facts;
+}
 
 class FixedServer final : public ServerView {
  public:

@@ -67,14 +67,7 @@ TEST(ServerCommandsTest, HelpCountsItsLines) {
 TEST(ServerCommandsTest, InfoShowsTheFactsOfTheServer) {
   CommandRunner runner;
   runner.options.version = "0.0";
-  runner.server.facts = {.cache = {},
-                         .clients = 3,
-                         .max_clients = 10,
-                         .connections_received = 5,
-                         .uptime = std::chrono::milliseconds(2999),
-                         .resident_bytes = 4096,
-                         .process_id = 99};
-  runner.server.facts.cache.hits = 11;
+  runner.server.facts = SomeFacts();
   EXPECT_EQ(runner.Run({"INFO", "Clients", "memory"}),
             "$96\r\n# Clients\r\nconnected_clients:3\r\nmaxclients:10\r\n\r\n"
             "# Memory\r\nused_memory:0\r\nused_memory_rss:4096\r\n\r\n");
