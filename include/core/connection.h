@@ -23,9 +23,9 @@
 //
 // Input is read into a buffer of the reactor, and only an unfinished request is kept here, so an
 // idle connection owns no buffer; of a large argument it is read to where the session keeps it.
-// While answers cannot be sent, nothing more is read, and further
-// input waits in the kernel. If the client may still be sending, the connection closes in stages,
-// because closing with unread input makes the kernel discard the answer (RFC 9112 section 9.6).
+// While answers cannot be sent, nothing more is read, and further input waits in the kernel. If the
+// client may still be sending, the connection closes in stages, because closing with unread input
+// makes the kernel discard the answer (RFC 9112 section 9.6).
 //
 // Owner: the reactor's ConnectionList. Thread safety: the reactor's thread. Cost: one recv and one
 // send for as many requests as one read brings.

@@ -52,9 +52,9 @@ class Dispatcher {
   void Send(Request* request);
 
   // Looks up keys of `group`, at most `*max_keys`, from which it subtracts them, one of many bytes
-  // as several: takes those that
-  // the cache has, and sends members for the others, which belong to `connection`. If no request is
-  // left, waits for the group's own to come back, or fails it if it has none.
+  // as several: takes those that the cache has, and sends members for the others, which belong to
+  // `connection`. If no request is left, waits for the group's own to come back, or fails it if it
+  // has none.
   void LookUp(Group* group, Connection* connection, RequestPool* requests, size_t* max_keys);
 
   // Starts the requests that were sent, and submits their fetches.
