@@ -79,7 +79,7 @@ class Forwarder final : public redis::FetchSink {
   // kPending.
   [[nodiscard]] bool Start(Request* request, TimePoint now) RP_EXCLUDES(mutex_);
 
-  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override
+  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result, TimePoint now) override
       RP_EXCLUDES(mutex_);
 
  private:

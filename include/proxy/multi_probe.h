@@ -35,7 +35,7 @@ class MultiProbe final : public redis::FetchSink {
   // Asks again for the next transaction: Redis has refused one, or may be another.
   void Forget() RP_EXCLUDES(mutex_);
 
-  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override
+  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result, TimePoint now) override
       RP_EXCLUDES(mutex_);
 
  private:

@@ -80,7 +80,7 @@ class ReadThrough final : public redis::FetchSink {
   // Makes the cache smaller and fills the reserve. Call it when MemoryIsShort().
   void FreeMemory();
 
-  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) override;
+  void OnFetched(redis::Fetch* fetch, const redis::FetchResult& result, TimePoint now) override;
   void OnPause() override { wake_homes_(); }
 
  private:

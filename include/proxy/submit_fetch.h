@@ -37,7 +37,7 @@ void SubmitOrFail(const SubmitFetch& submit, std::unique_ptr<Fetch> fetch, redis
   redis::FetchResult failure;
   failure.error_code = ErrorCode::kBusy;
   failure.error_text = kQueueFullText;
-  sink->OnFetched(submitted, failure);
+  sink->OnFetched(submitted, failure, Now());
 }
 
 }  // namespace rp::proxy

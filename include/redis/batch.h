@@ -118,7 +118,7 @@ class Batch {
 
 // Gives the outcome to the sink of the fetch, or to `sink` if it has none.
 inline void Deliver(Fetch* fetch, const FetchResult& result, FetchSink* sink) {
-  (fetch->sink == nullptr ? sink : fetch->sink)->OnFetched(fetch, result);
+  (fetch->sink == nullptr ? sink : fetch->sink)->OnFetched(fetch, result, Now());
 }
 
 }  // namespace rp::redis

@@ -106,9 +106,9 @@ struct FetchResult {
 class FetchSink {
  public:
   // Receives the outcome of a fetch: exactly once for each that Submit took, on a thread of the
-  // fetchers, with no lock held. `fetch` is the owner's again: the call may free it or submit it
-  // anew.
-  virtual void OnFetched(Fetch* fetch, const FetchResult& result) = 0;
+  // fetchers, with no lock held; it is `now`. `fetch` is the owner's again: the call may free it or
+  // submit it anew.
+  virtual void OnFetched(Fetch* fetch, const FetchResult& result, TimePoint now) = 0;
 
   // Follows one or more calls of OnFetched on the same thread, before that thread waits for
   // anything, so that a sink can pass on several outcomes together. Only the fetchers' own sink is

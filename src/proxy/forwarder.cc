@@ -221,7 +221,8 @@ bool Forwarder::Send(Request* request, std::vector<Written> written, bool may_be
   return false;
 }
 
-void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
+void Forwarder::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result,
+                          TimePoint /*now*/) {
   const std::unique_ptr<Sent> sent(static_cast<Sent*>(fetch));
   Request* const request = sent->request;
   if (request == nullptr) return OnTable(result);

@@ -38,7 +38,8 @@ void MultiProbe::Forget() {
   if (state_ == State::kTaken) state_ = State::kUnknown;
 }
 
-void MultiProbe::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
+void MultiProbe::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result,
+                           TimePoint /*now*/) {
   const std::unique_ptr<redis::Fetch> owned(fetch);
   const bool is_answered = result.kind == redis::FetchResult::Kind::kReply;
   const std::string refusal =

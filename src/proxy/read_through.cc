@@ -183,9 +183,8 @@ void ReadThrough::SubmitAgain(std::unique_ptr<Flight> flight) {
   RP_CHECK(Submit(&one, Blocking::kYes));
 }
 
-void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result) {
+void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result, TimePoint now) {
   std::unique_ptr<Flight> flight(static_cast<Flight*>(fetch));
-  const TimePoint now = Now();
   if (result.kind == Kind::kError && result.error_code == ErrorCode::kTimeout) {
     cache::WaiterList waiters;
     // If a request joined late and still has time, the fetch goes on for it.

@@ -83,7 +83,7 @@ class DispatcherTest : public proxy::ReadThroughTest {
     redis::FetchResult result;
     result.kind = redis::FetchResult::Kind::kReply;
     result.value = ":1\r\n";
-    fetch->sink->OnFetched(fetch, result);
+    fetch->sink->OnFetched(fetch, result, Now());
     return true;
   }
 

@@ -45,7 +45,7 @@ class WorkerPoolTest : public ::testing::Test {
     ++fetches_;
     redis::FetchResult result;
     result.kind = redis::FetchResult::Kind::kMissing;
-    read_through_.OnFetched(fetch, result);
+    read_through_.OnFetched(fetch, result, Now());
     return true;
   }
 

@@ -281,7 +281,7 @@ class SessionHarness final : public proxy::ReplyBox {
         break;
     }
     result.sent_at = JustFetched();
-    read_through_.OnFetched(fetch, result);
+    read_through_.OnFetched(fetch, result, Now());
   }
 
   void AnswerCommand(redis::Fetch* fetch) {
@@ -298,7 +298,7 @@ class SessionHarness final : public proxy::ReplyBox {
     result.kind = redis::FetchResult::Kind::kReply;
     result.value = reply;
     result.sent_at = JustFetched();
-    fetch->sink->OnFetched(fetch, result);
+    fetch->sink->OnFetched(fetch, result, Now());
   }
 
   const std::string_view command_table_;

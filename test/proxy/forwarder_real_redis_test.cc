@@ -27,7 +27,7 @@ using Words = std::vector<std::string>;
 
 class NoSink final : public redis::FetchSink {
  public:
-  void OnFetched(redis::Fetch*, const redis::FetchResult&) override {
+  void OnFetched(redis::Fetch*, const redis::FetchResult&, TimePoint) override {
     ADD_FAILURE() << "each fetch names its own sink";
   }
 };

@@ -63,7 +63,7 @@ class CoherentReadThroughTest : public ::testing::Test {
     ASSERT_FALSE(fetches_.empty());
     redis::Fetch* fetch = fetches_.front();
     fetches_.erase(fetches_.begin());
-    read_through_.OnFetched(fetch, result);
+    read_through_.OnFetched(fetch, result, Now());
   }
 
   // Asks for the key; whether the cache answers at once.

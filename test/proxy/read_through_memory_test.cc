@@ -43,7 +43,7 @@ class ReadThroughMemoryTest : public ::testing::Test {
     result.value = value;
     result.ttl_ms = redis::kTtlNone;
     result.sent_at = Now();
-    read_through_.OnFetched(std::exchange(fetches_, {}).at(0), result);
+    read_through_.OnFetched(std::exchange(fetches_, {}).at(0), result, Now());
   }
 
   void Fetch(const std::string& key) {

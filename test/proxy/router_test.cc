@@ -24,7 +24,7 @@ class RouterTest : public ReadThroughTest {
         router_(&read_through_, &forwarder_) {}
 
   ~RouterTest() override {
-    for (redis::Fetch* fetch : commands_) fetch->sink->OnFetched(fetch, Reply("+reply\r\n"));
+    for (redis::Fetch* fetch : commands_) fetch->sink->OnFetched(fetch, Reply("+reply\r\n"), Now());
   }
 
   static redis::FetchResult Reply(std::string_view bytes) {
@@ -114,7 +114,7 @@ TEST_F(RouterTest, WhatTheCacheDoesNotKnowIsAskedOfRedis) {
     ASSERT_EQ(commands_.size(), 1u) << key;
     redis::Fetch* fetch = commands_[0];
     commands_.clear();
-    fetch->sink->OnFetched(fetch, Reply(":7\r\n"));
+    fetch->sink->OnFetched(fetch, Reply(":7\r\n"), Now());
     EXPECT_EQ(unknown->answer.outcome, Outcome::kReply) << key;
     EXPECT_EQ(unknown->answer.reply, ":7\r\n") << key;
   }

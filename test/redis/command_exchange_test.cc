@@ -291,7 +291,7 @@ TEST(CommandExchangeTest, NeitherKindWaitsForAllOfTheOther) {
 
 TEST(CommandExchangeTest, TellsTheSinkOfTheFetch) {
   struct Other final : FetchSink {
-    void OnFetched(Fetch*, const FetchResult& result) override {
+    void OnFetched(Fetch*, const FetchResult& result, TimePoint) override {
       kind = result.kind;
       called = true;
     }
@@ -314,7 +314,7 @@ TEST(CommandExchangeTest, TellsTheSinkOfTheFetch) {
 
 // Keeps what it is told.
 struct Listener final : FetchSink {
-  void OnFetched(Fetch*, const FetchResult& result) override {
+  void OnFetched(Fetch*, const FetchResult& result, TimePoint) override {
     kind = result.kind;
     code = result.error_code;
     owner = result.owner;

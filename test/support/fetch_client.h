@@ -192,7 +192,7 @@ class FetchClient final : public FetchSink {
     hook_ = std::move(hook);
   }
 
-  void OnFetched(Fetch* fetch, const FetchResult& result) override {
+  void OnFetched(Fetch* fetch, const FetchResult& result, TimePoint) override {
     auto* const request = static_cast<Request*>(fetch);
     Outcome outcome{result.kind,
                     std::string(result.value),

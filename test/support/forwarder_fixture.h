@@ -79,7 +79,7 @@ class ForwarderTest : public ::testing::Test {
     ASSERT_FALSE(fetches_.empty());
     redis::Fetch* const fetch = fetches_.front();
     fetches_.pop_front();
-    fetch->sink->OnFetched(fetch, result);
+    fetch->sink->OnFetched(fetch, result, Now());
   }
 
   void LoadTable() {

@@ -154,7 +154,7 @@ ReactorHarness::~ReactorHarness() {
     }
     redis::FetchResult result;
     result.kind = redis::FetchResult::Kind::kMissing;
-    read_through_.OnFetched(fetch, result);
+    read_through_.OnFetched(fetch, result, Now());
     read_through_.OnPause();
   }
   for (ReactorThread& thread : threads_) {
@@ -216,7 +216,7 @@ void ReactorHarness::Answer(const std::string& key, const redis::FetchResult& re
     fetch = *found;
     fetches_.erase(found);
   }
-  read_through_.OnFetched(fetch, result);
+  read_through_.OnFetched(fetch, result, Now());
   read_through_.OnPause();
 }
 

@@ -70,7 +70,7 @@ class ReadThroughTest : public ::testing::Test {
     ASSERT_FALSE(fetches_.empty());
     redis::Fetch* fetch = fetches_.front();
     fetches_.erase(fetches_.begin());
-    read_through_.OnFetched(fetch, result);
+    read_through_.OnFetched(fetch, result, Now());
   }
 
   // Asks for the key and lets Redis answer `result`.
