@@ -54,15 +54,13 @@ class Cache {
                                          TimePoint now, EntryRef* hit,
                                          Blocking blocking = Blocking::kYes);
 
-  struct Finished {
-    WaiterList waiters;
-    TimePoint deadline;  // of the entry, if it was stored and can expire; else kNever
-  };
+  using Finished = Stripe::Finished;
   // Ends the flight and returns its waiters; the next miss of its key starts another. Stores
-  // `entry` if it is not empty and the limits leave room for it. With `drop_old` (Redis has
-  // answered), removes an old entry of the key even if no new one is stored.
+  // `entry` if it is not empty and the limits leave room for it. `sent_at` is when the GET was sent
+  // that Redis has answered; kNever without an answer. An answer removes an old entry of the key
+  // even if no new one is stored. With Finished::is_too_old the flight goes on: fetch again.
   [[nodiscard]] Finished Finish(Flight* flight, EntryRef entry, TimePoint now,
-                                bool drop_old = false);
+                                TimePoint sent_at = kNever);
 
   // Takes a waiter for the key with this hash out of its flight. Returns false if it is in no
   // flight.

@@ -27,6 +27,10 @@
 //
 // A waiter joins only an attached flight; Leave takes it out of either.
 //
+// Reads do not go backwards. The answer of a detached flight may be newer than an entry of its key,
+// or than what its attached flight will bring. So Supersede removes that entry and requires of that
+// flight an answer to a later GET, before the answer of the detached flight is given to anybody.
+//
 // Owner: Cache, which chooses the stripe by the key's hash and keeps the counts over all stripes.
 // Thread safety: any thread.
 // Cost: a hit is O(1); insert, evict and expire are O(log n).
@@ -67,6 +71,8 @@ struct Flight {
   bool storable = true;
   // Under the stripe's lock:
   uint32_t epoch = 0;  // in which it started
+  // An answer to a GET that was sent before this is too old, since a newer one may have been given.
+  TimePoint not_before = TimePoint::min();
   WaiterList waiters;
 
   [[nodiscard]] std::string_view key() const { return key_bytes; }
@@ -138,16 +144,22 @@ class alignas(64) Stripe {
                                          TimePoint now, Blocking blocking, EntryRef* hit,
                                          EntryRef* expired);
 
-  // Removes an old entry of the flight's key and returns it, or returns an empty ref. Does nothing
-  // for a detached flight, whose result is no newer than that entry.
-  [[nodiscard]] EntryRef DropOld(const Flight* flight);
+  // Redis has answered the flight. Removes the entry of the flight's key, which may be older than
+  // the answer, and returns it, or returns an empty ref. If the flight is detached, the key's
+  // attached flight may only end with an answer to a GET that is sent after `now`.
+  [[nodiscard]] EntryRef Supersede(const Flight* flight, TimePoint now);
 
+  struct Finished {
+    // The answer is too old, and nothing has changed: fetch it again.
+    bool is_too_old = false;
+    WaiterList waiters;
+    TimePoint deadline = kNever;  // of the entry, if it was stored and can expire
+    EntryRef replaced;            // an older entry of the key
+  };
   // Detaches the flight and returns its waiters. Stores `*entry` if there is one, the flight is
-  // storable and there is memory for its place; then `*entry` becomes empty, `*deadline` the
-  // entry's deadline, or kNever if it cannot expire, and an older entry of the key moves to
-  // `*replaced`.
-  [[nodiscard]] WaiterList Finish(Flight* flight, EntryRef* entry, TimePoint now,
-                                  TimePoint* deadline, EntryRef* replaced);
+  // storable and there is memory for its place; then `*entry` becomes empty. The answer is to a GET
+  // that was sent at `sent_at`; kNever if there is none.
+  [[nodiscard]] Finished Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint sent_at);
 
   // Takes the waiter out of its flight, which goes on without it. Returns false if the waiter is in
   // no flight, because its answer is under way.

@@ -53,21 +53,18 @@ LookupResult Cache::JoinOrStart(Flight* candidate, Waiter* waiter, TimePoint dea
   return result;
 }
 
-Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, bool drop_old) {
+Cache::Finished Cache::Finish(Flight* flight, EntryRef entry, TimePoint now, TimePoint sent_at) {
   Stripe& stripe = stripes_[StripeIndex(flight->hash)];
   // The old entry's room is freed before room is made for the new one.
-  if (drop_old && (options_.coherent || options_.stale != Duration::zero())) {
-    const EntryRef old = stripe.DropOld(flight);
+  if (sent_at != kNever && (options_.coherent || options_.stale != Duration::zero())) {
+    const EntryRef old = stripe.Supersede(flight, now);
     if (old) Release(old);
   }
   const bool reserved = entry && Admits(entry->kind, entry->key_bytes, entry->value_bytes) &&
                         Reserve(ChargeOf(entry));
   if (!reserved) entry = {};
-  EntryRef replaced;
-  TimePoint deadline = kNever;
-  Finished finished{stripe.Finish(flight, &entry, now, &deadline, &replaced), kNever};
-  finished.deadline = deadline;
-  if (replaced) Release(replaced);
+  Finished finished = stripe.Finish(flight, &entry, now, sent_at);
+  if (finished.replaced) Release(std::exchange(finished.replaced, {}));
   if (entry) Release(entry);
   return finished;
 }

@@ -69,27 +69,32 @@ LookupResult Stripe::JoinOrStartLocked(Flight* candidate, Waiter* waiter, TimePo
   return result;
 }
 
-EntryRef Stripe::DropOld(const Flight* flight) {
+EntryRef Stripe::Supersede(const Flight* flight, TimePoint now) {
   MutexLock lock(&mutex_);
+  Flight* attached = flights_.Find(flight->tag, flight->key());
+  if (attached != nullptr && attached != flight) {
+    attached->not_before = std::max(attached->not_before, now);
+  }
   Entry* present = entries_.Find(flight->tag, flight->key());
-  const bool attached = flights_.Find(flight->tag, flight->key()) == flight;
-  return present != nullptr && attached ? Remove(present) : EntryRef();
+  return present == nullptr ? EntryRef() : Remove(present);
 }
 
-WaiterList Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint* deadline,
-                          EntryRef* replaced) {
+Stripe::Finished Stripe::Finish(Flight* flight, EntryRef* entry, TimePoint now, TimePoint sent_at) {
   MutexLock lock(&mutex_);
-  // The result of a flight that an invalidation has detached may be out of date.
+  const bool is_too_old = sent_at < flight->not_before;
+  Finished finished{is_too_old, is_too_old ? WaiterList() : TakeWaiters(flight), kNever, {}};
+  if (is_too_old) return finished;
+  // No invalidation would reach a flight that is detached for want of memory.
   const bool attached = flights_.Erase(flight);
   if (*entry && attached && flight->storable &&
       flight->epoch == freshness_->epoch.load(std::memory_order_acquire)) {
     Entry* present = entries_.Find(flight->tag, flight->key());
-    if (present != nullptr) *replaced = Remove(present);
+    if (present != nullptr) finished.replaced = Remove(present);
     (*entry)->epoch = flight->epoch;
     // From here on the stripe holds the reference.
-    if (Insert(entry->get(), now, deadline)) static_cast<void>(entry->Release());
+    if (Insert(entry->get(), now, &finished.deadline)) static_cast<void>(entry->Release());
   }
-  return TakeWaiters(flight);
+  return finished;
 }
 
 bool Stripe::Leave(Waiter* waiter) {

@@ -227,7 +227,9 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
       }
     }
   }
-  auto finished = cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, true);
+  auto finished =
+      cache_->Finish(flight.get(), may_store ? entry : cache::EntryRef(), now, result.sent_at);
+  if (finished.is_too_old) return SubmitAgain(std::move(flight));
   if (finished.deadline != kNever) on_deadline_(finished.deadline);
   if (result.kind == Kind::kValue && !entry) {
     redis::FetchResult failure{};

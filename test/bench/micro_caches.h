@@ -59,7 +59,7 @@ class OurCache {
     RP_CHECK(cache_.JoinOrStart(flight.get(), &waiter, now, now, &hit) ==
              cache::LookupResult::kStarted);
     cache::EntryRef entry = cache::MakeEntry(hash, key.text(), value, now, HardDeadline(key, now));
-    RP_CHECK(cache_.Finish(flight.get(), entry, now, true).waiters.front() == &waiter);
+    RP_CHECK(cache_.Finish(flight.get(), entry, now, now).waiters.front() == &waiter);
   }
 
   void Sweep(TimePoint now) {

@@ -28,7 +28,7 @@ class CoherentCacheTest : public testing::Test {
     EntryRef hit;
     EXPECT_EQ(cache_.JoinOrStart(&flight, &waiter, At(started), At(started), &hit),
               LookupResult::kStarted);
-    return cache_.Finish(&flight, EntryFor(key, "value"), At(finished), true).deadline;
+    return cache_.Finish(&flight, EntryFor(key, "value"), At(finished), At(finished)).deadline;
   }
 
   Cache cache_{{.capacity = 100, .expire = kExpire, .coherent = true}};
@@ -79,22 +79,54 @@ TEST_F(CoherentCacheTest,
   cache_.Invalidate(HashOf("a"), "a");
   EXPECT_FALSE(cache_.IsCurrent(&first, At(1)));
   EXPECT_EQ(cache_.JoinOrStart(&second, &late, At(2), At(2), &hit), LookupResult::kStarted);
-  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), true).waiters.front(), &early);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "old"), At(3), At(3)).waiters.front(), &early);
   EXPECT_FALSE(Hits("a", 3));
   EXPECT_TRUE(cache_.IsCurrent(&second, At(3)));
-  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "new"), At(4), true).waiters.front(), &late);
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "new"), At(4), At(4)).waiters.front(), &late);
   EXPECT_EQ(Get(&cache_, "a", At(5))->value(), "new");
 }
 
-TEST_F(CoherentCacheTest, ADetachedFlightDoesNotTakeOutWhatTheNextOneStored) {
+// Its answer may be newer: Redis may have carried out its GET last.
+TEST_F(CoherentCacheTest, TheAnswerOfADetachedFlightTakesOutWhatTheNextOneStored) {
   TestFlight first("a");
   Waiter waiter;
   EntryRef hit;
   ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Invalidate(HashOf("a"), "a");
   FetchAt("a", 2, 3);
-  EXPECT_EQ(cache_.Finish(&first, {}, At(4), true).waiters.front(), &waiter);
+  EXPECT_EQ(cache_.Finish(&first, {}, At(4), At(1)).waiters.front(), &waiter);
+  EXPECT_FALSE(Hits("a", 5));
+}
+
+TEST_F(CoherentCacheTest, ADetachedFlightThatFailsTakesOutNothing) {
+  TestFlight first("a");
+  Waiter waiter;
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
+  cache_.Invalidate(HashOf("a"), "a");
+  FetchAt("a", 2, 3);
+  EXPECT_EQ(cache_.Finish(&first, {}, At(4)).waiters.front(), &waiter);
   EXPECT_TRUE(Hits("a", 5));
+}
+
+// Whoever joins the second flight after the first has answered must not get an older value.
+TEST_F(CoherentCacheTest, AfterTheAnswerOfADetachedFlightTheNextOneNeedsALaterGet) {
+  TestFlight first("a");
+  TestFlight second("a");
+  Waiter waiters[2];
+  EntryRef hit;
+  ASSERT_EQ(cache_.JoinOrStart(&first, &waiters[0], At(1), At(1), &hit), LookupResult::kStarted);
+  cache_.Invalidate(HashOf("a"), "a");
+  ASSERT_EQ(cache_.JoinOrStart(&second, &waiters[1], At(2), At(2), &hit), LookupResult::kStarted);
+  EXPECT_FALSE(cache_.Finish(&first, {}, At(10), At(1)).is_too_old);
+  cache_.Invalidate(HashOf("a"), "a");  // detached or not
+  const Cache::Finished early = cache_.Finish(&second, EntryFor("a", "old"), At(11), At(9));
+  EXPECT_TRUE(early.is_too_old);
+  EXPECT_TRUE(early.waiters.empty()) << "it goes on";
+  EXPECT_EQ(cache_.stats().entries, 0u);
+  const Cache::Finished late = cache_.Finish(&second, EntryFor("a", "new"), At(13), At(10));
+  EXPECT_FALSE(late.is_too_old);
+  EXPECT_EQ(late.waiters.front(), &waiters[1]);
 }
 
 TEST_F(CoherentCacheTest, AFlushDuringAFetchKeepsItsValueOut) {
@@ -103,7 +135,7 @@ TEST_F(CoherentCacheTest, AFlushDuringAFetchKeepsItsValueOut) {
   EntryRef hit;
   ASSERT_EQ(cache_.JoinOrStart(&flight, &waiter, At(1), At(1), &hit), LookupResult::kStarted);
   cache_.Flush();
-  static_cast<void>(cache_.Finish(&flight, EntryFor("a", "old"), At(2), true));
+  static_cast<void>(cache_.Finish(&flight, EntryFor("a", "old"), At(2), At(2)));
   EXPECT_FALSE(Hits("a", 3));
 }
 
@@ -119,10 +151,10 @@ TEST_F(CoherentCacheTest, WhoAsksAfterAFlushOrALossDoesNotJoinAFetchFromBefore) 
   cache_.EndEpoch(At(3));
   cache_.BeginEpoch(At(1000));
   EXPECT_EQ(cache_.JoinOrStart(&third, &waiters[2], At(4), At(4), &hit), LookupResult::kStarted);
-  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), true).waiters.front(), &waiters[0]);
-  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), true).waiters.front(), &waiters[1]);
+  EXPECT_EQ(cache_.Finish(&first, EntryFor("a", "1"), At(5), At(5)).waiters.front(), &waiters[0]);
+  EXPECT_EQ(cache_.Finish(&second, EntryFor("a", "2"), At(6), At(6)).waiters.front(), &waiters[1]);
   EXPECT_FALSE(Hits("a", 7));
-  EXPECT_EQ(cache_.Finish(&third, EntryFor("a", "3"), At(8), true).waiters.front(), &waiters[2]);
+  EXPECT_EQ(cache_.Finish(&third, EntryFor("a", "3"), At(8), At(8)).waiters.front(), &waiters[2]);
   EXPECT_EQ(Get(&cache_, "a", At(9))->value(), "3");
 }
 
@@ -136,7 +168,7 @@ TEST_F(CoherentCacheTest, AWaiterThatLeavesIsNotAnsweredAndTheOthersAre) {
   ASSERT_EQ(cache_.JoinOrStart(&candidate, &waiters[2], At(1), At(1), &hit), LookupResult::kJoined);
   EXPECT_TRUE(cache_.Leave(HashOf("a"), &waiters[1]));
   EXPECT_FALSE(cache_.Leave(HashOf("a"), &waiters[1]));
-  WaiterList rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), true).waiters;
+  WaiterList rest = cache_.Finish(&flight, EntryFor("a", "1"), At(2), At(2)).waiters;
   ASSERT_EQ(rest.PopFront(), &waiters[2]);
   EXPECT_EQ(rest.PopFront(), &waiters[0]);
   EXPECT_TRUE(rest.empty());
@@ -203,7 +235,7 @@ TEST_F(CoherentCacheTest, AnEntryLeftOverAtCapacityMakesRoomForItsOwnKey) {
   Waiter waiter;
   EntryRef hit;
   ASSERT_EQ(cache.JoinOrStart(&flight, &waiter, At(4), At(4), &hit), LookupResult::kStarted);
-  static_cast<void>(cache.Finish(&flight, EntryFor("a", "2"), At(5), true));
+  static_cast<void>(cache.Finish(&flight, EntryFor("a", "2"), At(5), At(5)));
   EXPECT_TRUE(Get(&cache, "b", At(6)));
   EXPECT_EQ(Get(&cache, "a", At(7))->value(), "2");
 }
@@ -254,7 +286,7 @@ TEST_F(StaleTest, EndsWhenRedisAnswersThatTheKeyIsGone) {
   EntryRef hit;
   ASSERT_EQ(by_time_.JoinOrStart(&flight, &waiter, At(1001), At(1001), &hit),
             LookupResult::kStarted);
-  static_cast<void>(by_time_.Finish(&flight, {}, At(1002), true));
+  static_cast<void>(by_time_.Finish(&flight, {}, At(1002), At(1002)));
   EXPECT_FALSE(MayServe(&by_time_, "a", 1003));
   EXPECT_EQ(by_time_.stats().entries, 0u);
 }

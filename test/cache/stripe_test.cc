@@ -35,13 +35,12 @@ class StripeTest : public ::testing::Test {
               LookupResult::kStarted);
     EXPECT_TRUE(used_meanwhile.empty() || Get(used_meanwhile, now));
     EntryRef entry = EntryFor(key, key, hard_deadline);
-    EntryRef none;
-    TimePoint deadline = kNever;
-    EXPECT_EQ(stripe_.Finish(&flight, &entry, now, &deadline, old == nullptr ? &none : old).front(),
-              &waiter);
+    Stripe::Finished finished = stripe_.Finish(&flight, &entry, now, kNever);
+    EXPECT_EQ(finished.waiters.front(), &waiter);
     EXPECT_FALSE(entry) << "it was stored";
-    EXPECT_FALSE(none);
-    return deadline;
+    EXPECT_EQ(static_cast<bool>(finished.replaced), old != nullptr);
+    if (old != nullptr) *old = std::move(finished.replaced);
+    return finished.deadline;
   }
 
   EntryRef Get(std::string_view key, TimePoint now) {
