@@ -34,7 +34,7 @@ TEST_F(CoherenceLossTest, AKilledSubscriberMeansAnswersFromRedisAndIsReplacedByI
   HttpResponse response;
   // It is back within milliseconds, so the moment without it may pass unseen.
   ASSERT_TRUE(Eventually([&] {
-    redis_.Command({"CLIENT", "KILL", "TYPE", "pubsub"});
+    redis_.client().KillSubscriber();
     const TimePoint killed = Now();
     do {
       response = client_.Get("k");
@@ -220,7 +220,7 @@ TEST(CoherenceOutageTest, AfterAFailoverNothingIsReadFromTheOldServer) {
   ASSERT_TRUE(BecomesHit(&client, "k", "old"));
   ASSERT_EQ(unlink(name.c_str()), 0);
   ASSERT_EQ(symlink(new_server.address().c_str(), name.c_str()), 0);
-  old_server.Command({"CLIENT", "KILL", "TYPE", "pubsub"});
+  old_server.client().KillSubscriber();
   ASSERT_TRUE(Eventually([&] { return CountOccurrences(proxy.Log(), "following writes") == 2; }));
   EXPECT_EQ(client.Get("k").body, "new");
   new_server.Set("k", "newer");

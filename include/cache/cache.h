@@ -78,8 +78,8 @@ class Cache {
   // within its TTL in Redis, and never after an invalidation or a flush.
   [[nodiscard]] EntryRef GetStale(uint64_t hash, std::string_view key, TimePoint now);
 
-  // --- Coherence. Any thread that knows of a write calls the first two. Only the thread that
-  // receives the invalidations of Redis calls the others. ---
+  // --- Coherence. Any thread that knows of a write calls the first two. The caller orders the
+  // calls of the others. ---
 
   // Removes the key, if present, and detaches its flight: the flight's result is not stored, and
   // the next miss starts another.
@@ -92,7 +92,7 @@ class Cache {
   // Extends the trust until `lease`: all invalidations until now were received.
   void RenewLease(TimePoint lease);
   // Ends the epoch: invalidations are not received any more, and there are no hits until
-  // BeginEpoch.
+  // BeginEpoch. May be called again: who asks after that joins no flight from before it.
   void EndEpoch(TimePoint now);
 
   // Returns whether hits are possible and results of misses are stored.

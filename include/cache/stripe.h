@@ -99,8 +99,8 @@ struct StripeStats {
 // has not ended and an entry of the current epoch. An entry of an epoch below the floor is never
 // served again, not even as stale.
 //
-// Thread safety: any thread reads. Any thread may raise epoch and floor, which never decrease. Only
-// the thread that receives invalidations writes the rest.
+// Thread safety: any thread reads. Any thread may raise epoch and floor, which never decrease. The
+// rest is written under a lock of the caller's.
 struct Freshness {
   std::atomic<TimePoint> lease = kNever;
   std::atomic<uint32_t> epoch = 0;

@@ -2,16 +2,17 @@
 //
 //   state    event                                  next state
 //   lost     OnLive: a new epoch begins             live
-//   live     OnLost: the epoch ends                 lost
+//   live     OnLost, OnMoved: the epoch ends        lost
 //   lost     OnUnsupported, with -coherent=auto     by time
 //   by time  OnLive: a new epoch begins             live
 //
 // In live, an entry is dropped as soon as Redis reports that its key was written, and the lease
 // bounds how stale an entry can be when reports stop. In lost, every request is answered by Redis.
-// In by time, entries are kept as without -coherent.
+// In by time, entries are kept as without -coherent. A Redis that was a master and became a replica
+// does not lead to by time: it will be a master again, or its name will lead to one.
 //
-// Owner: the server; it borrows the cache.
-// Thread safety: the subscriber's thread calls the On functions, any thread the others.
+// Owner: the server; it borrows the cache and the record of the current server.
+// Thread safety: the subscriber's thread calls the functions of the sink, any thread the others.
 // Cost: one invalidation of the cache per report; queries are a few loads and allocate nothing, but
 // Refusal copies a text.
 #pragma once
@@ -24,7 +25,8 @@
 #include "base/mutex.h"
 #include "base/siphash.h"
 #include "cache/cache.h"
-#include "redis/subscriber.h"
+#include "redis/current_server.h"
+#include "redis/invalidation_sink.h"
 
 namespace rp::proxy {
 
@@ -41,42 +43,48 @@ class Coherence final : public redis::InvalidationSink {
 
   // `on_garbage` is called when much of the cache has become garbage or has gone, so that the owner
   // sweeps it.
-  Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
-            std::function<void()> on_garbage);
+  Coherence(CoherenceOptions options, const Hasher& hasher, redis::CurrentServer* server,
+            cache::Cache* cache, std::function<void()> on_garbage);
 
   // Returns whether the cache depends on reports; false while it has fallen back to time alone.
   [[nodiscard]] bool follows() const { return follows_.load(std::memory_order_acquire); }
   // Returns whether Redis reports writes of `key`.
   [[nodiscard]] bool Reports(std::string_view key) const;
-  // Returns whether the server `peer` is the one that reports its writes: after a failover they may
-  // differ for a while. Always true while follows() is false.
-  [[nodiscard]] bool IsPeer(uint64_t peer) const {
-    return !follows() || peer == peer_.load(std::memory_order_acquire);
+  // Returns whether the writes of `server` (ServerIdentity::id) are those that are reported: after
+  // a failover they may differ for a while. Always true while follows() is false.
+  [[nodiscard]] bool ReportsOf(uint64_t server) const {
+    return !follows() || server == reporting_.load(std::memory_order_acquire);
   }
+  // Returns whether Redis has said last that it is a replica.
+  [[nodiscard]] bool is_replica() const { return is_replica_.load(std::memory_order_relaxed); }
   // Returns why Redis cannot report its writes, or an empty text if no reason is known. After this
   // call, further reasons are logged.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);
-  // Returns a number that grows with each subscription, before its epoch begins: connections to
-  // Redis from before may lead to another server.
-  [[nodiscard]] const std::atomic<uint64_t>* generation() const { return &generation_; }
   [[nodiscard]] Duration max_stale() const { return options_.max_stale; }
 
-  void OnLive(uint64_t peer, TimePoint lease) override;
+  // All connections to Redis have become outdated. Runs under the lock of the current server.
+  void OnMoved(TimePoint now);
+
+  void OnLive(uint64_t server, uint64_t generation, TimePoint lease) override;
   void OnLease(TimePoint lease) override;
   void OnInvalidated(std::string_view key) override;
   void OnFlush() override;
-  void OnLost() override;
+  void OnLost(const Error& reason, TimePoint now) override;
   void OnUnsupported(const Error& error) RP_EXCLUDES(mutex_) override;
 
  private:
   const CoherenceOptions options_;
   const Hasher hasher_;
+  redis::CurrentServer* const server_;
   cache::Cache* const cache_;
   const std::function<void()> on_garbage_;
-  std::atomic<bool> follows_ = true;
-  std::atomic<uint64_t> peer_ = 0;
-  std::atomic<uint64_t> generation_ = 0;
-  uint64_t invalidated_ = 0;  // keys; the subscriber's
+  std::atomic<bool> follows_ = true;  // written under the lock of the current server
+  std::atomic<bool> is_replica_ = false;
+  std::atomic<uint64_t> reporting_ = 0;
+  // Of the subscriber's thread.
+  uint64_t live_generation_ = 0;
+  bool was_live_ = false;
+  uint64_t invalidated_ = 0;  // keys
   Mutex mutex_;
   std::string refusal_ RP_GUARDED_BY(mutex_);
   bool asked_ RP_GUARDED_BY(mutex_) = false;

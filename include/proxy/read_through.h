@@ -97,7 +97,8 @@ class ReadThrough final : public redis::FetchSink {
   [[nodiscard]] TimePoint HardDeadline(const redis::FetchResult& result) const;
   void Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now);
   void AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
-                 const cache::EntryRef& value);
+                 const cache::EntryRef& value, TimePoint now);
+  [[nodiscard]] Source WithoutLease() const;
 
   const ReadThroughOptions options_;
   const Hasher hasher_;

@@ -78,10 +78,11 @@ enum class Outcome : unsigned char { kPending, kValue, kMissing, kReply, kError 
 // Where an answer comes from.
 enum class Source : unsigned char {
   kCache,
-  kRedis,          // the key was not in the cache
-  kRedisNoLease,   // with -coherent: writes are not reported at the moment
-  kRedisNoPrefix,  // the key has none of the prefixes, so writes to it are not reported
-  kStale,          // the cache, since Redis does not answer
+  kRedis,            // the key was not in the cache
+  kRedisNoLease,     // with -coherent: writes are not reported at the moment
+  kRedisNotPrimary,  // with -coherent: Redis is a replica, and this is what it says
+  kRedisNoPrefix,    // the key has none of the prefixes, so writes to it are not reported
+  kStale,            // the cache, since Redis does not answer
 };
 
 struct Answer {

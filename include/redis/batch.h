@@ -71,9 +71,9 @@ class Batch {
     }
   }
 
-  // Delivers Redis's answer to the fetch, which came from the connection of `peer`. Does nothing if
-  // the fetch was failed meanwhile.
-  void Answer(size_t index, FetchResult result, uint64_t peer);
+  // Delivers Redis's answer to the fetch, which came from `server` (ServerIdentity::id). Does
+  // nothing if the fetch was failed meanwhile.
+  void Answer(size_t index, FetchResult result, uint64_t server);
 
   // Fails the fetch: what Redis answered is of no use, or the fetch could not be sent (`maybe_sent`
   // is false). Does nothing if the fetch was answered or failed before.

@@ -31,8 +31,10 @@
 #include "base/time.h"
 #include "redis/endpoint.h"
 #include "redis/reply.h"
+#include "redis/server_identity.h"
 
 struct redisContext;
+struct redisReply;
 
 namespace rp::redis {
 
@@ -43,6 +45,7 @@ struct ConnectOptions {
   std::string password;
   std::string name = "redis-proxy";  // in Redis's CLIENT LIST
   bool asks_version = false;         // for Connection::version
+  bool asks_identity = false;        // INFO, for Connection::identity
 };
 
 // Failures of the functions below carry one of these codes:
@@ -57,11 +60,11 @@ class Connection {
   // Resolves the name, connects to one address after another, authenticates, selects the database
   // and requires an answer to PING, because a stopped Redis still accepts connections. All but the
   // resolving ends by `deadline`. Redis may refuse the name of the connection, and to tell its
-  // version, without harm. Fails, besides the codes above, with kAuth if the credentials are
-  // refused or missing, with the code of ClassifyErrorReply if Redis does not serve for now (it is
-  // loading, full, without its master), and with kRefused for any other refusal. `interrupt_fd` is
-  // borrowed for the life of the connection and ends every wait when it becomes readable; -1 for
-  // none.
+  // version and its run_id, without harm. Fails, besides the codes above, with kAuth if the
+  // credentials are refused or missing, with the code of ClassifyErrorReply if Redis does not serve
+  // for now (it is loading, full, without its master), and with kRefused for any other refusal.
+  // `interrupt_fd` is borrowed for the life of the connection and ends every wait when it becomes
+  // readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
                                                      TimePoint deadline, int interrupt_fd);
   ~Connection();
@@ -98,10 +101,11 @@ class Connection {
   // closed, Redis most likely closed it before the command came.
   [[nodiscard]] bool heard() const { return heard_; }
 
-  // Returns a number for the server at the other end: a hash of its numeric address and port, or of
-  // the path it listens at. Connections with different peers lead to different servers, even if
-  // both were made to one name. Never 0.
-  [[nodiscard]] uint64_t peer() const { return peer_; }
+  // Returns which server is at the other end. Without asks_identity it is known by its address.
+  [[nodiscard]] const ServerIdentity& identity() const { return identity_; }
+
+  // Returns Address::id of the other end: its numeric address and port, or the path it listens at.
+  [[nodiscard]] uint64_t address_id() const { return address_id_; }
 
   // Returns the version of Redis, as it was told when the connection was made: that of the server,
   // or that which it is compatible with. Empty if it was not asked for, or not told.
@@ -131,12 +135,14 @@ class Connection {
   Connection(redisContext* context, int interrupt_fd);
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
   Result<void> AskInfo(TimePoint deadline);
+  void TakeInfo(const redisReply& info);
   Result<void> ReadSome();
   [[nodiscard]] Error Broken() const;
 
   std::unique_ptr<redisContext, ContextDeleter> context_;
   const int interrupt_fd_;
-  const uint64_t peer_;
+  const uint64_t address_id_;
+  ServerIdentity identity_;
   std::string version_;
   std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
   std::vector<size_t> argument_bytes_;

@@ -98,9 +98,9 @@ struct FetchResult {
   // sent. The value is no older than this.
   TimePoint sent_at;
 
-  // With the same: the Connection::peer() of the connection it came from. 0 where the fetch failed
+  // With the same: ServerIdentity::id of the server that it came from. 0 where the fetch failed
   // without an answer.
-  uint64_t peer = 0;
+  uint64_t server = 0;
 };
 
 class FetchSink {

@@ -24,7 +24,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,6 +34,7 @@
 #include "base/unique_fd.h"
 #include "redis/batch.h"
 #include "redis/connection.h"
+#include "redis/current_server.h"
 #include "redis/endpoint.h"
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
@@ -57,13 +57,12 @@ struct Options {
   // The largest reply to a command: Redis's own limit for one string, and some framing. A larger
   // reply fails.
   size_t max_reply_bytes = (size_t{512} << 20) + (64 << 10);
-  // A connection that was made under another value of this number is closed before its next use,
-  // because after a failover it may lead to the old server. Null: never.
-  const std::atomic<uint64_t>* generation = nullptr;
-  // Called when all connections are about to be replaced, because Redis's answers say that another
-  // server may have its name (redis/renewal.h), so that other connections to it can be replaced
-  // too. Runs on a thread of the fetchers, with no lock held, and must not block. May be empty.
-  std::function<void()> on_renewal;
+  // Is told that all connections are outdated when Redis's answers say that another server may have
+  // its name (redis/renewal.h). A connection that is outdated is closed before its next use. Null:
+  // the fetchers have one of their own.
+  CurrentServer* server = nullptr;
+  // Whether each connection asks which server it leads to, and reports that to `server`.
+  bool asks_identity = false;
   // Is told the version of Redis by each connection that is made. May be null.
   ServerVersion* version = nullptr;
 };
@@ -108,7 +107,6 @@ class Fetchers {
   void Lose(Link* link, Batch* batch, const Error& error, FetchSchedule::Loss loss)
       RP_EXCLUDES(mutex_);
   void OnTrouble(const Error& error) RP_EXCLUDES(mutex_);
-  [[nodiscard]] uint64_t Generation() const;
   void Wake(const FetchSchedule::Wakes& wakes);
   void Fail(FetchQueue fetches, const Error& error, bool maybe_sent = false);
 
@@ -119,7 +117,8 @@ class Fetchers {
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
 
   StatusLog log_;
-  std::atomic<uint64_t> renewals_ = 0;
+  CurrentServer own_server_;
+  CurrentServer* const server_;
 
   Mutex mutex_;
   CondVar idle_condition_;    // connected fetchers wait for fetches

@@ -1,5 +1,4 @@
-// ServerVersion: the version of the Redis behind, as the newest connection to it was told; and
-// where replies tell it.
+// ServerVersion: the version of the Redis behind, as the newest connection to it was told.
 //
 // Owner: the server. Thread safety: any thread. Cost: O(length of the text), one atomic access, no
 // allocation.
@@ -10,17 +9,7 @@
 #include <string>
 #include <string_view>
 
-struct redisReply;
-
 namespace rp::redis {
-
-// Returns the version that a reply to HELLO tells, or an empty view if it is not one of Redis:
-// Valkey 8 tells a version of its own. The bytes are those of the reply.
-std::string_view VersionInHello(const redisReply& hello);
-
-// Returns the version of Redis that a reply to INFO tells, or an empty view if it tells none. The
-// bytes are those of the reply.
-std::string_view VersionInInfo(const redisReply& info);
 
 class ServerVersion {
  public:

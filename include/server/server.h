@@ -23,6 +23,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "proxy/router.h"
+#include "redis/current_server.h"
 #include "redis/fetchers.h"
 #include "redis/server_version.h"
 #include "redis/subscriber.h"
@@ -59,6 +60,7 @@ class Server {
   const TimePoint started_ = Now();
   const Hasher hasher_;
   cache::Cache cache_;
+  redis::CurrentServer redis_server_;
   std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
   proxy::ReadThrough read_through_;
   proxy::Forwarder forwarder_;

@@ -4,6 +4,7 @@
 #include <sys/time.h>
 
 #include <cstdlib>
+#include <sstream>
 
 namespace rp::integration {
 namespace {
@@ -99,6 +100,21 @@ std::string RedisClient::InfoField(const std::string& section, const std::string
 
 int64_t RedisClient::GetCount() {
   return std::atoll(InfoField("commandstats", "cmdstat_get:calls=").c_str());
+}
+
+std::vector<std::string> RedisClient::ClientsNamed(const std::string& name) {
+  std::vector<std::string> named;
+  std::istringstream list(Command({"CLIENT", "LIST"}));
+  for (std::string line; std::getline(list, line);) {
+    if (line.find(" name=" + name + " ") != std::string::npos) named.push_back(line);
+  }
+  return named;
+}
+
+void RedisClient::KillSubscriber() {
+  for (const std::string& line : ClientsNamed("redis-proxy-tracking")) {
+    Command({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});  // behind "id="
+  }
 }
 
 int64_t RedisClient::ConnectedClients() {

@@ -36,6 +36,10 @@ class RedisClient {
   int64_t GetCount();
   // The number of clients connected right now, this one among them.
   int64_t ConnectedClients();
+  // The lines of CLIENT LIST of the connections with this name.
+  std::vector<std::string> ClientsNamed(const std::string& name);
+  // Closes the connection on which the proxy follows the writes, if there is one.
+  void KillSubscriber();
   void Disconnect() { context_.reset(); }
 
  private:

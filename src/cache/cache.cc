@@ -112,7 +112,8 @@ void Cache::RenewLease(TimePoint lease) {
 
 void Cache::EndEpoch(TimePoint now) {
   freshness_.lease.store(TimePoint::min(), std::memory_order_release);
-  freshness_.lost_at.store(now, std::memory_order_release);
+  TimePoint never = kNever;  // a loss upon a loss prolongs nothing
+  freshness_.lost_at.compare_exchange_strong(never, now, std::memory_order_acq_rel);
   freshness_.epoch.fetch_add(1, std::memory_order_acq_rel);
 }
 

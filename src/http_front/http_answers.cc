@@ -84,6 +84,10 @@ Answer AnswerOf(const core::Request& request, const HttpFraming& framing,
       answer.head.cache_state = http::CacheState::kBypass;
       answer.head.cache_detail = "detail=no-lease";
       break;
+    case proxy::Source::kRedisNotPrimary:
+      answer.head.cache_state = http::CacheState::kBypass;
+      answer.head.cache_detail = "detail=not-primary";
+      break;
     case proxy::Source::kRedisNoPrefix:
       answer.head.cache_state = http::CacheState::kBypass;
       answer.head.cache_detail = "detail=no-prefix";

@@ -6,10 +6,11 @@
 
 namespace rp::proxy {
 
-Coherence::Coherence(CoherenceOptions options, const Hasher& hasher, cache::Cache* cache,
-                     std::function<void()> on_garbage)
+Coherence::Coherence(CoherenceOptions options, const Hasher& hasher, redis::CurrentServer* server,
+                     cache::Cache* cache, std::function<void()> on_garbage)
     : options_(std::move(options)),
       hasher_(hasher),
+      server_(server),
       cache_(cache),
       on_garbage_(std::move(on_garbage)) {}
 
@@ -25,17 +26,28 @@ std::string Coherence::Refusal() {
   return refusal_;
 }
 
-void Coherence::OnLive(uint64_t peer, TimePoint lease) {
-  // Before the epoch begins, because entries stored in it are checked against this peer.
-  peer_.store(peer, std::memory_order_release);
-  generation_.fetch_add(1, std::memory_order_acq_rel);
-  follows_.store(true, std::memory_order_release);
-  cache_->BeginEpoch(lease);
+void Coherence::OnMoved(TimePoint now) {
+  if (follows()) cache_->EndEpoch(now);
+}
+
+void Coherence::OnLive(uint64_t server, uint64_t generation, TimePoint lease) {
+  live_generation_ = generation;
+  was_live_ = true;
+  is_replica_.store(false, std::memory_order_relaxed);
+  const bool begun = server_->RunIf(generation, [&] {
+    // Before the epoch begins, because entries stored in it are checked against this server.
+    reporting_.store(server, std::memory_order_release);
+    follows_.store(true, std::memory_order_release);
+    cache_->BeginEpoch(lease);
+  });
+  if (!begun) return;
   Log(LogLevel::kDebug, "coherent: writes are reported; older entries are not served");
   on_garbage_();
 }
 
-void Coherence::OnLease(TimePoint lease) { cache_->RenewLease(lease); }
+void Coherence::OnLease(TimePoint lease) {
+  static_cast<void>(server_->RunIf(live_generation_, [&] { cache_->RenewLease(lease); }));
+}
 
 void Coherence::OnInvalidated(std::string_view key) {
   cache_->Invalidate(hasher_(key), key);
@@ -48,14 +60,17 @@ void Coherence::OnFlush() {
   on_garbage_();
 }
 
-void Coherence::OnLost() {
-  cache_->EndEpoch(Now());
+void Coherence::OnLost(const Error& reason, TimePoint now) {
+  is_replica_.store(reason.code == ErrorCode::kReadOnly, std::memory_order_relaxed);
+  cache_->EndEpoch(now);
   Log(LogLevel::kDebug,
       "coherent: writes are no longer reported; nothing is cached until they are");
 }
 
 void Coherence::OnUnsupported(const Error& error) {
-  if (!options_.or_by_time) {
+  const bool is_replica = error.code == ErrorCode::kReadOnly;
+  is_replica_.store(is_replica, std::memory_order_relaxed);
+  if (!options_.or_by_time || (is_replica && was_live_)) {
     {
       MutexLock lock(&mutex_);
       refusal_ = error.message;
@@ -66,8 +81,10 @@ void Coherence::OnUnsupported(const Error& error) {
   }
   Log(LogLevel::kWarn, "-coherent=auto: %s; until then entries expire by time alone",
       error.message.c_str());
-  follows_.store(false, std::memory_order_release);
-  cache_->BeginEpoch(kNever);
+  server_->Run([&] {
+    follows_.store(false, std::memory_order_release);
+    cache_->BeginEpoch(kNever);
+  });
   on_garbage_();
 }
 

@@ -121,7 +121,7 @@ ReadThrough::Started ReadThrough::StartMiss(Request* request, TimePoint now, Blo
   flight->cache::Flight::deadline = &flight->redis::Fetch::deadline;
   request->answer.source = Source::kRedis;
   if (coherence_ != nullptr) {
-    if (!cache_->Trusted(now)) request->answer.source = Source::kRedisNoLease;
+    if (!cache_->Trusted(now)) request->answer.source = WithoutLease();
     if (coherence_->follows() && !coherence_->Reports(request->question.key)) {
       request->answer.source = Source::kRedisNoPrefix;
       flight->storable = false;
@@ -189,7 +189,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
     cache::WaiterList waiters;
     // If a request joined late and still has time, the fetch goes on for it.
     if (!cache_->TryAbandon(flight.get(), now, &waiters)) return SubmitAgain(std::move(flight));
-    return AnswerAll(std::move(waiters), result, Stale(flight->key_bytes, now));
+    return AnswerAll(std::move(waiters), result, Stale(flight->key_bytes, now), now);
   }
   const bool is_wrong_type =
       result.kind == Kind::kError && result.error_code == ErrorCode::kWrongType;
@@ -234,16 +234,21 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
   if (result.kind == Kind::kValue && !entry) {
     redis::FetchResult failure{};
     failure.error_code = ErrorCode::kNoMemory;
-    return AnswerAll(std::move(finished.waiters), failure, {});
+    return AnswerAll(std::move(finished.waiters), failure, {}, now);
   }
   AnswerAll(std::move(finished.waiters), result,
-            result.kind == Kind::kValue ? entry : cache::EntryRef());
+            result.kind == Kind::kValue ? entry : cache::EntryRef(), now);
+}
+
+// Returns where an answer comes from that Redis gave while its writes are not reported.
+Source ReadThrough::WithoutLease() const {
+  return coherence_->is_replica() ? Source::kRedisNotPrimary : Source::kRedisNoLease;
 }
 
 // Returns whether a write to the key since the GET would have been reported.
 bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                TimePoint now) const {
-  return coherence_->Reports(flight->key_bytes) && coherence_->IsPeer(result.peer) &&
+  return coherence_->Reports(flight->key_bytes) && coherence_->ReportsOf(result.server) &&
          cache_->IsCurrent(flight, now);
 }
 
@@ -251,7 +256,7 @@ bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& resul
                            TimePoint hard_deadline, TimePoint now) const {
   const bool follows = coherence_ != nullptr && coherence_->follows();
   // Checked again here, because follows() may have changed since the flight started.
-  if (follows && (!coherence_->Reports(flight.key_bytes) || !coherence_->IsPeer(result.peer)))
+  if (follows && (!coherence_->Reports(flight.key_bytes) || !coherence_->ReportsOf(result.server)))
     return false;
   if (result.kind != Kind::kValue && !follows) return false;
   if (!cache_->Admits(EntryKind(result), flight.key_bytes.size(), result.value.size()))
@@ -284,15 +289,21 @@ void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, Ti
   failure.error_text = text;
   cache::WaiterList waiters = cache_->Finish(flight, {}, now).waiters;
   AnswerAll(std::move(waiters), failure,
-            AllowsStale(code) ? Stale(flight->key_bytes, now) : cache::EntryRef());
+            AllowsStale(code) ? Stale(flight->key_bytes, now) : cache::EntryRef(), now);
 }
 
 // `value` is the fetched value, or with an error the one that may be served in its place.
 void ReadThrough::AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
-                            const cache::EntryRef& value) {
+                            const cache::EntryRef& value, TimePoint now) {
+  // The lease may have ended since the requests came, or the answer be another server's.
+  const bool is_bypass = coherence_ != nullptr && result.server != 0 &&
+                         (!cache_->Trusted(now) || !coherence_->ReportsOf(result.server));
   while (!waiters.empty()) {
     auto* request = static_cast<Request*>(waiters.PopFront());
     request->answer.value = value;
+    if (is_bypass && request->answer.source == Source::kRedis) {
+      request->answer.source = WithoutLease();
+    }
     if (value) {
       request->answer.outcome = Outcome::kValue;
       if (result.kind == Kind::kError) request->answer.source = Source::kStale;

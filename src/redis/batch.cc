@@ -16,10 +16,10 @@ void Batch::Begin(Duration timeout) {
   for (size_t i = 0; i < size_; ++i) earliest_ = std::min(earliest_, fetches_[i]->DeadlineTime());
 }
 
-void Batch::Answer(size_t index, FetchResult result, uint64_t peer) {
+void Batch::Answer(size_t index, FetchResult result, uint64_t server) {
   if (heard_ == Heard::kNothing) heard_ = Heard::kAnswers;
   result.sent_at = sent_at_;
-  result.peer = peer;
+  result.server = server;
   if (result.kind == FetchResult::Kind::kError && result.error_code == ErrorCode::kAuth) {
     heard_ = Heard::kCredentialsRefused;
   }

@@ -176,7 +176,7 @@ class CommandExchange {
     const std::string_view last_reply = buffer_.bytes().substr(last);
     const bool is_over = (plan.is_large && IsLastWord(last_reply)) ||
                          (plan.is_transaction && LeavesMultiOpen(last_reply));
-    batch_->Answer(index, std::move(result), connection_->peer());
+    batch_->Answer(index, std::move(result), connection_->identity().id);
     buffer_.DropFront(bytes);
     if (is_over) return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
     return {};
@@ -196,7 +196,7 @@ class CommandExchange {
     result.error_code = ErrorCode::kUpstream;
     result.error_text = ErrorText(offset);
     result.maybe_sent = true;
-    batch_->Answer(index, std::move(result), connection_->peer());
+    batch_->Answer(index, std::move(result), connection_->identity().id);
     return Error{ErrorCode::kUnavailable, std::string("Redis refused the request")};
   }
 

@@ -1,13 +1,11 @@
 #include "redis/connection.h"
 
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -20,7 +18,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/unique_fd.h"
-#include "redis/server_version.h"
+#include "redis/address.h"
+#include "redis/server_info.h"
 
 namespace rp::redis {
 namespace {
@@ -37,11 +36,6 @@ constexpr int kKeepAliveIdleSeconds = 5;
 constexpr int kKeepAliveIntervalSeconds = 2;
 constexpr int kKeepAliveProbes = 3;
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t bytes = 0;
-};
-
 Error SystemError(int error_number) {
   return Error{ErrorCode::kUnavailable, std::generic_category().message(error_number)};
 }
@@ -52,40 +46,6 @@ Error OutOfMemory() {
 }
 
 Error TimedOut() { return Error{ErrorCode::kTimeout, std::string("no answer in time")}; }
-
-Result<std::vector<Address>> Resolve(const Endpoint& endpoint) {
-  std::vector<Address> addresses;
-  if (!endpoint.path.empty()) {
-    sockaddr_un un{};
-    un.sun_family = AF_UNIX;
-    RP_CHECK(endpoint.path.size() < sizeof(un.sun_path));
-    std::memcpy(un.sun_path, endpoint.path.data(), endpoint.path.size());
-    Address address;
-    std::memcpy(&address.storage, &un, sizeof(un));
-    address.bytes = sizeof(un);
-    addresses.push_back(address);
-    return addresses;
-  }
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  const std::string port = std::to_string(endpoint.port);
-  const int status = getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &list);
-  if (status != 0) {
-    const int error_number = errno;
-    const std::string reason = status == EAI_SYSTEM ? std::generic_category().message(error_number)
-                                                    : std::string(gai_strerror(status));
-    return Error{ErrorCode::kUnavailable, "cannot resolve the host name: " + reason};
-  }
-  for (const addrinfo* info = list; info != nullptr; info = info->ai_next) {
-    Address address;
-    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
-    address.bytes = info->ai_addrlen;
-    addresses.push_back(address);
-  }
-  freeaddrinfo(list);
-  return addresses;
-}
 
 // Waits for `events` on `fd` and returns those that came.
 Result<short> Wait(int fd, short events, TimePoint deadline, int interrupt_fd) {
@@ -138,18 +98,6 @@ Result<UniqueFd> OpenSocket(const Address& address, TimePoint deadline, int inte
   return fd;
 }
 
-// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). The kernel zeroes the padding of addresses.
-uint64_t PeerOf(int fd) {
-  Address peer;
-  peer.bytes = sizeof(peer.storage);
-  // If the peer has closed by now, the first read finds out.
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer.storage), &peer.bytes) != 0) peer.bytes = 0;
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(&peer.storage);
-  uint64_t hash = 0xcbf29ce484222325;
-  for (size_t i = 0; i < peer.bytes; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3;
-  return std::max<uint64_t>(hash, 1);
-}
-
 // Maximum pieces that are sent in one call.
 constexpr size_t kMaxPieces = 64;
 
@@ -169,12 +117,13 @@ ssize_t SendPieces(int fd, std::span<const std::string_view> pieces, size_t* byt
   return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-enum class Step { kAuth, kSelect, kPing, kName, kVersion };
+enum class Step { kAuth, kSelect, kPing, kName, kVersion, kInfo };
 
 // Why the connection cannot be used, if the reply to a step of the set-up says so.
 Result<void> CheckStep(Step step, const redisReply& reply) {
-  // A courtesy: the user may not be permitted to give a name, and Redis 5 has no HELLO.
-  if (step == Step::kName || step == Step::kVersion) return {};
+  // A courtesy: the user may not be permitted to give a name or to ask INFO, and Redis 5 has no
+  // HELLO.
+  if (step == Step::kName || step == Step::kVersion || step == Step::kInfo) return {};
   if (reply.type != REDIS_REPLY_ERROR) {
     if (reply.type == REDIS_REPLY_STATUS) return {};
     return Error{ErrorCode::kProtocol, std::string("unexpected reply while connecting")};
@@ -202,7 +151,10 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
 void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }
 
 Connection::Connection(redisContext* context, int interrupt_fd)
-    : context_(context), interrupt_fd_(interrupt_fd), peer_(PeerOf(context->fd)) {
+    : context_(context),
+      interrupt_fd_(interrupt_fd),
+      address_id_(PeerAddress(context->fd).id()),
+      identity_{ServerIdentity::Kind::kAddress, address_id_} {
   context_->flags &= ~REDIS_BLOCK;
   context_->reader->maxbuf = kMaxSpareBufferBytes;
 }
@@ -257,14 +209,30 @@ Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline
     Append({"HELLO", "2"});  // needs no permission, and changes nothing
     steps.push_back(Step::kVersion);
   }
+  if (options.asks_identity) {
+    Append({"INFO", "server"});
+    steps.push_back(Step::kInfo);
+  }
   if (Result<void> sent = Flush(deadline); !sent) return sent;
   for (const Step step : steps) {
     Result<Reply> reply = ReadReply(deadline);
     if (!reply) return reply.error();
     if (Result<void> fine = CheckStep(step, **reply); !fine) return fine;
     if (step == Step::kVersion) version_ = VersionInHello(**reply);
+    if (step == Step::kInfo) TakeInfo(**reply);
   }
-  return options.asks_version && version_.empty() ? AskInfo(deadline) : Result<void>();
+  const bool knows_all = !options.asks_version || !version_.empty() || options.asks_identity;
+  return knows_all ? Result<void>() : AskInfo(deadline);
+}
+
+// Takes a reply to INFO: who the server is, and its version if HELLO has not told it.
+void Connection::TakeInfo(const redisReply& info) {
+  if (version_.empty()) version_ = FieldOfInfo(info, "redis_version");
+  if (const std::string_view run_id = FieldOfInfo(info, "run_id"); !run_id.empty()) {
+    identity_ = {ServerIdentity::Kind::kRunId, IdOf(run_id)};
+  } else if (info.type == REDIS_REPLY_ERROR && IsTransient(ClassifyErrorReply(TextOf(info)))) {
+    identity_ = {};
+  }
 }
 
 // Asks for the version what has no HELLO, like Redis 5, or has another name, like Valkey. Only
@@ -274,7 +242,7 @@ Result<void> Connection::AskInfo(TimePoint deadline) {
   if (Result<void> sent = Flush(deadline); !sent) return sent;
   Result<Reply> reply = ReadReply(deadline);
   if (!reply) return reply.error();
-  version_ = VersionInInfo(**reply);
+  version_ = FieldOfInfo(**reply, "redis_version");
   return {};
 }
 

@@ -27,7 +27,7 @@ constexpr Duration kBufferIdle = std::chrono::seconds(1);
 // A fetcher's connection, and what it has done so far.
 struct Fetchers::Link {
   std::unique_ptr<Connection> connection;  // null: lost, or not made yet
-  uint64_t generation = 0;                 // in which it was made
+  uint64_t generation = 0;                 // of CurrentServer
   bool answered = false;                   // it has answered a request
   bool idled = false;                      // since it last did
 };
@@ -41,10 +41,13 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
               .database = options_.database,
               .username = options_.username,
               .password = options_.password,
-              .asks_version = options_.version != nullptr},
+              .asks_version = options_.version != nullptr,
+              .asks_identity = options_.asks_identity},
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       log_(target_.endpoint.ToString()),
+      own_server_(target_.endpoint.ToString()),
+      server_(options_.server != nullptr ? options_.server : &own_server_),
       schedule_(limits_, std::random_device()()) {
   RP_CHECK(options_.timeout > Duration::zero());
   RP_CHECK(static_cast<bool>(interrupt_));
@@ -104,11 +107,15 @@ void Fetchers::RunFetcher(size_t share) noexcept {
 // Returns false when it is time to stop.
 bool Fetchers::Connect(Link* link) {
   while (AwaitTurn()) {
-    const uint64_t generation = Generation();
+    uint64_t generation = server_->generation();
     Result<std::unique_ptr<Connection>> connection =
         Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
     if (connection) {
-      if (options_.version != nullptr) options_.version->Set((*connection)->version());
+      const Connection& made = **connection;
+      if (options_.version != nullptr) options_.version->Set(made.version());
+      if (options_.asks_identity) {
+        generation = server_->OnConnected(made.identity(), made.address_id(), generation, Now());
+      }
       *link = {.connection = std::move(*connection), .generation = generation};
       OnConnected();
       return true;
@@ -166,7 +173,7 @@ bool Fetchers::Serve(Link* link, size_t share) {
     if (!TakeBatch(share, until, link, &batch)) return false;
     if (batch.size() == 0) {
       if (until != kNever && Now() >= until) connection->GiveBackBuffer();
-    } else if (link->generation != Generation() ||
+    } else if (link->generation != server_->generation() ||
                !(link->idled ? connection->UsableAfterIdling() : connection->InStep())) {
       Lose(link, &batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kBeforeSending);
     } else {
@@ -212,7 +219,9 @@ void Fetchers::Exchange(Link* link, Batch* batch) {
     MutexLock lock(&mutex_);
     schedule_.OnFirstAnswer();
   }
-  if (done && !batch->credentials_refused()) return;
+  // Who it is can be asked anew on another connection.
+  const bool is_known = connection->identity().kind != ServerIdentity::Kind::kUnknown;
+  if (done && is_known && !batch->credentials_refused()) return;
   const Error error = done ? Error{} : done.error();
   Loss loss = Loss::kOther;
   if (!done && had_answered && error.code == ErrorCode::kUnavailable && !connection->heard()) {
@@ -247,17 +256,9 @@ void Fetchers::OnTrouble(const Error& error) {
   {
     MutexLock lock(&mutex_);
     is_due = renewal_.IsDue(error.code, Now());
-    if (is_due) renewals_.fetch_add(1, std::memory_order_acq_rel);
   }
   log_.OnTrouble(error, is_due ? StatusLog::Renewed::kYes : StatusLog::Renewed::kNo);
-  if (is_due && options_.on_renewal) options_.on_renewal();
-}
-
-// Both parts only grow.
-uint64_t Fetchers::Generation() const {
-  const uint64_t given =
-      options_.generation == nullptr ? 0 : options_.generation->load(std::memory_order_acquire);
-  return given + renewals_.load(std::memory_order_acquire);
+  if (is_due) server_->Outdate(Now());
 }
 
 // --- The deadline thread ---

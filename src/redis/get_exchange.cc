@@ -78,7 +78,7 @@ Result<void> ReadOne(Connection* connection, size_t index, Batch* batch) {
   }
   FetchResult result = ResultOf(**value, **ttl);
   NoteTrouble(&result, batch);
-  batch->Answer(index, result, connection->peer());
+  batch->Answer(index, result, connection->identity().id);
   return {};
 }
 

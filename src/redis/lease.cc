@@ -9,50 +9,38 @@ namespace rp::redis {
 
 Lease::Lease(Duration max_stale, TimePoint tracked_at, TimePoint now)
     : max_stale_(max_stale),
-      interval_(max_stale / kPingsPerLease),
+      interval_(max_stale / kProofsPerLease),
       proven_at_(tracked_at),
-      answered_ping_at_(tracked_at),
-      ping_at_(tracked_at),
-      next_ping_(now + interval_),
+      answered_proof_at_(tracked_at),
+      proof_sent_at_(tracked_at),
+      next_proof_(now + interval_),
       reported_at_(tracked_at) {}
 
-TimePoint Lease::WaitLimit() const {
-  return state_ == State::kAwaiting ? LossTime() : std::min(next_ping_, LossTime());
-}
+TimePoint Lease::WaitLimit() const { return state_ == State::kAwaiting ? LossTime() : next_proof_; }
 
 TimePoint Lease::LossTime() const {
-  if (unproven_since_ == kNever) return kNever;
-  return std::clamp(reported_at_ + interval_, unproven_since_ + max_stale_,
-                    unproven_since_ + kMaxWaitInLeases * max_stale_);
+  if (state_ == State::kProven) return kNever;
+  return std::clamp(reported_at_ + interval_, proof_sent_at_ + max_stale_,
+                    proof_sent_at_ + kMaxWaitInLeases * max_stale_);
 }
 
 Error Lease::LossReason() const {
-  if (!refusal_.empty()) return Error{ErrorCode::kTimeout, refusal_};
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(max_stale_).count();
-  return Error{ErrorCode::kTimeout, "no PONG within " + std::to_string(ms) + "ms"};
+  return Error{ErrorCode::kTimeout, "no answer to PING within " + std::to_string(ms) + "ms"};
 }
 
-void Lease::OnPing(TimePoint now) {
-  RP_CHECK(state_ != State::kAwaiting);
+void Lease::OnProofSent(TimePoint now) {
+  RP_CHECK(state_ == State::kProven);
   state_ = State::kAwaiting;
-  ping_at_ = now;
-  next_ping_ = now + interval_;
-  unproven_since_ = std::min(unproven_since_, now);
+  proof_sent_at_ = now;
+  next_proof_ = now + interval_;
 }
 
-void Lease::OnPong() {
+void Lease::OnProofAnswered() {
   RP_CHECK(state_ == State::kAwaiting);
   state_ = State::kProven;
   was_renewed_ = true;
-  proven_at_ = std::exchange(answered_ping_at_, ping_at_);
-  unproven_since_ = kNever;
-  refusal_.clear();
-}
-
-void Lease::OnRefused(std::string_view text) {
-  RP_CHECK(state_ == State::kAwaiting);
-  state_ = State::kRefused;
-  refusal_ = text;
+  proven_at_ = std::exchange(answered_proof_at_, proof_sent_at_);
 }
 
 }  // namespace rp::redis

@@ -1,10 +1,6 @@
 #include "redis/server_version.h"
 
-#include <hiredis/hiredis.h>
-
 #include <charconv>
-
-#include "redis/reply.h"
 
 namespace rp::redis {
 namespace {
@@ -29,36 +25,7 @@ uint64_t Parse(std::string_view text) {
   return numbers;
 }
 
-// Returns the value of a field of a reply to HELLO, which is an array of names and values in turn
-// (https://redis.io/docs/latest/commands/hello/), or an empty string if there is none.
-std::string_view FieldOfHello(const redisReply& hello, std::string_view field) {
-  if (hello.type != REDIS_REPLY_ARRAY) return {};
-  for (size_t i = 0; i + 1 < hello.elements; i += 2) {
-    const redisReply& name = *hello.element[i];
-    const redisReply& value = *hello.element[i + 1];
-    if (name.type == REDIS_REPLY_STRING && TextOf(name) == field) {
-      return value.type == REDIS_REPLY_STRING ? TextOf(value) : std::string_view();
-    }
-  }
-  return {};
-}
-
 }  // namespace
-
-std::string_view VersionInHello(const redisReply& hello) {
-  return FieldOfHello(hello, "server") == "redis" ? FieldOfHello(hello, "version")
-                                                  : std::string_view();
-}
-
-std::string_view VersionInInfo(const redisReply& info) {
-  constexpr std::string_view kField = "\r\nredis_version:";
-  if (info.type != REDIS_REPLY_STRING) return {};
-  const std::string_view text = TextOf(info);
-  const size_t field = text.find(kField);
-  if (field == std::string_view::npos) return {};
-  const std::string_view value = text.substr(field + kField.size());
-  return value.substr(0, value.find('\r'));
-}
 
 void ServerVersion::Set(std::string_view text) { numbers_.store(Parse(text)); }
 

@@ -1,6 +1,5 @@
 #include "redis/subscriber.h"
 
-#include <hiredis/hiredis.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -9,142 +8,35 @@
 
 #include "base/check.h"
 #include "base/signals_blocked.h"
-#include "redis/lease.h"
+#include "redis/reply.h"
 
 namespace rp::redis {
 namespace {
-
-constexpr std::string_view kChannel = "__redis__:invalidate";
 
 constexpr Duration kFirstBackOff = std::chrono::milliseconds(10);
 constexpr Duration kMaxBackOff = std::chrono::milliseconds(500);
 constexpr Duration kTroubleLogInterval = std::chrono::seconds(10);
 
-// While Redis cannot write to its disk it refuses PING along with the writes. That answer has come
-// the same way as a PONG, and proves as much.
-bool IsAsGoodAsPong(const redisReply& error) { return TextOf(error).starts_with("MISCONF "); }
-
-Error Unexpected(const char* what) {
-  return Error{ErrorCode::kProtocol, std::string("Redis sent ") + what};
-}
-
-bool IsString(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING; }
-
-// Returns whether `reply` is a message of pub/sub, an array whose first element names its kind.
-bool IsPush(const redisReply& reply, std::string_view kind) {
-  return reply.type == REDIS_REPLY_ARRAY && reply.elements >= 1 && IsString(*reply.element[0]) &&
-         TextOf(*reply.element[0]) == kind;
-}
-
-// Returns whether waiting cannot change this error.
+// Returns whether Redis answers and waiting for it does not change the error.
 bool IsUnsupported(ErrorCode code) {
-  return IsRefusal(code) || code == ErrorCode::kNoPermission || code == ErrorCode::kUpstream;
+  return IsRefusal(code) || code == ErrorCode::kNoPermission || code == ErrorCode::kUpstream ||
+         code == ErrorCode::kReadOnly;
 }
 
 ConnectOptions TargetOf(ConnectOptions target) {
   target.database = 0;
   target.name = "redis-proxy-tracking";
+  target.asks_identity = true;
   return target;
-}
-
-// A connection from OnLive to its loss.
-class TrackedConnection {
- public:
-  TrackedConnection(Connection* connection, InvalidationSink* sink, const Lease& lease)
-      : connection_(connection), sink_(sink), lease_(lease) {}
-
-  // Reports to the sink until the connection is lost, `stopping` or `renewing`, and returns why. It
-  // looks at the latter two once per PING at least.
-  Error Follow(const std::atomic<bool>& stopping, const std::atomic<bool>& renewing);
-
-  [[nodiscard]] const Lease& lease() const { return lease_; }
-
- private:
-  Result<void> Ping(TimePoint now);
-  Result<void> Take(const redisReply& reply);
-  Result<void> TakeMessage(const redisReply& payload);
-  Result<void> TakePong();
-  Result<void> TakeError(const redisReply& error);
-
-  Connection* const connection_;
-  InvalidationSink* const sink_;
-  Lease lease_;
-};
-
-Error TrackedConnection::Follow(const std::atomic<bool>& stopping,
-                                const std::atomic<bool>& renewing) {
-  while (!stopping && !renewing) {
-    if (const TimePoint now = Now(); lease_.IsPingDue(now)) {
-      if (Result<void> sent = Ping(now); !sent) return sent.error();
-    }
-    Result<Reply> reply = connection_->ReadReply(lease_.WaitLimit());
-    if (reply) {
-      if (Result<void> taken = Take(**reply); !taken) return taken.error();
-    } else if (reply.error().code != ErrorCode::kTimeout) {
-      return reply.error();
-    } else if (Now() >= lease_.LossTime()) {
-      return lease_.LossReason();
-    }
-  }
-  return Error{ErrorCode::kStopping, std::string("shutting down")};
-}
-
-Result<void> TrackedConnection::Ping(TimePoint now) {
-  connection_->Append({"PING"});
-  lease_.OnPing(now);
-  return connection_->Flush(lease_.LossTime());
-}
-
-Result<void> TrackedConnection::Take(const redisReply& reply) {
-  if (reply.type == REDIS_REPLY_ERROR) return TakeError(reply);
-  if (IsPush(reply, "pong")) return TakePong();
-  if (IsPush(reply, "message") && reply.elements == 3) return TakeMessage(*reply.element[2]);
-  if (IsPush(reply, "unsubscribe")) return Unexpected("the end of the subscription");
-  return Unexpected("neither an invalidation nor a PONG");
-}
-
-Result<void> TrackedConnection::TakeMessage(const redisReply& payload) {
-  if (payload.type == REDIS_REPLY_NIL) {
-    sink_->OnFlush();
-  } else if (IsString(payload)) {
-    // A client published this, not Redis; it could as well have written the key.
-    sink_->OnInvalidated(TextOf(payload));
-  } else if (payload.type == REDIS_REPLY_ARRAY) {
-    for (size_t i = 0; i < payload.elements; ++i) {
-      if (!IsString(*payload.element[i])) return Unexpected("an invalidation that names no key");
-      sink_->OnInvalidated(TextOf(*payload.element[i]));
-    }
-  } else {
-    return Unexpected("an invalidation that names no key");
-  }
-  lease_.OnReport(Now());
-  return {};
-}
-
-Result<void> TrackedConnection::TakePong() {
-  if (lease_.state() != Lease::State::kAwaiting) {
-    return Unexpected("an unexpected PONG");
-  }
-  lease_.OnPong();
-  sink_->OnLease(lease_.end());
-  return {};
-}
-
-Result<void> TrackedConnection::TakeError(const redisReply& error) {
-  if (lease_.state() != Lease::State::kAwaiting) {
-    return Unexpected("an unexpected error");
-  }
-  if (IsAsGoodAsPong(error)) return TakePong();
-  lease_.OnRefused(TextOf(error));
-  return {};
 }
 
 }  // namespace
 
-Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
+Subscriber::Subscriber(SubscriberOptions options, CurrentServer* server, InvalidationSink* sink)
     : options_(std::move(options)),
       target_(TargetOf(options_.target)),
       name_(target_.endpoint.ToString()),
+      server_(server),
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       back_off_(kFirstBackOff, kMaxBackOff, std::random_device()()),
@@ -155,8 +47,9 @@ Subscriber::Subscriber(SubscriberOptions options, InvalidationSink* sink)
   RP_CHECK(static_cast<bool>(interrupt_));
 }
 
-std::unique_ptr<Subscriber> Subscriber::Start(SubscriberOptions options, InvalidationSink* sink) {
-  std::unique_ptr<Subscriber> subscriber(new Subscriber(std::move(options), sink));
+std::unique_ptr<Subscriber> Subscriber::Start(SubscriberOptions options, CurrentServer* server,
+                                              InvalidationSink* sink) {
+  std::unique_ptr<Subscriber> subscriber(new Subscriber(std::move(options), server, sink));
   Subscriber* const self = subscriber.get();
   const SignalsBlocked blocked;  // for the thread, whose Connection requires it
   self->thread_ = std::thread([self] { self->Run(); });
@@ -188,84 +81,111 @@ void Subscriber::Run() noexcept {
 
 // One attempt and, where it succeeds, all until the loss. Returns the wait before the next.
 Duration Subscriber::FollowOnce() {
-  TimePoint tracked_at;
-  renewing_ = false;  // whatever was asked for before is what this does
-  Result<std::unique_ptr<Connection>> connection = Subscribe(&tracked_at);
-  if (!connection) return OnFailed(connection.error());
-  sink_->OnLive((*connection)->peer(), tracked_at + options_.max_stale);
+  uint64_t since = server_->generation();
+  Result<std::unique_ptr<Connection>> connected = Connect();
+  if (!connected) return OnFailed(Explain(connected.error(), /*is_cluster=*/false));
+  Connection* const connection = connected->get();
+  const ServerIdentity& identity = connection->identity();
+  if (identity.kind == ServerIdentity::Kind::kAddress) {
+    // The address may lead to another server than when the data connections were made.
+    server_->Outdate(Now());
+    since = server_->generation();
+  }
+  const uint64_t generation =
+      server_->OnConnected(identity, connection->address_id(), since, Now());
+  Tracking tracking({.max_stale = options_.max_stale,
+                     .timeout = options_.timeout,
+                     .prefixes = options_.prefixes,
+                     .server = identity.id,
+                     .generation = generation},
+                    sink_, Now());
+  const Error reason = Follow(connection, generation, &tracking);
+  if (tracking.state() == Tracking::State::kSetUp) {
+    return OnFailed(Explain(reason, tracking.is_cluster()));
+  }
+  sink_->OnLost(reason, Now());
+  Log(LogLevel::kDebug, "redis: no longer following writes of %s: %s", name_.c_str(),
+      reason.message.c_str());
+  if (reason.code != ErrorCode::kStopping) LogTrouble(reason);
+  // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
+  if (tracking.was_renewed()) failures_ = 0;
+  return back_off_.Draw(++failures_);
+}
+
+Result<std::unique_ptr<Connection>> Subscriber::Connect() {
+  Result<std::unique_ptr<Connection>> connected =
+      Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+  if (!connected) return connected;
+  if ((*connected)->identity().kind == ServerIdentity::Kind::kUnknown) {
+    return Error{ErrorCode::kTimeout, std::string("Redis does not answer INFO for now")};
+  }
+  if (!(*connected)->InStep()) {
+    return Error{ErrorCode::kProtocol, std::string("Redis sent more than was asked for")};
+  }
+  return connected;
+}
+
+// Moves bytes between the connection and `tracking` until either fails, all connections are
+// outdated, or the thread must stop. Returns why.
+Error Subscriber::Follow(Connection* connection, uint64_t generation, Tracking* tracking) {
+  while (!stopping_ && generation == server_->generation()) {
+    if (Result<void> fine = tracking->OnTime(Now()); !fine) return fine.error();
+    const std::string_view output = tracking->output();
+    const std::span<char> room = tracking->Room();
+    if (room.empty()) return OwnError(ErrorCode::kNoMemory);
+    Result<Connection::Transferred> moved = connection->Transfer(
+        std::span(&output, output.empty() ? 0 : 1), room, tracking->WaitLimit());
+    if (!moved) {
+      if (moved.error().code == ErrorCode::kTimeout) continue;
+      return moved.error();
+    }
+    tracking->OnSent(moved->sent);
+    const bool was_live = tracking->state() == Tracking::State::kLive;
+    if (Result<void> fine = tracking->OnReceived(moved->received, Now()); !fine) {
+      return fine.error();
+    }
+    if (!was_live && tracking->state() == Tracking::State::kLive) {
+      OnNowLive(connection->identity().kind);
+    }
+  }
+  return Error{ErrorCode::kStopping, std::string(stopping_ ? "shutting down" : "outdated")};
+}
+
+void Subscriber::OnNowLive(ServerIdentity::Kind kind) {
   unsupported_.clear();
   if (std::exchange(logged_, Logged::kLive) != Logged::kLive) {
     Log(LogLevel::kInfo, "redis: following writes of %s", name_.c_str());
   }
-  SettleFirst(FirstOutcome::kLive);
-  TrackedConnection tracked(connection->get(), sink_, Lease(options_.max_stale, tracked_at, Now()));
-  const Error reason = tracked.Follow(stopping_, renewing_);
-  sink_->OnLost();
-  Log(LogLevel::kDebug, "redis: no longer following writes of %s: %s", name_.c_str(),
-      reason.message.c_str());
-  if (!stopping_ && !renewing_) LogTrouble(reason);
-  // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
-  if (tracked.lease().was_renewed()) failures_ = 0;
-  return back_off_.Draw(++failures_);
-}
-
-// Connects, and returns when both the tracking, which was asked for at `*tracked_at`, and the
-// subscription are acknowledged.
-Result<std::unique_ptr<Connection>> Subscriber::Subscribe(TimePoint* tracked_at) {
-  const TimePoint deadline = DeadlineAfter(Now(), options_.timeout);
-  Result<std::unique_ptr<Connection>> connected =
-      Connection::Connect(target_, deadline, interrupt_.get());
-  if (!connected) return Explain(connected.error());
-  Connection* const connection = connected->get();
-  // Connect takes a forbidden PING for an answer, but the lease depends on it.
-  if (Result<Reply> pong = Call(connection, {"PING"}, deadline); !pong) return pong.error();
-  Result<Reply> id = Call(connection, {"CLIENT", "ID"}, deadline);
-  if (!id) return id.error();
-  if ((*id)->type != REDIS_REPLY_INTEGER) return Unexpected("no number for CLIENT ID");
-  const std::string own_id = std::to_string((*id)->integer);
-  std::vector<std::string_view> command = {"CLIENT", "TRACKING", "ON", "REDIRECT", own_id, "BCAST"};
-  for (const std::string& prefix : options_.prefixes) {
-    command.insert(command.end(), {"PREFIX", prefix});
+  if (kind == ServerIdentity::Kind::kAddress && !std::exchange(is_weakness_logged_, true)) {
+    Log(LogLevel::kWarn,
+        "redis: %s tells no run_id in INFO (the user needs +info), so it is known by its address "
+        "alone: another server that takes the address over is not noticed",
+        name_.c_str());
   }
-  *tracked_at = Now();
-  Result<Reply> tracking = Call(connection, command, deadline);
-  if (!tracking) return tracking.error();
-  if ((*tracking)->type != REDIS_REPLY_STATUS) return Unexpected("no OK for CLIENT TRACKING");
-  Result<Reply> subscription = Call(connection, {"SUBSCRIBE", kChannel}, deadline);
-  if (!subscription) return subscription.error();
-  if (!IsPush(**subscription, "subscribe")) return Unexpected("no answer to SUBSCRIBE");
-  return connected;
-}
-
-// Sends a command and reads its reply; an error reply is an error.
-Result<Reply> Subscriber::Call(Connection* connection,
-                               const std::vector<std::string_view>& arguments, TimePoint deadline) {
-  connection->Append(arguments);
-  if (Result<void> sent = connection->Flush(deadline); !sent) return sent.error();
-  Result<Reply> reply = connection->ReadReply(deadline);
-  if (!reply || (*reply)->type != REDIS_REPLY_ERROR || IsAsGoodAsPong(**reply)) return reply;
-  const std::string text(TextOf(**reply));
-  return Explain(Error{ClassifyErrorReply(text), text});
+  SettleFirst(FirstOutcome::kLive);
 }
 
 // Adds to a refusal what to do about it. Other errors pass unchanged.
-Error Subscriber::Explain(const Error& error) const {
+Error Subscriber::Explain(const Error& error, bool is_cluster) const {
   if (IsRefusal(error.code)) return Error{error.code, RefusalText(name_, error)};
   const auto line = [&](const char* predicate, const std::string& advice) {
     return Error{error.code, name_ + " " + predicate + " (" + error.message + "): " + advice};
   };
+  if (error.code == ErrorCode::kReadOnly) {
+    return line("is a replica, whose values may be old",
+                "give -redis the address of its master, or use -coherent=auto to cache by time");
+  }
   if (error.code == ErrorCode::kNoPermission) {
     return line("does not permit this proxy to follow writes",
                 "run ACL SETUSER " + (target_.username.empty() ? "default" : target_.username) +
-                    " +client|id +client|tracking +subscribe +ping &" + std::string(kChannel));
+                    " +client|tracking +ping +info" + (is_cluster ? " +cluster|info" : ""));
   }
   if (error.code != ErrorCode::kUpstream) return error;
   if (error.message.find("overlap") != std::string::npos) {
     return line("cannot report writes", "no prefix may begin with another one");
   }
   return line("cannot report writes",
-              "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING with "
-              "REDIRECT");
+              "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING in RESP3");
 }
 
 // Logs the failed attempt or tells the sink, and returns the wait before the next one.
@@ -274,14 +194,17 @@ Duration Subscriber::OnFailed(const Error& error) {
   Log(LogLevel::kDebug, "redis: an attempt to follow writes of %s failed: %s", name_.c_str(),
       error.message.c_str());
   if (!IsUnsupported(error.code)) {
-    LogTrouble(error);
+    // Whoever has outdated the connection has said why.
+    if (error.code != ErrorCode::kStopping) LogTrouble(error);
     SettleFirst(FirstOutcome::kUnreachable);
     return back_off_.Draw(++failures_);
   }
   logged_ = Logged::kTrouble;
   if (std::exchange(unsupported_, error.message) != error.message) sink_->OnUnsupported(error);
   SettleFirst(FirstOutcome::kUnsupported);
-  return options_.unsupported_retry;
+  // A replica may become a master at any moment.
+  return error.code == ErrorCode::kReadOnly ? back_off_.Draw(++failures_)
+                                            : options_.unsupported_retry;
 }
 
 void Subscriber::LogTrouble(const Error& reason) {

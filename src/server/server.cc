@@ -32,7 +32,7 @@ cache::CacheOptions CacheOptionsOf(const config::Options& options) {
           .coherent = options.coherent != config::Coherent::kNo};
 }
 
-redis::Options RedisOptionsOf(const config::Options& options, const proxy::Coherence* coherence) {
+redis::Options RedisOptionsOf(const config::Options& options) {
   redis::Options redis;
   redis.endpoint = options.redis;
   redis.database = options.redis_db;
@@ -41,7 +41,7 @@ redis::Options RedisOptionsOf(const config::Options& options, const proxy::Coher
   redis.connections = options.redis_connections;
   redis.ops_limit = options.redis_ops_limit;
   redis.timeout = options.timeout;
-  if (coherence != nullptr) redis.generation = coherence->generation();
+  redis.asks_identity = options.coherent != config::Coherent::kNo;
   return redis;
 }
 
@@ -144,6 +144,10 @@ Result<std::unique_ptr<Server>> Server::Create(const config::Options& wanted) {
 Server::Server(const config::Options& options, size_t max_refused)
     : hasher_(Hasher::Random()),
       cache_(CacheOptionsOf(options)),
+      redis_server_(options.redis.ToString(),
+                    [this](TimePoint now) {
+                      if (coherence_ != nullptr) coherence_->OnMoved(now);
+                    }),
       coherence_(MakeCoherence(options)),
       read_through_(
           {.max_age = options.max_age}, hasher_, &cache_, coherence_.get(),
@@ -182,7 +186,7 @@ std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const config::Options& o
       proxy::CoherenceOptions{.or_by_time = options.coherent == config::Coherent::kAuto,
                               .max_stale = options.max_stale,
                               .prefixes = options.prefixes},
-      hasher_, &cache_, [this] { sweeper_.Schedule(TimePoint::min()); });
+      hasher_, &redis_server_, &cache_, [this] { sweeper_.Schedule(TimePoint::min()); });
 }
 
 // Reactors still run here only if the start has failed.
@@ -199,9 +203,9 @@ Result<void> Server::StartThreads(const config::Options& options) {
     Result<void> following = StartFollowing(options);
     if (!following) return following;
   }
-  redis::Options redis = RedisOptionsOf(options, coherence_.get());
+  redis::Options redis = RedisOptionsOf(options);
   redis.version = &redis_version_;
-  if (subscriber_ != nullptr) redis.on_renewal = [this] { subscriber_->Renew(); };
+  redis.server = &redis_server_;
   fetchers_ = redis::Fetchers::Start(std::move(redis), &read_through_);
   if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));
   workers_.Start(options.workers);
@@ -213,11 +217,13 @@ Result<void> Server::StartThreads(const config::Options& options) {
 // fails. If Redis is away, it may come later.
 Result<void> Server::StartFollowing(const config::Options& options) {
   redis::SubscriberOptions subscriber;
-  subscriber.target = {options.redis, 0, options.redis_username, options.redis_password};
+  subscriber.target.endpoint = options.redis;
+  subscriber.target.username = options.redis_username;
+  subscriber.target.password = options.redis_password;
   subscriber.max_stale = options.max_stale;
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;
-  subscriber_ = redis::Subscriber::Start(std::move(subscriber), coherence_.get());
+  subscriber_ = redis::Subscriber::Start(std::move(subscriber), &redis_server_, coherence_.get());
   const Duration wait = std::min(options.timeout, kMaxWaitToFollow);
   static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), wait)));
   const std::string refusal = coherence_->Refusal();

@@ -12,8 +12,9 @@ namespace {
 TEST(CoherenceTest, CallsForTheSweepOnceManyKeysHaveGoneOneByOne) {
   cache::Cache cache({.coherent = true});
   int calls = 0;
-  Coherence coherence({}, cache::TestHasher(), &cache, [&calls] { ++calls; });
-  coherence.OnLive(1, kNever);
+  redis::CurrentServer server("redis");
+  Coherence coherence({}, cache::TestHasher(), &server, &cache, [&calls] { ++calls; });
+  coherence.OnLive(1, server.generation(), kNever);
   calls = 0;
   for (size_t i = 1; i < Coherence::kGarbageKeys; ++i) coherence.OnInvalidated(std::to_string(i));
   EXPECT_EQ(calls, 0);

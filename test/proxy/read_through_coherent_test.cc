@@ -15,14 +15,15 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr uint64_t kPeer = 7;
+constexpr uint64_t kServer = 7;
 constexpr Duration kMaxStale = seconds(1);
 
 class CoherentReadThroughTest : public ::testing::Test {
  protected:
   CoherentReadThroughTest()
       : cache_({.capacity = 100, .expire = Duration::zero(), .coherent = true}),
-        coherence_({.max_stale = kMaxStale, .prefixes = {"p:"}}, Hasher({1, 2}), &cache_, [] {}),
+        coherence_({.max_stale = kMaxStale, .prefixes = {"p:"}}, Hasher({1, 2}), &server_, &cache_,
+                   [] {}),
         read_through_(
             {}, Hasher({1, 2}), &cache_, &coherence_, SubmitEach([this](redis::Fetch* fetch) {
               fetches_.push_back(fetch);
@@ -34,7 +35,7 @@ class CoherentReadThroughTest : public ::testing::Test {
     EXPECT_TRUE(fetches_.empty()) << "a flight was left hanging";
   }
 
-  void GoLive() { coherence_.OnLive(kPeer, Now() + seconds(60)); }
+  void GoLive() { coherence_.OnLive(kServer, server_.generation(), Now() + seconds(60)); }
 
   // What Redis answered just now, of the server that is listened to.
   static redis::FetchResult Answer(redis::FetchResult::Kind kind) {
@@ -42,7 +43,7 @@ class CoherentReadThroughTest : public ::testing::Test {
     result.kind = kind;
     result.ttl_ms = redis::kTtlNone;
     result.sent_at = Now();
-    result.peer = kPeer;
+    result.server = kServer;
     return result;
   }
 
@@ -89,6 +90,7 @@ class CoherentReadThroughTest : public ::testing::Test {
   TestHome home_;
   std::vector<redis::Fetch*> fetches_;
   cache::Cache cache_;
+  redis::CurrentServer server_{"redis"};
   Coherence coherence_;
   ReadThrough read_through_;
 };
@@ -126,7 +128,7 @@ TEST_F(CoherentReadThroughTest, WithoutALeaseNothingIsCached) {
   EXPECT_FALSE(IsCachedAfter("p:value", Value("1")));
   GoLive();
   EXPECT_TRUE(IsCachedAfter("p:value", Value("1")));
-  coherence_.OnLost();
+  coherence_.OnLost(Error{ErrorCode::kTimeout, ""}, Now());
   Request request;
   EXPECT_FALSE(Ask("p:value", &request));
   Finish(Value("1"));
@@ -137,7 +139,7 @@ TEST_F(CoherentReadThroughTest, WithoutALeaseNothingIsCached) {
 TEST_F(CoherentReadThroughTest, AnAnswerOfAnotherServerIsServedAndNotCached) {
   GoLive();
   redis::FetchResult result = Value("1");
-  result.peer = kPeer + 1;
+  result.server = kServer + 1;
   EXPECT_FALSE(IsCachedAfter("p:value", result));
 }
 
@@ -164,7 +166,7 @@ TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongerThanTheLeaseIsAskedForAgai
   GoLive();
   Request request;
   EXPECT_FALSE(Ask("p:value", &request));
-  coherence_.OnLost();
+  coherence_.OnLost(Error{ErrorCode::kTimeout, ""}, Now());
   redis::FetchResult old = Value("old");
   old.sent_at = Now() - 2 * kMaxStale;
   for (int i = 0; i < 2; ++i) {

@@ -236,7 +236,7 @@ TEST(ConnectionTest, TriesEveryAddressOfAName) {
   EXPECT_TRUE(Connect(options).ok());
 }
 
-TEST(ConnectionTest, TellsItsPeersApart) {
+TEST(ConnectionTest, TellsServersApart) {
   for (const auto transport : {FakeRedis::Transport::kTcp, FakeRedis::Transport::kUnix}) {
     FakeRedis server({}, transport);
     FakeRedis other({}, transport);
@@ -244,20 +244,20 @@ TEST(ConnectionTest, TellsItsPeersApart) {
     auto second = Connect(To(server));
     auto third = Connect(To(other));
     ASSERT_TRUE(first.ok() && second.ok() && third.ok());
-    EXPECT_EQ((*first)->peer(), (*second)->peer());
-    EXPECT_NE((*first)->peer(), (*third)->peer());
-    EXPECT_NE((*first)->peer(), 0u);
+    EXPECT_EQ((*first)->identity().id, (*second)->identity().id);
+    EXPECT_NE((*first)->identity().id, (*third)->identity().id);
+    EXPECT_NE((*first)->identity().id, 0u);
   }
 }
 
-TEST(ConnectionTest, KnowsAPeerByItsAddressAndNotByItsName) {
+TEST(ConnectionTest, KnowsAServerByItsAddressAndNotByItsName) {
   FakeRedis server;
   ConnectOptions options = To(server);
   auto by_number = Connect(options);
   options.endpoint.host = "localhost";
   auto by_name = Connect(options);
   ASSERT_TRUE(by_number.ok() && by_name.ok());
-  EXPECT_EQ((*by_number)->peer(), (*by_name)->peer());
+  EXPECT_EQ((*by_number)->identity().id, (*by_name)->identity().id);
 }
 
 TEST(ConnectionTest, ReadsRepliesInOrderAndPassesErrorsAsReplies) {

@@ -85,7 +85,7 @@ TEST(FetchersTest, PassesTheTimeToLiveOfAWrongTypeThroughButOfNoOtherError) {
   EXPECT_EQ(client.Get("absent").ttl_ms, kTtlGone);
 }
 
-TEST(FetchersTest, NamesThePeerOfWhatCameFromRedisAndOfNothingElse) {
+TEST(FetchersTest, NamesTheServerOfWhatCameFromRedisAndOfNothingElse) {
   FakeRedis server([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
     if (command.key() == "list") return FakeRedis::Answer{.bytes = "-WRONGTYPE no\r\n"};
     if (command.key() == "held") return FakeRedis::Answer{.bytes = "$-1\r\n", .held = true};
@@ -93,13 +93,13 @@ TEST(FetchersTest, NamesThePeerOfWhatCameFromRedisAndOfNothingElse) {
   });
   server.Set("k", "v");
   FetchClient client(OptionsFor(server.address()));
-  const uint64_t peer = client.Get("k").peer;
-  EXPECT_NE(peer, 0u);
-  EXPECT_EQ(client.Get("absent").peer, peer);
-  EXPECT_EQ(client.Get("list").peer, peer);
+  const uint64_t server_id = client.Get("k").server;
+  EXPECT_NE(server_id, 0u);
+  EXPECT_EQ(client.Get("absent").server, server_id);
+  EXPECT_EQ(client.Get("list").server, server_id);
   const Outcome held = client.Get("held", milliseconds(20));
   EXPECT_TRUE(held.IsError(ErrorCode::kTimeout)) << held;
-  EXPECT_EQ(held.peer, 0u);
+  EXPECT_EQ(held.server, 0u);
 }
 
 TEST(FetchersTest, ServesAValueWhoseTimeToLiveIsSecretButNotForTheCache) {

@@ -6,25 +6,23 @@
 namespace rp::redis {
 namespace {
 
-using State = Lease::State;
-
 constexpr Duration kMaxStale = std::chrono::milliseconds(1000);
-constexpr Duration kInterval = kMaxStale / Lease::kPingsPerLease;
+constexpr Duration kInterval = kMaxStale / Lease::kProofsPerLease;
 constexpr Duration kTick{1};
 
 class LeaseTest : public testing::Test {
  protected:
   // Sends the PING that is due, and returns when.
   TimePoint Ping() {
-    if (!lease_.IsPingDue(now_)) now_ = lease_.WaitLimit();
-    EXPECT_TRUE(lease_.IsPingDue(now_));
-    lease_.OnPing(now_);
+    if (!lease_.IsProofDue(now_)) now_ = lease_.WaitLimit();
+    EXPECT_TRUE(lease_.IsProofDue(now_));
+    lease_.OnProofSent(now_);
     return now_;
   }
 
   void AnswerAfter(Duration wait) {
     now_ += wait;
-    lease_.OnPong();
+    lease_.OnProofAnswered();
   }
 
   const TimePoint tracked_at_{std::chrono::hours(1)};
@@ -49,22 +47,11 @@ TEST_F(LeaseTest, APongProvesWhatWasBeforeThePreviousPing) {
   EXPECT_EQ(lease_.end(), second + kMaxStale);
 }
 
-TEST_F(LeaseTest, ThePreviousPingIsTheLastThatGotAPong) {
-  const TimePoint first = Ping();
-  AnswerAfter(kTick);
-  Ping();
-  lease_.OnRefused("LOADING");
-  EXPECT_EQ(lease_.end(), tracked_at_ + kMaxStale) << "an error renews nothing";
-  Ping();
-  AnswerAfter(kTick);
-  EXPECT_EQ(lease_.end(), first + kMaxStale);
-}
-
 TEST_F(LeaseTest, APingIsDueFourTimesPerLease) {
   const TimePoint start = now_;
   EXPECT_EQ(lease_.WaitLimit(), start + kInterval);
-  EXPECT_FALSE(lease_.IsPingDue(start + kInterval - kTick));
-  EXPECT_TRUE(lease_.IsPingDue(start + kInterval));
+  EXPECT_FALSE(lease_.IsProofDue(start + kInterval - kTick));
+  EXPECT_TRUE(lease_.IsProofDue(start + kInterval));
   const TimePoint first = Ping();
   AnswerAfter(kTick);
   EXPECT_EQ(lease_.WaitLimit(), first + kInterval);
@@ -72,37 +59,16 @@ TEST_F(LeaseTest, APingIsDueFourTimesPerLease) {
 
 TEST_F(LeaseTest, OnlyOnePingIsUnderWay) {
   const TimePoint sent_at = Ping();
-  EXPECT_FALSE(lease_.IsPingDue(sent_at + kMaxStale));
+  EXPECT_FALSE(lease_.IsProofDue(sent_at + kMaxStale));
   EXPECT_EQ(lease_.WaitLimit(), sent_at + kMaxStale);
 }
 
 TEST_F(LeaseTest, IsLostWhenAPingIsUnansweredForTheLengthOfALease) {
   const TimePoint sent_at = Ping();
   EXPECT_EQ(lease_.LossTime(), sent_at + kMaxStale);
-  EXPECT_EQ(lease_.LossReason().message, "no PONG within 1000ms");
+  EXPECT_EQ(lease_.LossReason().message, "no answer to PING within 1000ms");
   AnswerAfter(kMaxStale - kTick);
   EXPECT_EQ(lease_.LossTime(), kNever);
-}
-
-TEST_F(LeaseTest, IsLostWhenErrorsComeInPlaceOfThePongForTheLengthOfALease) {
-  const TimePoint first = Ping();
-  lease_.OnRefused("LOADING Redis is loading");
-  EXPECT_EQ(lease_.state(), State::kRefused);
-  const TimePoint second = Ping();
-  EXPECT_EQ(second, first + kInterval) << "it goes on asking";
-  lease_.OnRefused("BUSY it runs a script");
-  EXPECT_EQ(lease_.LossTime(), first + kMaxStale);
-  EXPECT_EQ(lease_.LossReason().message, "BUSY it runs a script");
-}
-
-TEST_F(LeaseTest, APongEndsTheRefusal) {
-  Ping();
-  lease_.OnRefused("BUSY it runs a script");
-  Ping();
-  AnswerAfter(kTick);
-  EXPECT_EQ(lease_.state(), State::kProven);
-  Ping();
-  EXPECT_EQ(lease_.LossReason().message, "no PONG within 1000ms");
 }
 
 TEST_F(LeaseTest, TheTimeThatReportsTakeIsNotSilence) {
@@ -124,9 +90,7 @@ TEST_F(LeaseTest, ReportsWithoutEndDoNotReplaceAPong) {
 TEST_F(LeaseTest, KnowsWhetherItWasEverRenewed) {
   EXPECT_FALSE(lease_.was_renewed());
   Ping();
-  lease_.OnRefused("LOADING");
   EXPECT_FALSE(lease_.was_renewed());
-  Ping();
   AnswerAfter(kTick);
   EXPECT_TRUE(lease_.was_renewed());
 }

@@ -19,7 +19,7 @@ class SubscriberRealRedisTest : public RealRedis {
  protected:
   FirstOutcome StartSubscriber() {
     options_.target.endpoint.path = address();
-    subscriber_ = Subscriber::Start(options_, &recorder_);
+    subscriber_ = Subscriber::Start(options_, &server_, &recorder_);
     return subscriber_->AwaitFirst(Now() + seconds(10));
   }
 
@@ -41,6 +41,7 @@ class SubscriberRealRedisTest : public RealRedis {
     return std::count(keys.begin(), keys.end(), key);
   }
 
+  CurrentServer server_{"redis"};
   InvalidationRecorder recorder_;
   SubscriberOptions options_;
   std::unique_ptr<Subscriber> subscriber_;
@@ -109,7 +110,7 @@ TEST_F(SubscriberRealRedisTest, HearsOfManyKeysAtOnceWithoutLosingTheLease) {
 TEST_F(SubscriberRealRedisTest, IsLiveAgainAfterItsConnectionIsKilled) {
   ASSERT_EQ(StartSubscriber(), FirstOutcome::kLive);
   for (size_t i = 1; i <= 3; ++i) {
-    Do({"CLIENT", "KILL", "TYPE", "pubsub"});
+    Do({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
     ASSERT_TRUE(recorder_.AwaitCount(Kind::kLost, i));
     ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, i + 1));
   }
@@ -148,7 +149,7 @@ TEST_F(SubscriberRealRedisTest, KeepsTheLeaseOfARedisThatCannotWriteToItsDisk) {
 }
 
 TEST_F(SubscriberRealRedisTest, IsLiveOnceItsUserIsGrantedWhatTheMessageSays) {
-  Do({"ACL", "SETUSER", "proxy", "on", ">word", "%R~*", "resetchannels", "+get", "+pttl"});
+  Do({"ACL", "SETUSER", "proxy", "on", ">word", "%R~*", "resetchannels", "+get", "+pttl", "+info"});
   options_.target.username = "proxy";
   options_.target.password = "word";
   options_.unsupported_retry = milliseconds(10);
@@ -172,14 +173,27 @@ TEST_F(SubscriberRealRedisTest, IsLiveOnceItsUserIsGrantedWhatTheMessageSays) {
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLease, 2));
 }
 
-TEST_F(SubscriberRealRedisTest, IsLostWhenItsUserLosesTheChannel) {
+TEST_F(SubscriberRealRedisTest, IsLostWhenItsUserMayNotPingAnyMore) {
   Do({"ACL", "SETUSER", "proxy", "on", ">word", "~*", "&*", "+@all"});
   options_.target.username = "proxy";
   options_.target.password = "word";
   ASSERT_EQ(StartSubscriber(), FirstOutcome::kLive);
-  Do({"ACL", "SETUSER", "proxy", "resetchannels"});
+  Do({"ACL", "SETUSER", "proxy", "-ping"});
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLost, 1));
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kUnsupported, 1));
+}
+
+TEST_F(SubscriberRealRedisTest, IsLostWhenRedisBecomesAReplicaAndLiveWhenItIsAMasterAgain) {
+  ASSERT_EQ(StartSubscriber(), FirstOutcome::kLive);
+  Do({"REPLICAOF", "127.0.0.1", "1"});
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kUnsupported, 1));
+  EXPECT_EQ(recorder_.Of(Kind::kLost).front().code, ErrorCode::kReadOnly);
+  EXPECT_EQ(recorder_.Of(Kind::kUnsupported).front().code, ErrorCode::kReadOnly);
+  Do({"REPLICAOF", "NO", "ONE"});
+  const TimePoint promoted_at = Now();
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
+  EXPECT_LE(recorder_.Of(Kind::kLive).back().at - promoted_at, seconds(1));
+  EXPECT_TRUE(IsReported("k", {"SET", "k", "v"}));
 }
 
 }  // namespace

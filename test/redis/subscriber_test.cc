@@ -34,11 +34,11 @@ class SubscriberTest : public WithSubscriber {
 
 // --- Renewal ---
 
-TEST_F(SubscriberTest, ConnectsAnewWhenAskedTo) {
+TEST_F(SubscriberTest, ConnectsAnewWhenItsConnectionIsOutdated) {
   options_.max_stale = milliseconds(200);
   testing::internal::CaptureStderr();
   StartLive();
-  subscriber_->Renew();
+  server_.Outdate(Now());
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLost, 1));
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLease, 3)) << "once, and then it stays";
@@ -50,12 +50,11 @@ TEST_F(SubscriberTest, ConnectsAnewWhenAskedTo) {
 
 // --- The handshake ---
 
-TEST_F(SubscriberTest, TracksAllKeysByDefaultAndRedirectsToItself) {
+TEST_F(SubscriberTest, TracksAllKeysByDefault) {
   options_.max_stale = seconds(60);
   StartLive();
-  EXPECT_EQ(Words(),
-            (Strings{"PING", kSetName, "PING", "CLIENT ID", "CLIENT TRACKING ON REDIRECT 47 BCAST",
-                     "SUBSCRIBE __redis__:invalidate"}));
+  EXPECT_EQ(Words(), (Strings{"PING", kSetName, "INFO server", "HELLO 3",
+                              "CLIENT TRACKING ON BCAST", "PING"}));
 }
 
 TEST_F(SubscriberTest, AuthenticatesNamesEachPrefixAndSelectsNoDatabase) {
@@ -65,9 +64,8 @@ TEST_F(SubscriberTest, AuthenticatesNamesEachPrefixAndSelectsNoDatabase) {
   options_.target.database = 3;
   options_.prefixes = {"user:", "page:"};
   StartLive();
-  EXPECT_EQ(Words(), (Strings{"AUTH proxy secret", "PING", kSetName, "PING", "CLIENT ID",
-                              "CLIENT TRACKING ON REDIRECT 47 BCAST PREFIX user: PREFIX page:",
-                              "SUBSCRIBE __redis__:invalidate"}));
+  EXPECT_EQ(Words(), (Strings{"AUTH proxy secret", "PING", kSetName, "INFO server", "HELLO 3",
+                              "CLIENT TRACKING ON BCAST PREFIX user: PREFIX page:", "PING"}));
 }
 
 TEST_F(SubscriberTest, IsNotLiveBeforeTheTrackingIsAcknowledged) {
@@ -80,95 +78,107 @@ TEST_F(SubscriberTest, IsNotLiveBeforeTheTrackingIsAcknowledged) {
   EXPECT_EQ(AwaitFirst(), FirstOutcome::kLive);
 }
 
-TEST_F(SubscriberTest, IsNotLiveBeforeTheSubscriptionIsAcknowledged) {
-  redis_.Reply("SUBSCRIBE", Answer{.bytes = kSubscribed, .held = true});
+TEST_F(SubscriberTest, IsNotLiveBeforePingIsAnswered) {
+  redis_.Reply("READY", Answer{.bytes = kPong, .held = true});
   Start();
-  ASSERT_TRUE(Await([this] { return redis_.Received("SUBSCRIBE").size() == 1; }));
+  ASSERT_TRUE(Await([this] { return redis_.Received("READY").size() == 1; }));
   EXPECT_EQ(subscriber_->AwaitFirst(Now() + milliseconds(50)), FirstOutcome::kUnreachable);
   EXPECT_TRUE(recorder_.events().empty());
   redis_.server().Release();
   EXPECT_EQ(AwaitFirst(), FirstOutcome::kLive);
 }
 
-TEST_F(SubscriberTest, IsNotLiveWithASubscriptionThatIsNotOne) {
-  redis_.Reply("SUBSCRIBE", "+OK\r\n");
+TEST_F(SubscriberTest, IsNotLiveWithATrackingThatIsNotOne) {
+  redis_.Reply("CLIENT TRACKING", ":1\r\n");
   Start();
   EXPECT_EQ(AwaitFirst(), FirstOutcome::kUnreachable);
   EXPECT_TRUE(recorder_.events().empty());
 }
 
-TEST_F(SubscriberTest, NamesThePeerAsDataConnectionsDo) {
+TEST_F(SubscriberTest, NamesTheServerAsDataConnectionsDo) {
   StartLive();
+  options_.target.asks_identity = true;
   auto connection = Connection::Connect(options_.target, Now() + seconds(5), -1);
   ASSERT_TRUE(connection.ok());
-  EXPECT_EQ(recorder_.Of(Kind::kLive).front().peer, (*connection)->peer());
+  EXPECT_EQ((*connection)->identity().kind, ServerIdentity::Kind::kRunId);
+  EXPECT_EQ(recorder_.Of(Kind::kLive).front().server, (*connection)->identity().id);
+}
+
+// It may have moved while there was no connection, and nothing else would tell.
+TEST_F(SubscriberTest, OutdatesAllConnectionsToAServerThatTellsNoRunId) {
+  redis_.Reply("INFO", "-NOPERM no\r\n");
+  StartLive();
+  const uint64_t generation = server_.generation();
+  redis_.server().CloseConnections();
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
+  EXPECT_GT(server_.generation(), generation);
+}
+
+TEST_F(SubscriberTest, KeepsTheConnectionsToAServerThatTellsItsRunId) {
+  StartLive();
+  const uint64_t generation = server_.generation();
+  redis_.server().CloseConnections();
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
+  EXPECT_EQ(server_.generation(), generation);
+}
+
+TEST_F(SubscriberTest, OutdatesAllConnectionsWhenItFindsAnotherServer) {
+  StartLive();
+  const uint64_t generation = server_.generation();
+  redis_.Reply("INFO", FakeRedis::Bulk("# Server\r\nrun_id:4567\r\n"));
+  redis_.server().CloseConnections();
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kLive, 2));
+  EXPECT_EQ(server_.generation(), generation + 1);
+  const auto lives = recorder_.Of(Kind::kLive);
+  EXPECT_NE(lives[0].server, lives[1].server);
 }
 
 // --- Reports ---
 
-TEST_F(SubscriberTest, PassesKeysOnInOrderWhateverTheirBytes) {
-  const std::string nul("a\0b", 3);
-  redis_.Reply("SUBSCRIBE", kSubscribed + KeysMessage({"one", nul, ""}) + KeysMessage({}) +
-                                KeysMessage({"two"}));
+TEST_F(SubscriberTest, PassesReportsOnInOrder) {
+  redis_.Reply("READY", kPong + KeysReport({"one"}) + kFlushReport + KeysReport({"two"}));
   StartLive();
-  ASSERT_TRUE(recorder_.AwaitCount(Kind::kKey, 4));
-  EXPECT_EQ(recorder_.Keys(), (Strings{"one", nul, "", "two"}));
+  ASSERT_TRUE(recorder_.AwaitCount(Kind::kKey, 2));
+  EXPECT_EQ(recorder_.Keys(), (Strings{"one", "two"}));
+  EXPECT_EQ(recorder_.Count(Kind::kFlush), 1u);
   EXPECT_EQ(recorder_.events().front().kind, Kind::kLive);
-  EXPECT_EQ(recorder_.Count(Kind::kLost), 0u);
-}
-
-TEST_F(SubscriberTest, TakesNilForAFlush) {
-  redis_.Reply("SUBSCRIBE", kSubscribed + Message("*-1\r\n") + Message("$-1\r\n"));
-  StartLive();
-  EXPECT_TRUE(recorder_.AwaitCount(Kind::kFlush, 2));
-  EXPECT_EQ(recorder_.Count(Kind::kLost), 0u);
-}
-
-TEST_F(SubscriberTest, TakesAForgedMessageForAKey) {
-  redis_.Reply("SUBSCRIBE", kSubscribed + Message(FakeRedis::Bulk("forged")));
-  StartLive();
-  EXPECT_TRUE(recorder_.AwaitCount(Kind::kKey, 1));
-  EXPECT_EQ(recorder_.Keys(), Strings{"forged"});
   EXPECT_EQ(recorder_.Count(Kind::kLost), 0u);
 }
 
 // --- What Redis cannot or does not let us do ---
 
 TEST_F(SubscriberTest, SaysWhatIsUnsupportedAndWhatToDo) {
-  const std::string grant =
-      "run ACL SETUSER proxy +client|id +client|tracking +subscribe +ping &__redis__:invalidate";
+  const std::string grant = "run ACL SETUSER proxy +client|tracking +ping +info";
   const std::string upgrade =
-      "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING with REDIRECT";
+      "this needs Redis 6.0.6 or newer, or a service that allows CLIENT TRACKING in RESP3";
   const struct {
     std::string step, reply, message;
   } rows[] = {
-      {"PING", "NOPERM no 'ping'",
+      {"READY", "NOPERM no 'ping'",
        " does not permit this proxy to follow writes (NOPERM no 'ping'): " + grant},
       {"PING", "DENIED protected mode",
        " refuses the connection (DENIED protected mode): check its configuration and this proxy's "
        "-redis flags"},
       {"AUTH", "WRONGPASS invalid",
        " refuses the credentials (WRONGPASS invalid): check the user name and the password"},
-      {"CLIENT ID", "ERR unknown command `CLIENT`",
-       " cannot report writes (ERR unknown command `CLIENT`): " + upgrade},
-      {"CLIENT ID", "NOPERM no 'client|id'",
-       " does not permit this proxy to follow writes (NOPERM no 'client|id'): " + grant},
+      {"HELLO", "ERR unknown command `HELLO`",
+       " cannot report writes (ERR unknown command `HELLO`): " + upgrade},
+      {"HELLO", "NOPROTO unsupported protocol version",
+       " cannot report writes (NOPROTO unsupported protocol version): " + upgrade},
+      {"CLIENT TRACKING", "NOPERM no 'client|tracking'",
+       " does not permit this proxy to follow writes (NOPERM no 'client|tracking'): " + grant},
       {"CLIENT TRACKING", "ERR unknown subcommand 'tracking'",
        " cannot report writes (ERR unknown subcommand 'tracking'): " + upgrade},
-      {"CLIENT TRACKING", "ERR syntax error",
-       " cannot report writes (ERR syntax error): " + upgrade},
       {"CLIENT TRACKING", "ERR Prefix 'ab' overlaps with an existing prefix 'a'",
        " cannot report writes (ERR Prefix 'ab' overlaps with an existing prefix 'a'): no "
        "prefix may begin with another one"},
-      {"SUBSCRIBE", "NOPERM no channel",
-       " does not permit this proxy to follow writes (NOPERM no channel): " + grant},
   };
   options_.target.username = "proxy";
   options_.target.password = "secret";
   for (const auto& row : rows) {
     InvalidationRecorder recorder;
     redis_.Reply(row.step, "-" + row.reply + "\r\n");
-    auto subscriber = Subscriber::Start(options_, &recorder);
+    auto subscriber = Subscriber::Start(options_, &server_, &recorder);
     EXPECT_EQ(subscriber->AwaitFirst(Now() + seconds(10)), FirstOutcome::kUnsupported) << row.reply;
     ASSERT_EQ(recorder.events().size(), 1u);
     EXPECT_EQ(recorder.events()[0].kind, Kind::kUnsupported);
@@ -178,7 +188,7 @@ TEST_F(SubscriberTest, SaysWhatIsUnsupportedAndWhatToDo) {
 }
 
 TEST_F(SubscriberTest, NamesTheDefaultUserWhereNoneIsGiven) {
-  redis_.Reply("SUBSCRIBE", "-NOPERM no\r\n");
+  redis_.Reply("CLIENT TRACKING", "-NOPERM no\r\n");
   Start();
   ASSERT_EQ(AwaitFirst(), FirstOutcome::kUnsupported);
   EXPECT_NE(recorder_.events()[0].text.find("SETUSER default +"), std::string::npos);
@@ -220,11 +230,45 @@ TEST_F(SubscriberTest, TriesSeldomWhileItIsUnsupported) {
   EXPECT_GE(received[2] - received[0], milliseconds(200));
 }
 
+TEST_F(SubscriberTest, SaysThatRedisIsAReplicaAndTriesOften) {
+  redis_.Reply("HELLO", HelloReply("replica"));
+  Start();
+  EXPECT_EQ(AwaitFirst(), FirstOutcome::kUnsupported);
+  ASSERT_EQ(recorder_.events().size(), 1u);
+  EXPECT_EQ(recorder_.events()[0].code, ErrorCode::kReadOnly);
+  EXPECT_EQ(recorder_.events()[0].text,
+            redis_.server().address() +
+                " is a replica, whose values may be old (its role is replica): give -redis the "
+                "address of its master, or use -coherent=auto to cache by time");
+  redis_.ReplyAsUsual("HELLO");
+  EXPECT_TRUE(recorder_.AwaitCount(Kind::kLive, 1));
+  EXPECT_LT(recorder_.events().back().at - recorder_.events().front().at, seconds(2))
+      << "long before unsupported_retry";
+}
+
+TEST_F(SubscriberTest, AsksANodeOfAClusterWhetherItServes) {
+  options_.max_stale = seconds(60);
+  redis_.Reply("HELLO", HelloReply("master", "cluster"));
+  redis_.Reply("CLUSTER", FakeRedis::Bulk("cluster_state:ok\r\ncluster_slots_ok:16384\r\n"));
+  StartLive();
+  EXPECT_EQ(Words().back(), "CLUSTER INFO");
+}
+
+TEST_F(SubscriberTest, SaysThatItMayNotAskTheCluster) {
+  redis_.Reply("HELLO", HelloReply("master", "cluster"));
+  redis_.Reply("CLUSTER", "-NOPERM no\r\n");
+  Start();
+  ASSERT_EQ(AwaitFirst(), FirstOutcome::kUnsupported);
+  EXPECT_TRUE(recorder_.events()[0].text.ends_with(
+      "run ACL SETUSER default +client|tracking +ping +info +cluster|info"))
+      << recorder_.events()[0].text;
+}
+
 TEST_F(SubscriberTest, ARedisThatIsLoadingIsNotUnsupported) {
-  redis_.Reply("CLIENT ID", "-LOADING Redis is loading the dataset in memory\r\n");
+  redis_.Reply("READY", "-LOADING Redis is loading the dataset in memory\r\n");
   Start();
   EXPECT_EQ(AwaitFirst(), FirstOutcome::kUnreachable);
-  redis_.ReplyAsUsual("CLIENT ID");
+  redis_.ReplyAsUsual("READY");
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLive, 1));
   EXPECT_EQ(recorder_.Count(Kind::kUnsupported), 0u);
 }
@@ -284,10 +328,11 @@ TEST_F(SubscriberTest, StopsBetweenSeldomTries) {
 
 TEST(SubscriberUnixTest, FollowsOverAUnixSocket) {
   TrackingRedis redis(FakeRedis::Transport::kUnix);
+  CurrentServer server("redis");
   InvalidationRecorder recorder;
   SubscriberOptions options;
   options.target.endpoint = *ParseEndpoint(redis.server().address());
-  auto subscriber = Subscriber::Start(options, &recorder);
+  auto subscriber = Subscriber::Start(options, &server, &recorder);
   EXPECT_EQ(subscriber->AwaitFirst(Now() + seconds(10)), FirstOutcome::kLive);
 }
 

@@ -2,7 +2,6 @@
 // client is told, what the log says, and when they look for another server.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <string>
 
 #include "redis/fetchers.h"
@@ -28,7 +27,7 @@ class TroubleTest : public testing::Test {
  protected:
   TroubleTest() {
     options_.connections = 1;
-    options_.on_renewal = [this] { ++renewals_; };
+    options_.server = &current_;
   }
 
   static size_t Lines(const std::string& log, std::string_view part) {
@@ -39,7 +38,7 @@ class TroubleTest : public testing::Test {
 
   FakeRedis server_;
   Options options_ = OptionsFor(server_.address());
-  std::atomic<int> renewals_ = 0;
+  CurrentServer current_{"redis"};  // nobody else makes connections outdated
 };
 
 TEST_F(TroubleTest, TheFirstOfEachKindIsLoggedAndNotTheNext) {
@@ -80,7 +79,7 @@ TEST_F(TroubleTest, AReadOnlyServerIsLeftThoughOnlyAnEarlierReplyOfAFetchSaysSo)
   Request* const request = client.SubmitCommand(Encode({"SET", "k", "v"}) + Encode({"EXEC"}), 2,
                                                 std::chrono::seconds(5), /*replies=*/2);
   EXPECT_TRUE(client.Wait(request).IsReply(kReadOnlyReply + std::string("+OK\r\n")));
-  EXPECT_EQ(renewals_, 1);
+  EXPECT_EQ(current_.generation(), 1U);
 }
 
 TEST_F(TroubleTest, ALoadingRedisThatWasNeverConnectedToIsLogged) {
@@ -119,7 +118,7 @@ TEST_F(TroubleTest, AServerThatBecameAReplicaIsLeftForWhereTheNameLeadsNow) {
     server_.SetScript({});
     EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply("+OK\r\n"));
     EXPECT_EQ(server_.connections_accepted(), 2);
-    EXPECT_EQ(renewals_, 1);
+    EXPECT_EQ(current_.generation(), 1U);
   }
   EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "reconnecting"), 1U);
 }
@@ -139,7 +138,7 @@ TEST_F(TroubleTest, EveryConnectionIsMadeAnewAlsoThoseThatOnlyRead) {
     ASSERT_TRUE(Await([&] { return server_.Count("GET") == static_cast<size_t>(i); }));
   }
   EXPECT_TRUE(client.Call({"SET", "k", "v"}).IsReply(kReadOnlyReply));
-  EXPECT_TRUE(Await([&] { return renewals_ == 1; }));
+  EXPECT_TRUE(Await([&] { return current_.generation() == 1; }));
   const int before = server_.connections_accepted();
   server_.SetScript({});
   server_.Release();
@@ -174,7 +173,7 @@ TEST_F(TroubleTest, OnlyTheServersOwnTextsAreTakenFromCommandsForItsState) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.text);
-    const int renewals_before = renewals_;
+    const uint64_t renewals_before = current_.generation();
     server_.SetScript(Saying("-" + row.text + "\r\n"));
     testing::internal::CaptureStderr();
     {
@@ -184,7 +183,7 @@ TEST_F(TroubleTest, OnlyTheServersOwnTextsAreTakenFromCommandsForItsState) {
     EXPECT_EQ(Lines(testing::internal::GetCapturedStderr(), "answers " + row.text),
               row.is_server ? 1U : 0U);
     const bool is_renewed = row.is_server && row.text.starts_with("READONLY");
-    EXPECT_EQ(renewals_ - renewals_before, is_renewed ? 1 : 0);
+    EXPECT_EQ(current_.generation() - renewals_before, is_renewed ? 1U : 0U);
   }
 }
 

@@ -53,7 +53,7 @@ struct Outcome {
   int64_t ttl_ms = 0;
   TimePoint sent_at;
   TimePoint done_at;
-  uint64_t peer = 0;
+  uint64_t server = 0;
   bool maybe_sent = false;
 
   [[nodiscard]] bool IsValue(std::string_view expected) const {
@@ -201,7 +201,7 @@ class FetchClient final : public FetchSink {
                     result.ttl_ms,
                     result.sent_at,
                     Now(),
-                    result.peer,
+                    result.server,
                     result.maybe_sent};
     std::function<void(Request*)> hook;
     {

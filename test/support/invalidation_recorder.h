@@ -23,19 +23,26 @@ class InvalidationRecorder : public InvalidationSink {
     Kind kind;
     std::string text;  // the key or the message
     TimePoint lease;
-    uint64_t peer = 0;
+    uint64_t server = 0;
+    ErrorCode code = ErrorCode::kInternal;
     TimePoint at = Now();
   };
 
-  void OnLive(uint64_t peer, TimePoint lease) override { Note({Kind::kLive, "", lease, peer}); }
+  void OnLive(uint64_t server, uint64_t /*generation*/, TimePoint lease) override {
+    Note({Kind::kLive, "", lease, server});
+  }
   void OnLease(TimePoint lease) override { Note({Kind::kLease, "", lease}); }
   void OnInvalidated(std::string_view key) override {
     if (on_key) on_key();
     Note({Kind::kKey, std::string(key), {}});
   }
   void OnFlush() override { Note({Kind::kFlush, "", {}}); }
-  void OnLost() override { Note({Kind::kLost, "", {}}); }
-  void OnUnsupported(const Error& error) override { Note({Kind::kUnsupported, error.message, {}}); }
+  void OnLost(const Error& reason, TimePoint) override {
+    Note({Kind::kLost, reason.message, {}, 0, reason.code});
+  }
+  void OnUnsupported(const Error& error) override {
+    Note({Kind::kUnsupported, error.message, {}, 0, error.code});
+  }
 
   [[nodiscard]] std::vector<Event> events() {
     const std::lock_guard<std::mutex> lock(mutex_);
