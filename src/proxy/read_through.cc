@@ -39,6 +39,15 @@ void AnswerFromCache(Request* request, Source source) {
   request->answer.value = {};
 }
 
+// Adds the TTL to the time before the GET was sent, so that an entry never outlives its key.
+TimePoint EndInRedis(const redis::FetchResult& result) {
+  if (result.ttl_ms < 0) return kNever;
+  constexpr int64_t kMaxMs = std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
+  if (result.ttl_ms > kMaxMs) return kTooFar;  // not kNever, because the key has an end
+  const std::chrono::milliseconds ttl(result.ttl_ms);
+  return std::min(kTooFar, DeadlineAfter(result.sent_at, ttl));
+}
+
 cache::Kind EntryKind(const redis::FetchResult& result) {
   switch (result.kind) {
     case Kind::kValue:
@@ -245,11 +254,12 @@ Source ReadThrough::WithoutLease() const {
   return coherence_->is_replica() ? Source::kRedisNotPrimary : Source::kRedisNoLease;
 }
 
-// Returns whether a write to the key since the GET would have been reported.
+// Returns whether a change of the key since the GET would be known: a write would have been
+// reported. That it has expired Redis may report much later.
 bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                TimePoint now) const {
-  return coherence_->Reports(flight->key_bytes) && coherence_->ReportsOf(result.server) &&
-         cache_->IsCurrent(flight, now);
+  return EndInRedis(result) > now && coherence_->Reports(flight->key_bytes) &&
+         coherence_->ReportsOf(result.server) && cache_->IsCurrent(flight, now);
 }
 
 bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& result,
@@ -265,22 +275,11 @@ bool ReadThrough::MayStore(const Flight& flight, const redis::FetchResult& resul
   return result.ttl_ms != redis::kTtlGone && hard_deadline > now;
 }
 
-// Adds the TTL to the time before the GET was sent, so that the entry never outlives its key.
 TimePoint ReadThrough::HardDeadline(const redis::FetchResult& result) const {
-  TimePoint deadline = kNever;
-  if (options_.max_age != Duration::zero())
-    deadline = DeadlineAfter(result.sent_at, options_.max_age);
-  if (result.ttl_ms >= 0) {
-    constexpr int64_t kMaxMs =
-        std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count();
-    TimePoint end = kTooFar;  // not kNever, because the key has an end
-    if (result.ttl_ms <= kMaxMs) {
-      const std::chrono::milliseconds ttl(result.ttl_ms);
-      end = std::min(end, DeadlineAfter(result.sent_at, ttl));
-    }
-    deadline = std::min(deadline, end);
-  }
-  return deadline;
+  const TimePoint end = EndInRedis(result);
+  return options_.max_age == Duration::zero()
+             ? end
+             : std::min(end, DeadlineAfter(result.sent_at, options_.max_age));
 }
 
 void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, TimePoint now) {

@@ -143,6 +143,32 @@ TEST_F(CoherentReadThroughTest, AnAnswerOfAnotherServerIsServedAndNotCached) {
   EXPECT_FALSE(IsCachedAfter("p:value", result));
 }
 
+// Whoever asks while the lease holds may be answered by a server that nobody vouches for.
+TEST_F(CoherentReadThroughTest, AnAnswerSaysWhereItComesFromWhenItIsGiven) {
+  const struct {
+    ErrorCode loss;
+    uint64_t server;
+    Source source;
+  } rows[] = {
+      {ErrorCode::kInternal, kServer, Source::kRedis},  // no loss
+      {ErrorCode::kInternal, kServer + 1, Source::kRedisNoLease},
+      {ErrorCode::kTimeout, kServer, Source::kRedisNoLease},
+      {ErrorCode::kReadOnly, kServer, Source::kRedisNotPrimary},
+      {ErrorCode::kReadOnly, kServer + 1, Source::kRedisNotPrimary},
+  };
+  for (const auto& row : rows) {
+    GoLive();
+    Request request;
+    EXPECT_FALSE(Ask("p:value", &request));
+    if (row.loss != ErrorCode::kInternal) coherence_.OnLost(Error{row.loss, ""}, Now());
+    redis::FetchResult result = Value("1");
+    result.server = row.server;
+    Finish(result);
+    EXPECT_EQ(request.answer.value->value(), "1");
+    EXPECT_EQ(request.answer.source, row.source);
+  }
+}
+
 // PTTL may be refused, or the key gone in between: its end is not known then.
 TEST_F(CoherentReadThroughTest, AWrongTypeWithoutATtlIsNotCached) {
   GoLive();
@@ -187,6 +213,30 @@ TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongIsGoodWhileItIsVouchedFor) {
   slow.sent_at = Now() - 2 * kMaxStale;
   Finish(slow);
   EXPECT_EQ(request.answer.outcome, Outcome::kValue);
+}
+
+// Redis reports that a key has expired only when it comes upon it.
+TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongIsAskedForAgainIfItsKeyHasExpired) {
+  GoLive();
+  Request request;
+  EXPECT_FALSE(Ask("p:value", &request));
+  redis::FetchResult slow = Value("expired");
+  slow.sent_at = Now() - 2 * kMaxStale;
+  slow.ttl_ms = 1000;
+  Finish(slow);
+  EXPECT_EQ(request.answer.outcome, Outcome::kPending);
+  Finish(Value("new"));
+  EXPECT_EQ(request.answer.value->value(), "new");
+}
+
+TEST_F(CoherentReadThroughTest, AnAnswerForAKeyThatHasJustExpiredIsGood) {
+  GoLive();
+  Request request;
+  EXPECT_FALSE(Ask("p:value", &request));
+  redis::FetchResult expired = Value("expired");
+  expired.ttl_ms = 0;
+  Finish(expired);
+  EXPECT_EQ(request.answer.value->value(), "expired");
 }
 
 TEST_F(CoherentReadThroughTest, AnOldAnswerForAKeyOutsideEveryPrefixIsAskedForAgain) {
