@@ -73,6 +73,9 @@ class Cache {
   // and does nothing, if a waiter has joined whose deadline is later.
   [[nodiscard]] bool TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters);
 
+  // Returns whether Get would return this entry, without marking it used. `hash` is its key's.
+  [[nodiscard]] bool Serves(uint64_t hash, const EntryRef& entry, TimePoint now);
+
   // Returns the entry of `key` although its time is over or the lease has ended, for use when Redis
   // does not answer; or an empty ref. Such an entry is returned for `stale` after its end, only
   // within its TTL in Redis, and never after an invalidation or a flush.

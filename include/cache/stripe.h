@@ -173,6 +173,9 @@ class alignas(64) Stripe {
   // ended and the lease holds.
   [[nodiscard]] bool IsCurrent(const Flight* flight, TimePoint now);
 
+  // Returns whether Get would return this entry. Does not mark it as used.
+  [[nodiscard]] bool Serves(const EntryRef& entry, TimePoint now);
+
   // Returns the entry of `key`, although its time is over or the lease is lost, if it may still be
   // served as stale; or an empty ref. Does not mark it as used.
   [[nodiscard]] EntryRef GetStale(uint32_t tag, std::string_view key, TimePoint now);
@@ -199,6 +202,7 @@ class alignas(64) Stripe {
   // Return when the entry stops being live, and when it stops being served as stale.
   [[nodiscard]] TimePoint FreshUntil(const Entry* entry) const RP_REQUIRES(mutex_);
   [[nodiscard]] TimePoint KeptUntil(const Entry* entry) const RP_REQUIRES(mutex_);
+  [[nodiscard]] bool IsLive(const Entry* entry, TimePoint now) const RP_REQUIRES(mutex_);
   [[nodiscard]] EntryRef Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired)
       RP_REQUIRES(mutex_);
   [[nodiscard]] LookupResult JoinOrStartLocked(Flight* candidate, Waiter* waiter,

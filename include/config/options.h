@@ -51,6 +51,7 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   Coherent coherent = Coherent::kNo;
   Duration max_stale{};               // 10 ms to 1 h
+  uint32_t verify = 0;                // one hit in so many is checked; 0: none
   Duration stale_if_error{};          // 0: off
   std::vector<std::string> prefixes;  // of the keys to cache; empty: all keys are cached
   // From the environment (config/secrets.h):

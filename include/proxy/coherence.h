@@ -34,6 +34,8 @@ struct CoherenceOptions {
   bool or_by_time = false;  // -coherent=auto
   Duration max_stale = std::chrono::seconds(1);
   std::vector<std::string> prefixes;  // of the keys that Redis reports; none: all keys
+  // Called on the subscriber's thread after each OnLease; may be empty.
+  std::function<void()> on_lease = nullptr;
 };
 
 class Coherence final : public redis::InvalidationSink {

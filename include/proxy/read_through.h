@@ -26,11 +26,13 @@
 #include "proxy/coherence.h"
 #include "proxy/request.h"
 #include "proxy/submit_fetch.h"
+#include "proxy/verifier.h"
 
 namespace rp::proxy {
 
 struct ReadThroughOptions {
-  Duration max_age = {};  // an entry ends this long after its fetch; 0 is never
+  Duration max_age = {};         // an entry ends this long after its fetch; 0 is never
+  Verifier* verifier = nullptr;  // checks hits; null: none
 };
 
 class ReadThrough final : public redis::FetchSink {
@@ -85,6 +87,12 @@ class ReadThrough final : public redis::FetchSink {
 
  private:
   struct Flight;
+
+  // Has a hit checked if its turn has come. `entry` may be empty.
+  void Verify(const cache::EntryRef& entry, TimePoint now) const {
+    if (options_.verifier == nullptr || !entry || !options_.verifier->IsChosen()) return;
+    options_.verifier->Check(entry, now);
+  }
 
   [[nodiscard]] Started StartMiss(Request* request, TimePoint now, Blocking blocking,
                                   redis::FetchQueue* fetches);

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/fnv1a.h"
+
 namespace rp::redis {
 
 struct ServerIdentity {
@@ -27,11 +29,7 @@ struct ServerIdentity {
   friend bool operator==(const ServerIdentity& a, const ServerIdentity& b) = default;
 };
 
-// Returns the FNV-1a hash of the bytes (http://www.isthe.com/chongo/tech/comp/fnv/), but never 0.
-inline uint64_t IdOf(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
-  return std::max<uint64_t>(hash, 1);
-}
+// Returns a hash of the bytes that is never 0.
+inline uint64_t IdOf(std::string_view bytes) { return std::max<uint64_t>(Fnv1a(bytes), 1); }
 
 }  // namespace rp::redis

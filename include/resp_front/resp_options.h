@@ -31,6 +31,8 @@ struct ServerFacts {
   Duration uptime{};
   uint64_t resident_bytes = 0;  // of memory
   uint64_t process_id = 0;
+  uint64_t verified_hits = 0;  // compared with Redis (-verify)
+  uint64_t verify_violations = 0;
 };
 
 class ServerView {

@@ -47,6 +47,7 @@ class Server {
   Server(const config::Options& options, size_t max_refused);
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const config::Options& options);
+  [[nodiscard]] std::unique_ptr<proxy::Verifier> MakeVerifier(const config::Options& options);
   [[nodiscard]] std::vector<std::unique_ptr<core::Reactor>> MakeReactors(
       const config::Options& options);
   [[nodiscard]] Result<void> StartThreads(const config::Options& options);
@@ -62,6 +63,7 @@ class Server {
   cache::Cache cache_;
   redis::CurrentServer redis_server_;
   std::unique_ptr<proxy::Coherence> coherence_;  // null without -coherent
+  std::unique_ptr<proxy::Verifier> verifier_;    // null without -verify
   proxy::ReadThrough read_through_;
   proxy::Forwarder forwarder_;
   proxy::Router router_;

@@ -81,6 +81,10 @@ bool Cache::TryAbandon(Flight* flight, TimePoint now, WaiterList* waiters) {
   return stripes_[StripeIndex(flight->hash)].TryAbandon(flight, now, waiters);
 }
 
+bool Cache::Serves(uint64_t hash, const EntryRef& entry, TimePoint now) {
+  return stripes_[StripeIndex(hash)].Serves(entry, now);
+}
+
 EntryRef Cache::GetStale(uint64_t hash, std::string_view key, TimePoint now) {
   if (options_.stale == Duration::zero()) return {};
   return stripes_[StripeIndex(hash)].GetStale(static_cast<uint32_t>(hash), key, now);

@@ -120,6 +120,11 @@ bool Stripe::IsCurrent(const Flight* flight, TimePoint now) {
          flight->epoch == freshness_->epoch.load(std::memory_order_acquire);
 }
 
+bool Stripe::Serves(const EntryRef& entry, TimePoint now) {
+  MutexLock lock(&mutex_);
+  return entries_.Find(entry->tag, entry->key()) == entry.get() && IsLive(entry.get(), now);
+}
+
 EntryRef Stripe::GetStale(uint32_t tag, std::string_view key, TimePoint now) {
   MutexLock lock(&mutex_);
   Entry* entry = entries_.Find(tag, key);
@@ -200,6 +205,11 @@ TimePoint Stripe::KeptUntil(const Entry* entry) const {
   return std::min(entry->hard_deadline, DeadlineAfter(ended, options_.stale));
 }
 
+bool Stripe::IsLive(const Entry* entry, TimePoint now) const {
+  return FreshUntil(entry) > now && freshness_->Trusted(now) &&
+         entry->epoch == freshness_->epoch.load(std::memory_order_acquire);
+}
+
 EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef* expired) {
   MoveUsed();
   Entry* entry = entries_.Find(tag, key);
@@ -209,10 +219,7 @@ EntryRef Stripe::Use(uint32_t tag, std::string_view key, TimePoint now, EntryRef
     *expired = Remove(entry);
     return {};
   }
-  if (FreshUntil(entry) <= now || !freshness_->Trusted(now) ||
-      entry->epoch != freshness_->epoch.load(std::memory_order_acquire)) {
-    return {};
-  }
+  if (!IsLive(entry, now)) return {};
   entry->last_use = std::max(now, by_use_.front()->last_use);
   used_ = entry;
   if (entry == by_use_.back()) {

@@ -17,7 +17,7 @@ constexpr std::string_view kClients = "Clients";
 constexpr std::string_view kThreads = "Threads";
 constexpr std::string_view kOther = "Log and information";
 
-constexpr std::array<Flag, 31> kFlags = {{
+constexpr std::array<Flag, 32> kFlags = {{
     {.group = kServing,
      .name = "http",
      .value_name = "[HOST]:PORT",
@@ -189,6 +189,15 @@ constexpr std::array<Flag, 31> kFlags = {{
          "most 1024 bytes, none of which begins with another.",
      .parse = ParsePrefix,
      .show = ShowPrefixes},
+    {.group = kCoherence,
+     .name = "verify",
+     .value_name = "N",
+     .default_text = "0",
+     .help = "With -coherent: compare one hit in N with Redis. 0 turns it off.",
+     .details = "A value that Redis has changed without a report is logged and counted, and the "
+                "cache begins anew. The answer of the hit does not wait for this.",
+     .parse = ParseNumber<&O::verify, 0, 1000000000>,
+     .show = ShowNumber<&O::verify>},
 
     {.group = kClients,
      .name = "max-clients",

@@ -34,6 +34,9 @@ Result<void> CheckTogether(const Options& options) {
     return Wrong("prefix", "expected together with -coherent, got " +
                                Quote(options.prefixes.front()) + " alone");
   }
+  if (options.coherent == Coherent::kNo && options.verify != 0) {
+    return Wrong("verify", "requires -coherent");
+  }
   if (options.forward && (options.coherent != Coherent::kYes || !options.resp)) {
     return Wrong("forward", "requires -resp and -coherent=true");
   }

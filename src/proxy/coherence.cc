@@ -47,6 +47,7 @@ void Coherence::OnLive(uint64_t server, uint64_t generation, TimePoint lease) {
 
 void Coherence::OnLease(TimePoint lease) {
   static_cast<void>(server_->RunIf(live_generation_, [&] { cache_->RenewLease(lease); }));
+  if (options_.on_lease) options_.on_lease();
 }
 
 void Coherence::OnInvalidated(std::string_view key) {

@@ -81,7 +81,9 @@ ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher
       wake_homes_(std::move(wake_homes)) {}
 
 cache::EntryRef ReadThrough::TryFind(std::string_view key, TimePoint now) const {
-  return cache_->Get(hasher_(key), key, now, Blocking::kNo);
+  cache::EntryRef entry = cache_->Get(hasher_(key), key, now, Blocking::kNo);
+  Verify(entry, now);
+  return entry;
 }
 
 bool ReadThrough::TryHit(Request* request, TimePoint now) const {
@@ -94,6 +96,7 @@ bool ReadThrough::TryHit(Request* request, TimePoint now) const {
 bool ReadThrough::Peek(Request* request, TimePoint now) const {
   const std::string& key = request->question.key;
   cache::EntryRef entry = cache_->Get(hasher_(key), key, now);
+  Verify(entry, now);
   if (!entry || entry->kind == cache::Kind::kWrongType) return false;
   const bool asks_for_end = request->question.kind == Question::Kind::kEndOrCommand;
   if (asks_for_end && entry->hard_deadline == kTooFar) return false;
@@ -108,6 +111,7 @@ ReadThrough::Started ReadThrough::Start(Request* request, TimePoint now, Blockin
   request->hash = hasher_(request->question.key);
   if (blocking == Blocking::kYes) {
     request->answer.value = cache_->Get(request->hash, request->question.key, now);
+    Verify(request->answer.value, now);
     if (request->answer.value) {
       AnswerFromCache(request, Source::kCache);
       return Started::kAnswered;
@@ -295,7 +299,8 @@ void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, Ti
 void ReadThrough::AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
                             const cache::EntryRef& value, TimePoint now) {
   // The lease may have ended since the requests came, or the answer be another server's.
-  const bool is_bypass = coherence_ != nullptr && result.server != 0 &&
+  const bool is_answer = result.kind != Kind::kError || result.error_code == ErrorCode::kWrongType;
+  const bool is_bypass = coherence_ != nullptr && is_answer &&
                          (!cache_->Trusted(now) || !coherence_->ReportsOf(result.server));
   while (!waiters.empty()) {
     auto* request = static_cast<Request*>(waiters.PopFront());

@@ -25,6 +25,8 @@ size_t PutProxySection(const ServerFacts& facts, std::string_view version, char*
       {"proxy_cache_misses", facts.cache.misses},
       {"proxy_cache_evicted_keys", facts.cache.evictions},
       {"proxy_cache_expired_keys", facts.cache.expirations},
+      {"proxy_verified_hits", facts.verified_hits},
+      {"proxy_verify_violations", facts.verify_violations},
   });
   char* end = out;
   const auto put = [&end](std::string_view text) {

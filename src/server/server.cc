@@ -88,13 +88,16 @@ class Server::View final : public resp_front::ServerView {
   explicit View(Server* server) : server_(server) {}
 
   [[nodiscard]] resp_front::ServerFacts Facts() const override {
-    return {.cache = server_->cache_.stats(),
-            .clients = server_->clients_.served(),
-            .max_clients = server_->clients_.limit(),
-            .connections_received = server_->clients_.received(),
-            .uptime = Now() - server_->started_,
-            .resident_bytes = ResidentBytes(),
-            .process_id = static_cast<uint64_t>(getpid())};
+    return {
+        .cache = server_->cache_.stats(),
+        .clients = server_->clients_.served(),
+        .max_clients = server_->clients_.limit(),
+        .connections_received = server_->clients_.received(),
+        .uptime = Now() - server_->started_,
+        .resident_bytes = ResidentBytes(),
+        .process_id = static_cast<uint64_t>(getpid()),
+        .verified_hits = server_->verifier_ != nullptr ? server_->verifier_->checked() : 0,
+        .verify_violations = server_->verifier_ != nullptr ? server_->verifier_->violations() : 0};
   }
   [[nodiscard]] std::string RedisVersion() const override {
     const std::string told = server_->redis_version_.ToString();
@@ -149,8 +152,10 @@ Server::Server(const config::Options& options, size_t max_refused)
                       if (coherence_ != nullptr) coherence_->OnMoved(now);
                     }),
       coherence_(MakeCoherence(options)),
+      verifier_(MakeVerifier(options)),
       read_through_(
-          {.max_age = options.max_age}, hasher_, &cache_, coherence_.get(),
+          {.max_age = options.max_age, .verifier = verifier_.get()}, hasher_, &cache_,
+          coherence_.get(),
           [this](redis::FetchQueue* fetches, Blocking blocking) {
             return fetchers_->Submit(fetches, blocking);
           },
@@ -185,8 +190,24 @@ std::unique_ptr<proxy::Coherence> Server::MakeCoherence(const config::Options& o
   return std::make_unique<proxy::Coherence>(
       proxy::CoherenceOptions{.or_by_time = options.coherent == config::Coherent::kAuto,
                               .max_stale = options.max_stale,
-                              .prefixes = options.prefixes},
+                              .prefixes = options.prefixes,
+                              .on_lease =
+                                  [this] {
+                                    if (verifier_ != nullptr) verifier_->Judge(Now());
+                                  }},
       hasher_, &redis_server_, &cache_, [this] { sweeper_.Schedule(TimePoint::min()); });
+}
+
+std::unique_ptr<proxy::Verifier> Server::MakeVerifier(const config::Options& options) {
+  if (options.verify == 0) return nullptr;
+  return std::make_unique<proxy::Verifier>(
+      proxy::VerifierOptions{
+          .every = options.verify, .timeout = options.timeout, .max_stale = options.max_stale},
+      hasher_, &cache_, coherence_.get(),
+      [this](redis::FetchQueue* fetches, Blocking blocking) {
+        return fetchers_->Submit(fetches, blocking);
+      },
+      [this] { redis_server_.Outdate(Now()); });
 }
 
 // Reactors still run here only if the start has failed.

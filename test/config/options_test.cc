@@ -217,7 +217,7 @@ TEST(DescribeSettingsTest, ShowsEverySettingOnOneLine) {
       "content-type='text/plain; charset=utf-8' redis=localhost:6379 redis-db=0 "
       "redis-connections=4 redis-ops-limit=128 timeout=1s capacity=100000 max-memory=64mb "
       "max-value=1mb expire=2m max-age=0 stale-if-error=0 coherent=false max-stale=1s prefix= "
-      "max-clients=10000 header-timeout=10s idle-timeout=1m15s write-timeout=30s "
+      "verify=0 max-clients=10000 header-timeout=10s idle-timeout=1m15s write-timeout=30s "
       "resp-idle-timeout=0 reactors=1 workers=2 inline=true log-level=info");
 }
 

@@ -152,6 +152,7 @@ TEST_F(CoherentReadThroughTest, AnAnswerSaysWhereItComesFromWhenItIsGiven) {
   } rows[] = {
       {ErrorCode::kInternal, kServer, Source::kRedis},  // no loss
       {ErrorCode::kInternal, kServer + 1, Source::kRedisNoLease},
+      {ErrorCode::kInternal, 0, Source::kRedisNoLease},  // a server that does not say who it is
       {ErrorCode::kTimeout, kServer, Source::kRedisNoLease},
       {ErrorCode::kReadOnly, kServer, Source::kRedisNotPrimary},
       {ErrorCode::kReadOnly, kServer + 1, Source::kRedisNotPrimary},

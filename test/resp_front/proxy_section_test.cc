@@ -35,13 +35,16 @@ TEST(ProxySectionTest, ShowsEveryNumber) {
   facts.cache.misses = 12;
   facts.cache.evictions = 13;
   facts.cache.expirations = 14;
+  facts.verified_hits = 15;
+  facts.verify_violations = 16;
   EXPECT_EQ(Section(facts, "1.2"),
             "# Proxy\r\nproxy_version:1.2\r\nproxy_process_id:99\r\nproxy_uptime_in_seconds:2\r\n"
             "proxy_connected_clients:3\r\nproxy_maxclients:10\r\n"
             "proxy_total_connections_received:5\r\nproxy_resident_memory:4096\r\n"
             "proxy_cache_entries:6\r\nproxy_cache_memory:7\r\nproxy_cache_hits:11\r\n"
             "proxy_cache_misses:12\r\nproxy_cache_evicted_keys:13\r\n"
-            "proxy_cache_expired_keys:14\r\n");
+            "proxy_cache_expired_keys:14\r\nproxy_verified_hits:15\r\n"
+            "proxy_verify_violations:16\r\n");
 }
 
 TEST(ProxySectionTest, FitsWithTheLargestNumbers) {
@@ -52,7 +55,9 @@ TEST(ProxySectionTest, FitsWithTheLargestNumbers) {
                     .connections_received = kMost,
                     .uptime = Duration::max(),
                     .resident_bytes = kMost,
-                    .process_id = kMost};
+                    .process_id = kMost,
+                    .verified_hits = kMost,
+                    .verify_violations = kMost};
   facts.cache.entries = facts.cache.bytes = facts.cache.hits = kMost;
   facts.cache.misses = facts.cache.evictions = facts.cache.expirations = kMost;
   const std::string longest(kMaxShownVersionBytes, 'v');

@@ -80,7 +80,7 @@ TEST(ServerCommandsTest, InfoShowsTheFactsOfTheServer) {
   }
   EXPECT_EQ(runner.Run({"INFO", "everything"}), all);
   EXPECT_EQ(runner.Run({"INFO", "nosuch"}), "$0\r\n\r\n");
-  EXPECT_TRUE(runner.Run({"INFO", "proxy"}).ends_with("\r\nproxy_cache_expired_keys:0\r\n\r\n"));
+  EXPECT_TRUE(runner.Run({"INFO", "proxy"}).ends_with("\r\nproxy_verify_violations:0\r\n\r\n"));
 }
 
 // As HAProxy's usual check does.
