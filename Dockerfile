@@ -15,7 +15,7 @@ RUN make ${VERSION:+VERSION="$VERSION"} && install -s redis-proxy /usr/local/bin
 
 FROM builder AS test
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libgtest-dev redis-server curl python3-redis \
+ && apt-get install -y --no-install-recommends libgtest-dev redis-server curl libnss-wrapper python3-redis \
  && rm -rf /var/lib/apt/lists/*
 COPY docs docs
 COPY test test

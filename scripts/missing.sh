@@ -10,6 +10,7 @@ need() { # PACKAGE COMMAND...
   "$@" >/dev/null 2>&1 || echo "$package"
 }
 has() { PATH=$PATH:/usr/sbin:/sbin command -v "$1"; }
+library() { ls /usr/lib/*/"$1"; }
 header() { [ -e "/usr/include/$1" ] || echo "#include <$1>" | $CXX ${CPPFLAGS-} ${CXXFLAGS-} -x c++ -E -; }
 has_fuzzer() { ls "$($CLANGXX -print-resource-dir)"/lib/*/libclang_rt.fuzzer*; }
 
@@ -23,6 +24,7 @@ for group; do
       need libgtest-dev header gtest/gtest.h
       need redis-server has redis-server
       need curl has curl
+      need libnss-wrapper library libnss_wrapper.so
       need python3-redis env PATH=/usr/bin:"$PATH" python3 -c 'import redis'
       ;;
     lint)

@@ -126,8 +126,8 @@ RedisServer::RedisServer(RedisOptions options) : options_(std::move(options)) {
     if (options_.unix_socket) {
       address_ = directory_.path() + "/redis.sock";
     } else {
-      port_ = ProbablyFreePort();
-      address_ = "127.0.0.1:" + std::to_string(port_);
+      port_ = options_.port != 0 ? options_.port : ProbablyFreePort();
+      address_ = options_.host + ":" + std::to_string(port_);
     }
     client_ = std::make_unique<RedisClient>(address_, options_.password);
     if (Start()) return;
@@ -141,7 +141,7 @@ bool RedisServer::Start() {
                      "--port",
                      std::to_string(port_),
                      "--bind",
-                     "127.0.0.1",
+                     options_.host,
                      "--save",
                      "",
                      "--appendonly",

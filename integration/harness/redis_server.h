@@ -56,6 +56,8 @@ class RedisClient {
 
 struct RedisOptions {
   bool unix_socket = false;              // listen on a socket in a temporary folder, not on a port
+  std::string host = "127.0.0.1";        // the numeric address to listen on
+  int port = 0;                          // 0: a free one
   std::string password{};                // requirepass; empty means none
   std::vector<std::string> arguments{};  // more of them for redis-server
 };
@@ -68,7 +70,7 @@ class RedisServer {
   // Kills the server, stopped or not.
   ~RedisServer() = default;
 
-  // What goes behind -redis: 127.0.0.1:PORT or the path of the socket.
+  // What goes behind -redis: HOST:PORT or the path of the socket.
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] int port() const { return port_; }
   RedisClient& client() { return *client_; }
