@@ -103,8 +103,8 @@ TEST(DescriptorsTest, TheLimitThatTakesEffectIsSaidEverywhere) {
 
 // What the program says when it may have only so many open, which must end it.
 std::string RefusalAt(long limit) {
-  const RunResult result =
-      RunProxy({"-http", "127.0.0.1:0"}, 10s, {.max_open_files = static_cast<rlim_t>(limit)});
+  const RunResult result = RunProxy({"-http", "127.0.0.1:0", "-redis", "127.0.0.1:1"}, 10s,
+                                    {.max_open_files = static_cast<rlim_t>(limit)});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(CountOccurrences(result.standard_error, "\n"), 1u);
   return result.standard_error;

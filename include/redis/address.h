@@ -27,6 +27,9 @@ struct Address {
 // which they are to be tried, or the path of its socket. Never empty. The error is kUnavailable.
 Result<std::vector<Address>> Resolve(const Endpoint& endpoint);
 
+// Returns whether the endpoint has a name, whose addresses may change.
+bool HasName(const Endpoint& endpoint);
+
 // Returns the address of the other end of a connected socket.
 Address PeerAddress(int fd);
 

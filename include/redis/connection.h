@@ -43,7 +43,7 @@ struct ConnectOptions {
   int database = 0;
   std::string username;  // empty: the default user
   std::string password;
-  std::string name = "redis-proxy";  // in Redis's CLIENT LIST
+  std::string name = "redis-proxy";  // in Redis's CLIENT LIST; empty: none
   bool asks_version = false;         // for Connection::version
   bool asks_identity = false;        // INFO, for Connection::identity
 };

@@ -35,8 +35,9 @@ class CurrentServer {
   [[nodiscard]] uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
   // A connection has been made to `server` at the address `address` (Connection::address_id), and
-  // generation() was `since` before. Returns its generation, which is outdated already if all
-  // connections have become outdated meanwhile.
+  // generation() was `since` before. Of a server that is kUnknown only the address is noted.
+  // Returns its generation, which is outdated already if all connections have become outdated
+  // meanwhile.
   [[nodiscard]] uint64_t OnConnected(const ServerIdentity& server, uint64_t address, uint64_t since,
                                      TimePoint now) RP_EXCLUDES(mutex_);
 

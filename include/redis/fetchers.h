@@ -61,7 +61,8 @@ struct Options {
   // its name (redis/renewal.h). A connection that is outdated is closed before its next use. Null:
   // the fetchers have one of their own.
   CurrentServer* server = nullptr;
-  // Whether each connection asks which server it leads to, and reports that to `server`.
+  // Whether each connection asks which server it leads to, and reports that to `server`. It reports
+  // its address in any case.
   bool asks_identity = false;
   // Is told the version of Redis by each connection that is made. May be null.
   ServerVersion* version = nullptr;

@@ -17,6 +17,10 @@
 
 namespace rp::server {
 
+// Returns whether the server has a redis::AddressWatch: with -coherent always, without it if the
+// addresses of Redis can change.
+[[nodiscard]] bool WatchesAddress(const config::Options& options);
+
 // File descriptors of this process.
 struct Descriptors {
   rlim_t limit = 0;  // how many may be open (RLIMIT_NOFILE)

@@ -3,7 +3,8 @@
 //
 // Parts are members, and a part comes after those that it borrows. Callbacks that a part gets may
 // use a later part, because no thread calls them before all parts are made. The end goes in the
-// reverse order: first the reactors (Run), then the workers, then the subscriber and the fetchers.
+// reverse order: first the reactors (Run), then the workers, then the watch, the subscriber and the
+// fetchers.
 //
 // Owner: main. Thread safety: main's thread, which becomes the first reactor and has the signals
 // and the timer of the sweep. Cost: none while the server runs.
@@ -23,6 +24,7 @@
 #include "proxy/forwarder.h"
 #include "proxy/read_through.h"
 #include "proxy/router.h"
+#include "redis/address_watch.h"
 #include "redis/current_server.h"
 #include "redis/fetchers.h"
 #include "redis/server_version.h"
@@ -52,6 +54,7 @@ class Server {
       const config::Options& options);
   [[nodiscard]] Result<void> StartThreads(const config::Options& options);
   [[nodiscard]] Result<void> StartFollowing(const config::Options& options);
+  void StartWatch(const config::Options& options);
   void StartReactors();
   void JoinReactors();
   void Stop();
@@ -70,6 +73,7 @@ class Server {
   redis::ServerVersion redis_version_;
   std::unique_ptr<redis::Fetchers> fetchers_;
   std::unique_ptr<redis::Subscriber> subscriber_;  // null without -coherent
+  std::unique_ptr<redis::AddressWatch> watch_;     // null if nothing can move unnoticed
   core::WorkerPool workers_;
   core::ClientCount clients_;
   const std::unique_ptr<View> view_;

@@ -52,6 +52,16 @@ Result<std::vector<Address>> Resolve(const Endpoint& endpoint) {
   return addresses;
 }
 
+bool HasName(const Endpoint& endpoint) {
+  if (!endpoint.path.empty()) return false;
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  addrinfo* list = nullptr;
+  if (getaddrinfo(endpoint.host.c_str(), nullptr, &hints, &list) != 0) return true;
+  freeaddrinfo(list);
+  return false;
+}
+
 // The kernel zeroes the padding of addresses. Of a path it may give less than was passed to it.
 uint64_t Address::id() const {
   const auto* const sockaddr = reinterpret_cast<const char*>(&storage);

@@ -203,8 +203,10 @@ Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline
   Append({"PING"});
   steps.push_back(Step::kPing);
   // Not the first, since the reply to that may be why Redis does not take this connection.
-  Append({"CLIENT", "SETNAME", options.name});
-  steps.push_back(Step::kName);
+  if (!options.name.empty()) {
+    Append({"CLIENT", "SETNAME", options.name});
+    steps.push_back(Step::kName);
+  }
   if (options.asks_version) {
     Append({"HELLO", "2"});  // needs no permission, and changes nothing
     steps.push_back(Step::kVersion);

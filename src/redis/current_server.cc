@@ -15,10 +15,10 @@ uint64_t CurrentServer::OnConnected(const ServerIdentity& server, uint64_t addre
     MutexLock lock(&mutex_);
     // This one may have been made before those that it would outdate.
     if (since != generation_.load(std::memory_order_relaxed)) return since;
-    if (server.kind == ServerIdentity::Kind::kUnknown) return since;
-    has_moved = server_.kind != ServerIdentity::Kind::kUnknown && server_ != server;
+    const bool is_known = server.kind != ServerIdentity::Kind::kUnknown;
+    has_moved = is_known && server_.kind != ServerIdentity::Kind::kUnknown && server_ != server;
     if (has_moved) OutdateLocked(now);
-    server_ = server;
+    if (is_known) server_ = server;
     if (std::find(addresses_.begin(), addresses_.end(), address) == addresses_.end()) {
       addresses_.push_back(address);
     }

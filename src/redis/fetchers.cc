@@ -113,9 +113,8 @@ bool Fetchers::Connect(Link* link) {
     if (connection) {
       const Connection& made = **connection;
       if (options_.version != nullptr) options_.version->Set(made.version());
-      if (options_.asks_identity) {
-        generation = server_->OnConnected(made.identity(), made.address_id(), generation, Now());
-      }
+      const ServerIdentity server = options_.asks_identity ? made.identity() : ServerIdentity{};
+      generation = server_->OnConnected(server, made.address_id(), generation, Now());
       *link = {.connection = std::move(*connection), .generation = generation};
       OnConnected();
       return true;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/client_count.h"
+#include "redis/address.h"
 
 namespace rp::server {
 namespace {
@@ -17,10 +18,11 @@ constexpr int kPerReactor = 3;
 // The timer of the sweep and the signals.
 constexpr int kOfFirstReactor = 2;
 
-// Files and sockets of the resolver, while a fetcher and the subscriber resolve Redis's name.
-constexpr int kForResolver = 8;
+// Files and sockets of the resolver, while a fetcher, the subscriber and the watch resolve Redis's
+// name.
+constexpr int kForResolver = 12;
 
-// The eventfd that interrupts the fetchers, and another for the subscriber.
+// The eventfd that interrupts the fetchers, another for the subscriber, and one for the watch.
 constexpr int kInterrupt = 1;
 
 // Inherited descriptors of this number and above are not counted.
@@ -34,8 +36,10 @@ rlim_t OwnDescriptors(const config::Options& options) {
   const int listening = options.resp ? 2 : 1;
   const int fetchers = std::min(options.redis_connections, options.redis_ops_limit) + kInterrupt;
   const int subscriber = options.coherent == config::Coherent::kNo ? 0 : 1 + kInterrupt;
+  const int probe = options.coherent == config::Coherent::kNo ? 0 : 1;
+  const int watch = WatchesAddress(options) ? probe + kInterrupt : 0;
   const int own = options.reactors * (kPerReactor + listening) + kOfFirstReactor + fetchers +
-                  subscriber + kForResolver;
+                  subscriber + watch + kForResolver;
   return static_cast<rlim_t>(own);
 }
 
@@ -49,6 +53,10 @@ rlim_t CountOpen(rlim_t limit) {
 }
 
 }  // namespace
+
+bool WatchesAddress(const config::Options& options) {
+  return options.coherent != config::Coherent::kNo || redis::HasName(options.redis);
+}
 
 rlim_t WantedDescriptors(const config::Options& options, rlim_t open) {
   return open + OwnDescriptors(options) + static_cast<rlim_t>(options.max_clients) +

@@ -23,6 +23,9 @@ namespace {
 // read and nothing is served, and a hung Redis may not answer for all of -timeout.
 constexpr Duration kMaxWaitToFollow = std::chrono::seconds(1);
 
+// Maximum time of one attempt to find out where the address of Redis leads.
+constexpr Duration kMaxProbe = std::chrono::seconds(1);
+
 cache::CacheOptions CacheOptionsOf(const config::Options& options) {
   return {.capacity = options.capacity,
           .memory_bytes = options.max_memory_bytes,
@@ -43,6 +46,14 @@ redis::Options RedisOptionsOf(const config::Options& options) {
   redis.timeout = options.timeout;
   redis.asks_identity = options.coherent != config::Coherent::kNo;
   return redis;
+}
+
+redis::ConnectOptions TargetOf(const config::Options& options) {
+  redis::ConnectOptions target;
+  target.endpoint = options.redis;
+  target.username = options.redis_username;
+  target.password = options.redis_password;
+  return target;
 }
 
 core::ReactorOptions ReactorOptionsOf(const config::Options& options) {
@@ -215,6 +226,7 @@ Server::~Server() {
   for (size_t i = 1; i <= reactor_threads_.size(); ++i) reactors_[i]->RequestDrain();
   JoinReactors();
   workers_.Stop();
+  if (watch_ != nullptr) watch_->Stop();
   if (subscriber_ != nullptr) subscriber_->Stop();
   if (fetchers_ != nullptr) fetchers_->Stop();
 }
@@ -228,6 +240,7 @@ Result<void> Server::StartThreads(const config::Options& options) {
   redis.version = &redis_version_;
   redis.server = &redis_server_;
   fetchers_ = redis::Fetchers::Start(std::move(redis), &read_through_);
+  if (WatchesAddress(options)) StartWatch(options);
   if (options.forward) forwarder_.LoadTable(DeadlineAfter(Now(), options.timeout));
   workers_.Start(options.workers);
   StartReactors();
@@ -238,9 +251,7 @@ Result<void> Server::StartThreads(const config::Options& options) {
 // fails. If Redis is away, it may come later.
 Result<void> Server::StartFollowing(const config::Options& options) {
   redis::SubscriberOptions subscriber;
-  subscriber.target.endpoint = options.redis;
-  subscriber.target.username = options.redis_username;
-  subscriber.target.password = options.redis_password;
+  subscriber.target = TargetOf(options);
   subscriber.max_stale = options.max_stale;
   subscriber.timeout = options.timeout;
   subscriber.prefixes = options.prefixes;
@@ -252,6 +263,14 @@ Result<void> Server::StartFollowing(const config::Options& options) {
     return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
   }
   return {};
+}
+
+void Server::StartWatch(const config::Options& options) {
+  redis::AddressWatchOptions watch;
+  watch.target = TargetOf(options);
+  if (coherence_ == nullptr) watch.probes = redis::AddressWatchOptions::Probes::kNo;
+  watch.timeout = std::min(options.timeout, kMaxProbe);
+  watch_ = redis::AddressWatch::Start(std::move(watch), &redis_server_);
 }
 
 // Starts all reactors but the first, which runs in the main thread.

@@ -82,7 +82,10 @@ TEST(PlaceClientsTest, CountsWhatEachFlagTakes) {
   EXPECT_EQ(LeastOf(OptionsOf({"-redis-connections", "5", "-redis-ops-limit", "2"})), least - 2)
       << "no more connections than GETs";
   EXPECT_EQ(LeastOf(OptionsOf({"-resp", ":0"})), least + 1);
-  EXPECT_EQ(LeastOf(OptionsOf({"-coherent"})), least + 2);
+  EXPECT_EQ(LeastOf(OptionsOf({"-coherent"})), least + 3);
+  EXPECT_EQ(LeastOf(OptionsOf({"-redis", "[::1]:1"})), least - 1) << "its address cannot change";
+  EXPECT_EQ(LeastOf(OptionsOf({"-redis", "/redis.sock"})), least - 1);
+  EXPECT_EQ(LeastOf(OptionsOf({"-redis", "/redis.sock", "-coherent"})), least + 3);
   EXPECT_EQ(LeastOf(OptionsOf({"-reactors", "2"})), least + 4);
   EXPECT_EQ(LeastOf(OptionsOf({"-reactors", "3", "-resp", ":0"})), least + 11);
 }
