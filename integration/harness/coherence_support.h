@@ -11,6 +11,7 @@
 namespace rp::integration {
 
 inline constexpr char kNoLease[] = "redis-proxy; fwd=bypass; detail=no-lease";
+inline constexpr char kNotPrimary[] = "redis-proxy; fwd=bypass; detail=not-primary";
 inline constexpr char kNoPrefix[] = "redis-proxy; fwd=bypass; detail=no-prefix";
 inline constexpr char kStaleHit[] = "redis-proxy; hit; fwd=stale";
 

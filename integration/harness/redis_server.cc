@@ -111,8 +111,8 @@ std::vector<std::string> RedisClient::ClientsNamed(const std::string& name) {
   return named;
 }
 
-void RedisClient::KillSubscriber() {
-  for (const std::string& line : ClientsNamed("redis-proxy-tracking")) {
+void RedisClient::KillClientsNamed(const std::string& name) {
+  for (const std::string& line : ClientsNamed(name)) {
     Command({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});  // behind "id="
   }
 }

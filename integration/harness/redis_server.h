@@ -38,8 +38,10 @@ class RedisClient {
   int64_t ConnectedClients();
   // The lines of CLIENT LIST of the connections with this name.
   std::vector<std::string> ClientsNamed(const std::string& name);
+  // Closes the connections with this name.
+  void KillClientsNamed(const std::string& name);
   // Closes the connection on which the proxy follows the writes, if there is one.
-  void KillSubscriber();
+  void KillSubscriber() { KillClientsNamed("redis-proxy-tracking"); }
   void Disconnect() { context_.reset(); }
 
  private:
