@@ -7,12 +7,12 @@
 // * With Probes::kYes, it makes a connection, asks which server answers, and tells the record of
 //   the current server, which outdates all others if it is another one.
 //
-// So a move is noticed within kInterval, the time to resolve the name and the time to connect. A
-// failure of either changes nothing.
+// So a move is noticed within an interval, the time to resolve the name, twice with a connection,
+// and the time to connect. A failure of either changes nothing.
 //
 // Owner: the server.
 // Thread safety: any thread, but Start, Stop and the destructor are for the owner alone.
-// Cost: one resolution and, with Probes::kYes, one connection for each kInterval.
+// Cost: one resolution and, with Probes::kYes, one connection for each interval.
 #pragma once
 
 #include <cstdint>
