@@ -104,6 +104,9 @@ class Connection {
   // Returns which server is at the other end. Without asks_identity it is known by its address.
   [[nodiscard]] const ServerIdentity& identity() const { return identity_; }
 
+  // Returns why the server is kUnknown: what it answered.
+  [[nodiscard]] const Error& identity_error() const { return identity_error_; }
+
   // Returns Address::id of the other end: its numeric address and port, or the path it listens at.
   [[nodiscard]] uint64_t address_id() const { return address_id_; }
 
@@ -143,6 +146,7 @@ class Connection {
   const int interrupt_fd_;
   const uint64_t address_id_;
   ServerIdentity identity_;
+  Error identity_error_;
   std::string version_;
   std::vector<const char*> argument_data_;  // room for Append, kept from one call to the next
   std::vector<size_t> argument_bytes_;

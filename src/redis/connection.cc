@@ -232,8 +232,12 @@ void Connection::TakeInfo(const redisReply& info) {
   if (version_.empty()) version_ = FieldOfInfo(info, "redis_version");
   if (const std::string_view run_id = FieldOfInfo(info, "run_id"); !run_id.empty()) {
     identity_ = {ServerIdentity::Kind::kRunId, IdOf(run_id)};
-  } else if (info.type == REDIS_REPLY_ERROR && IsTransient(ClassifyErrorReply(TextOf(info)))) {
-    identity_ = {};
+  } else if (info.type == REDIS_REPLY_ERROR) {
+    const std::string_view text = TextOf(info);
+    if (const ErrorCode code = ClassifyErrorReply(text); IsTransient(code)) {
+      identity_ = {};
+      identity_error_ = Error{code, std::string(text)};
+    }
   }
 }
 

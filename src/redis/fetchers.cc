@@ -175,6 +175,12 @@ bool Fetchers::Serve(Link* link, size_t share) {
     } else if (link->generation != server_->generation() ||
                !(link->idled ? connection->UsableAfterIdling() : connection->InStep())) {
       Lose(link, &batch, Error{ErrorCode::kUnavailable, "closed while idle"}, Loss::kBeforeSending);
+    } else if (connection->identity().kind == ServerIdentity::Kind::kUnknown &&
+               !batch.IsOfCommands()) {
+      // It may be another server, whose values must not be mixed in. But a command like SCRIPT KILL
+      // must get through to a Redis that says nothing else than BUSY.
+      const Error error = connection->identity_error();  // it goes with the connection
+      Lose(link, &batch, error, Loss::kOther);
     } else {
       Exchange(link, &batch);
     }
@@ -221,7 +227,7 @@ void Fetchers::Exchange(Link* link, Batch* batch) {
   // Who it is can be asked anew on another connection.
   const bool is_known = connection->identity().kind != ServerIdentity::Kind::kUnknown;
   if (done && is_known && !batch->credentials_refused()) return;
-  const Error error = done ? Error{} : done.error();
+  const Error error = !done ? done.error() : is_known ? Error{} : connection->identity_error();
   Loss loss = Loss::kOther;
   if (!done && had_answered && error.code == ErrorCode::kUnavailable && !connection->heard()) {
     loss = Loss::kSilent;

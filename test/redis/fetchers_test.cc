@@ -85,6 +85,25 @@ TEST(FetchersTest, PassesTheTimeToLiveOfAWrongTypeThroughButOfNoOtherError) {
   EXPECT_EQ(client.Get("absent").ttl_ms, kTtlGone);
 }
 
+// It may be another server than before, whose values must not be mixed with those of the other.
+TEST(FetchersTest, AsksAServerThatDoesNotSayWhoItIsForNoValueButSendsItCommands) {
+  const std::string busy = "BUSY Redis is busy running a script.";
+  FakeRedis server([&](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "INFO" && command.name() != "PING") return std::nullopt;
+    return FakeRedis::Answer{.bytes = "-" + busy + "\r\n"};
+  });
+  Options options = OptionsFor(server.address());
+  options.asks_identity = true;
+  FetchClient client(options);
+  const Outcome refused = client.Get("k");
+  EXPECT_TRUE(refused.IsError(ErrorCode::kScriptRuns)) << refused;
+  EXPECT_EQ(server.Count("GET"), 0u);
+  EXPECT_LE(server.connections_accepted(), 4) << "few attempts";
+  EXPECT_TRUE(client.Call({"SCRIPT", "KILL"}).IsReply("+OK\r\n"));
+  server.SetScript({});
+  EXPECT_TRUE(client.Get("k").IsMissing());
+}
+
 TEST(FetchersTest, NamesTheServerOfWhatCameFromRedisAndOfNothingElse) {
   FakeRedis server([](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
     if (command.key() == "list") return FakeRedis::Answer{.bytes = "-WRONGTYPE no\r\n"};
