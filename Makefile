@@ -80,9 +80,9 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan \
-        coverage fuzz fuzz-here coherence-check coherence-mutants valkey-suite lint lint-test lint-rules lint-format \
-        lint-man lint-docs tidy compile_commands format build install uninstall bench bench-test bench-micro \
-        install-test scripts-test clean help FORCE
+        coverage fuzz fuzz-here coherence-check coherence-mutants model model-mutants valkey-suite lint lint-test \
+        lint-rules lint-format lint-man lint-docs tidy compile_commands format build install uninstall bench bench-test \
+        bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -174,7 +174,8 @@ of = $(if $(filter $(1),$(GOALS)),$(2))
 NEEDS := build \
          $(call of,tests check unit integration coherence-check coherence-mutants coverage bench clients-test,test) \
          $(call of,lint lint-format format,lint) $(call of,tidy,tidy) $(call of,fuzz fuzz-here,fuzz) \
-         $(call of,coverage,coverage) $(call of,valkey-suite,suite) $(call of,bench,bench peers)
+         $(call of,coverage,coverage) $(call of,model model-mutants,model) $(call of,valkey-suite,suite) \
+         $(call of,bench,bench peers)
 
 require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
 	@sh scripts/require.sh $(NEEDS)
@@ -182,8 +183,8 @@ require: $(filter deps deps-dev deps-bench,$(GOALS)) $(call of,run,deps)
 deps: ## install the packages for building, testing and running (Debian; calls apt-get only if one is missing)
 	@sh scripts/install_missing.sh $@ build test
 
-deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage, format and valkey-suite
-	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage suite
+deps-dev: deps ## install also the packages for lint, tidy, fuzz, coverage, format, model and valkey-suite
+	@sh scripts/install_missing.sh $@ lint tidy fuzz coverage model suite
 
 deps-bench: deps ## install also the packages for bench: wrk, python3, ..., and the peers that are available
 	@sh scripts/install_missing.sh $@ bench
@@ -234,6 +235,12 @@ coherence-check: require ## search for stale reads for SECONDS=60 while connecti
 
 coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
 	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
+
+model: require ## check in all states of test/model/coherence.pml what -coherent promises, 1 minute
+	@sh test/model/check.sh holds build/model
+
+model-mutants: require ## check that a promise fails if a rule is taken out of the model, 1 minute
+	@sh test/model/check.sh mutants build/model
 
 clients-test: require $(OUT)/redis-proxy ## run client libraries that are installed directly and through redis-proxy
 	@NODE_PATH='$(or $(NODE_PATH),$(CURDIR)/build/clients/node_modules)' \

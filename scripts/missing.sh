@@ -38,6 +38,10 @@ for group; do
       need libclang-rt-dev has_fuzzer
       ;;
     coverage) need lcov has lcov ;;
+    model)
+      need spin has spin
+      need gcc has "${CC:-cc}"
+      ;;
     suite)
       need tcl has tclsh
       need redis-server has redis-server

@@ -55,6 +55,7 @@ only_says clang-format clang-format 'make deps-dev' lint format
 only_says clang-tidy clang-tidy 'make deps-dev' tidy
 only_says clang++ 'clang libclang-rt-dev' 'make deps-dev' fuzz
 only_says lcov lcov 'make deps-dev' coverage
+only_says spin spin 'make deps-dev' model model-mutants
 only_says tclsh tcl 'make deps-dev' valkey-suite
 only_says wrk wrk 'make deps-bench' bench
 
