@@ -101,13 +101,15 @@ class Connection {
   // closed, Redis most likely closed it before the command came.
   [[nodiscard]] bool heard() const { return heard_; }
 
-  // Returns which server is at the other end. Without asks_identity it is known by its address.
+  // Returns which server is at the other end. Without asks_identity it is known by the address or
+  // path that the kernel tells of it.
   [[nodiscard]] const ServerIdentity& identity() const { return identity_; }
 
   // Returns why the server is kUnknown: what it answered.
   [[nodiscard]] const Error& identity_error() const { return identity_error_; }
 
-  // Returns Address::id of the other end: its numeric address and port, or the path it listens at.
+  // Returns Address::id of the address that the connection was made to. The kernel may tell another
+  // one of the other end: 127.0.0.1 for 0.0.0.0, or the path that a symbolic link leads to.
   [[nodiscard]] uint64_t address_id() const { return address_id_; }
 
   // Returns the version of Redis, as it was told when the connection was made: that of the server,
@@ -135,7 +137,7 @@ class Connection {
 
   static constexpr size_t kKeptBufferBytes = 64 * 1024;
 
-  Connection(redisContext* context, int interrupt_fd);
+  Connection(redisContext* context, uint64_t address_id, int interrupt_fd);
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
   Result<void> AskInfo(TimePoint deadline);
   void TakeInfo(const redisReply& info);

@@ -72,8 +72,7 @@ bool AddressWatch::Sleep() {
 }
 
 void AddressWatch::Look() {
-  // A path is its own only address; what its connections lead to has the path that the server was
-  // given, which may be another one.
+  // A path is its own only address.
   if (options_.target.endpoint.path.empty() && !Resolve()) return;
   if (options_.probes == AddressWatchOptions::Probes::kYes) Probe();
 }

@@ -150,11 +150,11 @@ Result<void> CheckStep(Step step, const redisReply& reply) {
 
 void Connection::ContextDeleter::operator()(redisContext* context) const { redisFree(context); }
 
-Connection::Connection(redisContext* context, int interrupt_fd)
+Connection::Connection(redisContext* context, uint64_t address_id, int interrupt_fd)
     : context_(context),
       interrupt_fd_(interrupt_fd),
-      address_id_(PeerAddress(context->fd).id()),
-      identity_{ServerIdentity::Kind::kAddress, address_id_} {
+      address_id_(address_id),
+      identity_{ServerIdentity::Kind::kAddress, PeerAddress(context->fd).id()} {
   context_->flags &= ~REDIS_BLOCK;
   context_->reader->maxbuf = kMaxSpareBufferBytes;
 }
@@ -180,7 +180,7 @@ Result<std::unique_ptr<Connection>> Connection::Connect(const ConnectOptions& op
     redisContext* const context = redisConnectFd(fd->get());
     if (context == nullptr) return OutOfMemory();
     static_cast<void>(fd->Release());  // the context has it
-    std::unique_ptr<Connection> connection(new Connection(context, interrupt_fd));
+    std::unique_ptr<Connection> connection(new Connection(context, address.id(), interrupt_fd));
     if (Result<void> ready = connection->SetUp(options, deadline); !ready) return ready.error();
     return connection;
   }

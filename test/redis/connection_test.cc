@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "redis/address.h"
 #include "test/support/fake_redis.h"
 #include "test/support/fake_scripts.h"
 #include "test/support/fetch_client.h"
@@ -247,6 +248,20 @@ TEST(ConnectionTest, TellsServersApart) {
     EXPECT_EQ((*first)->identity().id, (*second)->identity().id);
     EXPECT_NE((*first)->identity().id, (*third)->identity().id);
     EXPECT_NE((*first)->identity().id, 0u);
+  }
+}
+
+// The kernel says 127.0.0.1 of the other end. The watch would miss that among the addresses.
+TEST(ConnectionTest, KnowsTheAddressThatItWasMadeTo) {
+  FakeRedis server;
+  ConnectOptions options = To(server);
+  for (const std::string host : {"127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"}) {
+    options.endpoint.host = host;
+    const auto addresses = Resolve(options.endpoint);
+    ASSERT_TRUE(addresses.ok()) << host;
+    auto connection = Connect(options);
+    ASSERT_TRUE(connection.ok()) << host;
+    EXPECT_EQ((*connection)->address_id(), addresses->front().id()) << host;
   }
 }
 
