@@ -27,6 +27,19 @@ Relay::Relay(int target_port, Duration most_delay, unsigned seed)
       listener_(ListenOnLoopback(&port_)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       random_(seed) {
+  Start();
+}
+
+Relay::Relay(UniqueFd listener, int target_port, Duration most_delay, unsigned seed)
+    : target_port_(target_port),
+      most_delay_(most_delay),
+      listener_(std::move(listener)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      random_(seed) {
+  Start();
+}
+
+void Relay::Start() {
   RP_CHECK(listener_ && wake_);
   thread_ = std::thread([this] { Run(); });
 }
@@ -42,21 +55,44 @@ void Relay::Become(State state) {
   Wake();
 }
 
+void Relay::Hold(const std::string& text, Held what) {
+  const std::lock_guard<std::mutex> lock(text_mutex_);
+  held_ = what;
+  held_text_ = text;
+}
+
+void Relay::Release() {
+  {
+    const std::lock_guard<std::mutex> lock(text_mutex_);
+    held_text_.clear();
+  }
+  holding_ = false;
+  ++hold_;
+  Wake();
+}
+
 void Relay::DropAll() {
   drop_ = true;
+  Wake();
+}
+
+void Relay::DropSubscribers() {
+  drop_subscribers_ = true;
   Wake();
 }
 
 void Relay::Wake() const { eventfd_write(wake_.get(), 1); }
 
 bool Relay::Frozen(const Pair& pair, const Direction& direction) const {
+  const bool is_reply = &direction == &pair.to_client;
+  if (pair.hold == hold_ && is_reply == (held_ == Held::kReplies)) return true;
   switch (state_) {
     case State::kOpen:
       return false;
     case State::kSubscribersFrozen:
       return pair.is_subscriber;
     case State::kRepliesHeld:
-      return !pair.is_subscriber && &direction == &pair.to_client;
+      return !pair.is_subscriber && is_reply;
     case State::kFrozen:
       break;
   }
@@ -83,8 +119,8 @@ void Relay::Run() {
     poll(entries.data(), entries.size(), PollTimeout());
     eventfd_t ignored = 0;
     eventfd_read(wake_.get(), &ignored);
-    if (drop_.exchange(false)) {
-      pairs_.clear();
+    if (drop_ || drop_subscribers_) {
+      Drop();
       continue;
     }
     size_t i = 2;
@@ -93,6 +129,13 @@ void Relay::Run() {
       pair = open ? std::next(pair) : pairs_.erase(pair);
     }
     if (entries[1].revents != 0) Accept();
+  }
+}
+
+void Relay::Drop() {
+  if (drop_.exchange(false)) pairs_.clear();
+  if (drop_subscribers_.exchange(false)) {
+    pairs_.remove_if([](const Pair& pair) { return pair.is_subscriber; });
   }
 }
 
@@ -127,15 +170,22 @@ bool Relay::Receive(Pair* pair, const UniqueFd& source, Direction* direction) {
     return true;
   }
   const std::string bytes(buffer, static_cast<size_t>(size));
-  if (direction == &pair->to_server && bytes.find("TRACKING") != std::string::npos) {
-    pair->is_subscriber = true;
-  }
+  if (direction == &pair->to_server) LookAtRequest(pair, bytes);
   const double part = std::uniform_real_distribution<double>(0, 1)(random_);
   const auto delay = std::chrono::duration_cast<Duration>(part * part * part * most_delay_);
   TimePoint due = Now() + delay;
   if (!direction->pieces.empty()) due = std::max(due, direction->pieces.back().due);
   direction->pieces.push_back({bytes, due});
   return true;
+}
+
+void Relay::LookAtRequest(Pair* pair, const std::string& bytes) {
+  if (bytes.find("TRACKING") != std::string::npos) pair->is_subscriber = true;
+  const std::lock_guard<std::mutex> lock(text_mutex_);
+  if (held_text_.empty() || bytes.find(held_text_) == std::string::npos) return;
+  held_text_.clear();
+  pair->hold = hold_;
+  holding_ = true;
 }
 
 bool Relay::SendDue(Direction* direction, const UniqueFd& target) {

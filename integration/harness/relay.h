@@ -5,6 +5,7 @@
 // A frozen connection is neither read nor written nor closed: what either side sends waits in the
 // kernel, and the end of one side does not reach the other.
 //
+// Owner: a test.
 // Thread safety: the functions below may be called from any thread. Cost: one thread; delays are in
 // whole milliseconds.
 #pragma once
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <deque>
 #include <list>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -26,10 +28,14 @@ class Relay {
   // for so long; that is drawn anew for each, so that what travels on one connection overtakes what
   // travels on another.
   explicit Relay(int target_port, Duration most_delay = Duration::zero(), unsigned seed = 1);
+  // The same for connections to `listener`, a socket that listens.
+  Relay(UniqueFd listener, int target_port, Duration most_delay, unsigned seed);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
+  [[nodiscard]] int port() const { return port_; }
+  // Of a relay that has made its listener itself.
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // Where connections that come from now on lead; those that there are stay where they are.
@@ -40,11 +46,24 @@ class Relay {
   void FreezeSubscribers() { Become(State::kSubscribersFrozen); }
   // What Redis says on the other connections; what it is asked goes on.
   void HoldReplies() { Become(State::kRepliesHeld); }
-  void Thaw() { Become(State::kOpen); }
+  // The first of the other connections on which `text` is sent from now on, in one piece, is held
+  // from then until Release() or Thaw(); IsHolding() tells. HoldRepliesTo holds what Redis says on
+  // it, HoldRequest what it is asked, that piece included. New connections are open.
+  void HoldRepliesTo(const std::string& text) { Hold(text, Held::kReplies); }
+  void HoldRequest(const std::string& text) { Hold(text, Held::kRequests); }
+  [[nodiscard]] bool IsHolding() const { return holding_; }
+  void Release();
+  void Thaw() {
+    Release();
+    Become(State::kOpen);
+  }
   // Closes every connection that there is.
   void DropAll();
+  // Only those on which CLIENT TRACKING was asked for.
+  void DropSubscribers();
 
  private:
+  enum class Held { kReplies, kRequests };
   enum class State { kOpen, kSubscribersFrozen, kRepliesHeld, kFrozen };
   struct Piece {
     std::string bytes;
@@ -60,12 +79,18 @@ class Relay {
     Direction to_server;
     Direction to_client;
     bool is_subscriber = false;
+    unsigned hold = 0;  // the number of the hold, or 0
   };
 
+  void Start();
+  void Hold(const std::string& text, Held what);
   void Become(State state);
   void Wake() const;
   void Run();
   void Accept();
+  // Closes what it was told to.
+  void Drop();
+  void LookAtRequest(Pair* pair, const std::string& bytes);
   [[nodiscard]] bool Frozen(const Pair& pair, const Direction& direction) const;
   // Each returns false if the pair is to be closed.
   bool Serve(Pair* pair, short client_events, short server_events);
@@ -80,6 +105,12 @@ class Relay {
   UniqueFd wake_;
   std::atomic<State> state_ = State::kOpen;
   std::atomic<bool> drop_ = false;
+  std::atomic<bool> drop_subscribers_ = false;
+  std::atomic<bool> holding_ = false;
+  std::atomic<unsigned> hold_ = 1;  // the number of the next hold, or of the present one
+  std::atomic<Held> held_ = Held::kReplies;
+  std::mutex text_mutex_;
+  std::string held_text_;  // empty where there is none to wait for
   std::atomic<bool> stop_ = false;
   // Of the thread alone.
   std::mt19937 random_;

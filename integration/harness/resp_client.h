@@ -21,6 +21,7 @@ std::string RespCommand(const std::vector<std::string>& arguments);
 class RespClient {
  public:
   explicit RespClient(int port) : fd_(ConnectToLoopback(port)) {}
+  [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
 
   void Send(std::string_view bytes);
   // No more will be sent.

@@ -163,6 +163,17 @@ std::optional<int> Process::Wait(Duration limit) {
   return status_;
 }
 
+UniqueFd ListenOnSecondLoopback(int port) {
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = LoopbackAddress(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+      listen(fd.get(), 1024) != 0) {
+    return UniqueFd();
+  }
+  return fd;
+}
+
 UniqueFd ListenOnLoopback(int* port) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = LoopbackAddress(0);

@@ -90,6 +90,8 @@ class Process {
 
 // A socket that listens on 127.0.0.1, on a port the kernel chooses. Invalid on failure.
 UniqueFd ListenOnLoopback(int* port);
+// The same on 127.0.0.2, this machine's as well, and on the port that is given.
+UniqueFd ListenOnSecondLoopback(int port);
 // A socket connected to 127.0.0.1:port, or an invalid one. A `receive_buffer` of 0 keeps the
 // kernel's own size.
 UniqueFd ConnectToLoopback(int port, int receive_buffer = 0);
