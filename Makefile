@@ -43,8 +43,8 @@ LIB_SOURCES := $(wildcard src/*/*.cc)
 UNIT_SOURCES := $(wildcard test/*/*_test.cc test/support/*.cc)
 HARNESS_SOURCES := $(wildcard integration/harness/*.cc)
 CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) $(HARNESS_SOURCES)
-INTEGRATION_SOURCES := $(wildcard integration/*.cc integration/checker/stale_*.cc) $(HARNESS_SOURCES) \
-                       test/support/fake_redis.cc
+INTEGRATION_SOURCES := $(filter-out integration/checker/coherence_%,$(wildcard integration/*.cc integration/checker/*.cc)) \
+                       $(HARNESS_SOURCES) test/support/fake_redis.cc
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
 PROGRAM_SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES)
 SOURCES := $(PROGRAM_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
@@ -230,11 +230,12 @@ integration: require $(INTEGRATION) $(OUT)/redis-proxy ## run the integration te
 	@$(RUN_INTEGRATION)
 
 coherence-check: $(OUT)/coherence-check $(OUT)/redis-proxy
-coherence-check: require ## search for stale reads for SECONDS=60 while connections break and Redis stops
-	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED))
+coherence-check: require ## search for stale reads for SECONDS=60 while all breaks; HISTORY=file writes what was read
+	@$(RUNNER) $(OUT)/coherence-check -seconds $(SECONDS) $(if $(SEED),-seed $(SEED)) \
+	  $(if $(HISTORY),-history '$(HISTORY)')
 
-coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
-	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
+coherence-mutants: require $(OUT)/coherence-check ## check that a build without one of the rules fails; ONLY= chooses
+	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check $(SECONDS) '$(ONLY)'
 
 model: require ## check in all states of test/model/coherence.pml what -coherent promises, 1 minute
 	@sh test/model/check.sh holds build/model

@@ -2,31 +2,31 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
-#include <cstdio>
 #include <random>
 #include <thread>
 #include <vector>
 
-#include "base/parse.h"
-#include "integration/checker/stale_oracle.h"
+#include "integration/checker/events.h"
+#include "integration/checker/monotonic_judge.h"
+#include "integration/checker/reader.h"
+#include "integration/checker/world.h"
 #include "integration/harness/http_client.h"
-#include "integration/harness/proxy_process.h"
-#include "integration/harness/redis_server.h"
-#include "integration/harness/relay.h"
+#include "integration/harness/resp_client.h"
 
 namespace rp::integration {
 namespace {
 
 constexpr int kWriters = 2;
-constexpr int kReaders = 3;
+// The first two speak HTTP, the others RESP.
+constexpr int kReaders = 4;
+constexpr int kHttpReaders = 2;
+// The keys of an MGET.
+constexpr int kSeveral = 3;
 // Writes of one key in a row, so that it is fetched while it is written.
 constexpr int kBurst = 3;
 constexpr Duration kMaxBetweenWrites = 6ms;
-constexpr Duration kMaxRelayDelay = 12ms;
-constexpr Duration kSlack = 50ms;
-// How long a reader waits before it asks for another key on another connection; one of them waits
-// for ever, since an answer that comes late must not be an old one.
+// How long a reader over HTTP waits before it asks for another key on another connection; one of
+// them waits for ever, since an answer that comes late must not be an old one.
 constexpr Duration kImpatience = 50ms;
 
 constexpr std::array<Duration, 4> kAges = {1ms, 10ms, 100ms, 1000ms};
@@ -39,54 +39,45 @@ Duration Draw(Random* random, double from, double to, Duration unit) {
   return std::chrono::duration_cast<Duration>(factor * unit);
 }
 
-std::string KeyName(int key) { return "key" + std::to_string(key); }
-std::string ValueOf(int key, uint64_t stamp) { return KeyName(key) + ":" + std::to_string(stamp); }
-
-// The stamp in a value of `key`; 0, which no value has, where it is not one.
-uint64_t StampOf(int key, const std::string& value) {
-  const std::string start = KeyName(key) + ":";
-  if (!value.starts_with(start)) return 0;
-  uint64_t stamp = 0;
-  const char* const end = value.data() + value.size();
-  const auto parsed = std::from_chars(value.data() + start.size(), end, stamp);
-  return parsed.ec == std::errc() && parsed.ptr == end ? stamp : 0;
-}
-
 class Checker {
  public:
   explicit Checker(const StaleCheckOptions& options)
       : options_(options),
-        random_(options.seed),
-        oracle_(options.keys),
-        relay_(redis_.port(), kMaxRelayDelay, options.seed),
-        proxy_({"-redis", relay_.address(), "-coherent", "-max-stale",
-                FormatDuration(options.max_stale), "-expire", "0", "-timeout",
-                FormatDuration(options.max_stale * 3 / 2)}) {
-    report_.bound = options.max_stale + Patience(kSlack);
-  }
+        world_(options),
+        resp_port_(RespPort(world_.proxy)),
+        monotonic_(&world_.oracle, options.keys),
+        events_(&world_, options) {}
 
   StaleCheckReport Run();
 
  private:
+  // One connection for each server, as the master changes.
+  struct Writer {
+    std::string name;
+    std::array<RedisClient, 2> clients;
+  };
+
   void Write(int writer);
-  void WriteOnce(RedisClient* client, int key, StaleOracle::Write write);
+  void WriteOnce(Writer* writer, int key, StaleOracle::Write write);
   void Read(int reader);
-  void Judge(int key, const HttpResponse& response, TimePoint asked, TimePoint answered,
-             StaleCheckReport* report);
-  void BreakThings(TimePoint until);
-  void Restart();
+  [[nodiscard]] std::unique_ptr<Reader> Connect(int reader) const;
+  [[nodiscard]] std::vector<int> ChooseKeys(int reader, Random* random) const;
+  void Judge(const std::string& reader, const Answer& answer, StaleCheckReport* report);
+  // The name of the outcome.
+  const char* JudgeRead(const Answer& answer, StaleCheckReport* report);
+  [[nodiscard]] bool MayBeOfReplica(const Answer& answer) const;
   void LookAtEveryKey();
   void Add(const StaleCheckReport& part);
 
   const StaleCheckOptions options_;
-  Random random_;
-  StaleOracle oracle_;
-  RedisServer redis_;
-  Relay relay_;
-  Proxy proxy_;
+  World world_;
+  const int resp_port_;
+  MonotonicJudge monotonic_;
+  Events events_;
   std::array<std::atomic<int>, kWriters> hot_ = {};  // the key that each writer is at
   std::atomic<bool> stop_writing_ = false;
   std::atomic<bool> stop_reading_ = false;
+  std::atomic<bool> found_ = false;  // a violation
   std::mutex report_mutex_;
   StaleCheckReport report_;
 };
@@ -96,12 +87,20 @@ StaleCheckReport Checker::Run() {
   std::vector<std::thread> readers;
   for (int i = 0; i < kWriters; ++i) writers.emplace_back([this, i] { Write(i); });
   for (int i = 0; i < kReaders; ++i) readers.emplace_back([this, i] { Read(i); });
-  BreakThings(Now() + options_.run);
+  events_.Run(Now() + options_.run, [this] {
+    return options_.stops_at_first_violation &&
+           (found_ || events_.hung() > 0 || events_.backwards() > 0);
+  });
   stop_writing_ = true;
   for (std::thread& writer : writers) writer.join();
   std::this_thread::sleep_for(2 * options_.max_stale);
   stop_reading_ = true;
   for (std::thread& reader : readers) reader.join();
+  report_.bound = world_.bound;
+  report_.events = events_.counts();
+  report_.left_out = events_.left_out();
+  report_.hung = events_.hung();
+  report_.backwards += events_.backwards();
   LookAtEveryKey();
   return report_;
 }
@@ -109,7 +108,8 @@ StaleCheckReport Checker::Run() {
 // Goes round its own share of the keys, and so slowly that each is left alone for longer than the
 // bound: what is old in the cache then shows.
 void Checker::Write(int writer) {
-  RedisClient client(redis_.address());
+  Writer own{"writer-" + std::to_string(writer),
+             {RedisClient(world_.servers.address(0)), RedisClient(world_.servers.address(1))}};
   Random random(options_.seed * 100 + static_cast<unsigned>(writer));
   std::vector<int> keys;
   for (int key = writer; key < options_.keys; key += kWriters) keys.push_back(key);
@@ -122,7 +122,7 @@ void Checker::Write(int writer) {
       hot_[static_cast<size_t>(writer)] = key;
       for (int i = 0; i < kBurst; ++i) {
         const bool deletes = random() % 8 == 0;
-        WriteOnce(&client, key, deletes ? StaleOracle::Write::kDelete : StaleOracle::Write::kSet);
+        WriteOnce(&own, key, deletes ? StaleOracle::Write::kDelete : StaleOracle::Write::kSet);
         ++mine.writes;
         std::this_thread::sleep_for(Draw(&random, 0, 1, kMaxBetweenWrites));
       }
@@ -132,199 +132,150 @@ void Checker::Write(int writer) {
   Add(mine);
 }
 
-void Checker::WriteOnce(RedisClient* client, int key, StaleOracle::Write write) {
-  const uint64_t stamp = oracle_.BeginWrite(key, write, Now());
-  const std::string reply = write == StaleOracle::Write::kDelete
-                                ? client->Command({"DEL", KeyName(key)})
-                                : client->Command({"SET", KeyName(key), ValueOf(key, stamp)});
-  oracle_.EndWrite(key, !reply.starts_with('-'), Now());
+void Checker::WriteOnce(Writer* writer, int key, StaleOracle::Write write) {
+  const ServerPair::Gate gate = world_.servers.WriteGate();
+  RedisClient* const client = &writer->clients[gate.master];
+  const bool deletes = write == StaleOracle::Write::kDelete;
+  const TimePoint sent = Now();
+  const uint64_t stamp = world_.oracle.BeginWrite(key, write, sent);
+  const std::string reply = deletes ? client->Command({"DEL", KeyName(key)})
+                                    : client->Command({"SET", KeyName(key), ValueOf(key, stamp)});
+  const TimePoint done = Now();
+  world_.oracle.EndWrite(key, !reply.starts_with('-'), done);
+  if (!world_.history.is_open()) return;
+  world_.history.Add({.op = deletes ? "delete" : "set",
+                      .key = KeyName(key),
+                      .stamp = stamp,
+                      .start = sent,
+                      .end = done,
+                      .client = writer->name,
+                      .protocol = "redis",
+                      .outcome = reply.starts_with('-') ? "unknown" : "ok"});
 }
 
 void Checker::Read(int reader) {
+  const std::string name = "reader-" + std::to_string(reader);
   Random random(options_.seed * 100 + 50 + static_cast<unsigned>(reader));
   StaleCheckReport mine;
+  std::vector<Answer> answers;
   while (!stop_reading_) {
-    HttpClient client(proxy_.port());
-    if (reader > 0) client.set_limit(kImpatience);
-    bool usable = client.connected();
+    const std::unique_ptr<Reader> client = Connect(reader);
+    bool usable = client != nullptr;
     while (usable && !stop_reading_) {
-      const int key = random() % 2 == 0
-                          ? hot_[random() % kWriters].load()
-                          : static_cast<int>(random() % static_cast<unsigned>(options_.keys));
-      const TimePoint asked = Now();
-      const HttpResponse response = client.Get(KeyName(key));
-      Judge(key, response, asked, Now(), &mine);
-      usable = response.status != 0;
+      answers.clear();
+      usable = client->Read(ChooseKeys(reader, &random), &answers);
+      for (const Answer& answer : answers) Judge(name, answer, &mine);
     }
     if (!usable) std::this_thread::sleep_for(1ms);
   }
   Add(mine);
 }
 
-void Checker::Judge(int key, const HttpResponse& response, TimePoint asked, TimePoint answered,
-                    StaleCheckReport* report) {
-  std::optional<TimePoint> ended;
-  if (response.status == 200) {
-    ended = oracle_.ValueEnded(key, StampOf(key, response.body));
-  } else if (response.status == 404) {
-    ended = oracle_.AbsenceEnded(key, answered);
-  } else {
+std::unique_ptr<Reader> Checker::Connect(int reader) const {
+  if (reader >= kHttpReaders) return NewRespReader(resp_port_);
+  return NewHttpReader(world_.proxy.port(), reader == 0 ? Duration(20s) : kImpatience);
+}
+
+std::vector<int> Checker::ChooseKeys(int reader, Random* random) const {
+  const bool several = reader >= kHttpReaders && (*random)() % 2 == 0;
+  std::vector<int> keys(several ? kSeveral : 1);
+  for (int& key : keys) {
+    key = (*random)() % 2 == 0
+              ? hot_[(*random)() % kWriters].load()
+              : static_cast<int>((*random)() % static_cast<unsigned>(options_.keys));
+  }
+  return keys;
+}
+
+// What a bypass brings is marked if the proxy knows that it is of no master; while it does not know
+// yet, it is marked as of no lease.
+bool Checker::MayBeOfReplica(const Answer& answer) const {
+  if (answer.cache.find("detail=not-primary") != std::string::npos) return true;
+  const bool untold = answer.cache.empty() || answer.cache.starts_with("fwd=bypass");
+  return untold && world_.takeovers.LedToReplica(answer.asked, answer.answered);
+}
+
+void Checker::Judge(const std::string& reader, const Answer& answer, StaleCheckReport* report) {
+  const char* const outcome = JudgeRead(answer, report);
+  if (report->Violations() > 0) found_ = true;
+  if (!world_.history.is_open()) return;
+  world_.history.Add({.op = "read",
+                      .key = KeyName(answer.key),
+                      .stamp = answer.stamp,
+                      .start = answer.asked,
+                      .end = answer.answered,
+                      .client = reader,
+                      .protocol = answer.protocol,
+                      .outcome = outcome,
+                      .cache = answer.cache});
+}
+
+const char* Checker::JudgeRead(const Answer& answer, StaleCheckReport* report) {
+  if (answer.outcome == Answer::Outcome::kFailed) {
     ++report->failures;
-    return;
+    return "failed";
+  }
+  const bool is_value = answer.outcome == Answer::Outcome::kValue;
+  const char* const outcome = is_value ? "value" : "absent";
+  const std::optional<TimePoint> ended =
+      is_value ? world_.oracle.ValueEnded(answer.key, answer.stamp)
+               : world_.oracle.AbsenceEnded(answer.key, answer.answered);
+  if (!ended) {
+    ++report->reads;
+    ++report->alien;
+    return "alien";
+  }
+  if (MayBeOfReplica(answer)) {
+    ++report->unjudged;
+    return outcome;
   }
   ++report->reads;
-  if (response.IsHit()) ++report->hits;
-  if (!ended) ++report->alien;
-  if (!ended || *ended >= asked) return;
-  const Duration age = asked - *ended;
+  if (answer.IsHit()) ++report->hits;
+  if (monotonic_.IsBackwards(answer.key, answer.stamp, answer.asked, answer.answered)) {
+    ++report->backwards;
+  }
+  if (*ended >= answer.asked) return outcome;
+  if (world_.takeovers.MoveExcuses(*ended, answer.asked)) {
+    ++report->after_move;
+    return outcome;
+  }
+  const Duration age = answer.asked - *ended;
   ++report->stale;
   ++report->by_age[static_cast<size_t>(std::upper_bound(kAges.begin(), kAges.end(), age) -
                                        kAges.begin())];
   report->oldest = std::max(report->oldest, age);
-  // The bound is set before the threads start and not changed.
-  if (age > report_.bound) ++report->over_bound;
-}
-
-void Checker::BreakThings(TimePoint until) {
-  const auto wait = [&](double from, double to) {
-    std::this_thread::sleep_for(Draw(&random_, from, to, options_.max_stale));
-  };
-  // Shorter than the lease and longer.
-  const auto hold = [&] { wait(0.5, 3); };
-  // And so much longer that what is cached without a lease grows too old.
-  const auto hold_long = [&] { wait(2, 6); };
-  const std::vector<std::pair<std::string, std::function<void()>>> events = {
-      {"subscriber killed",
-       [&] {
-         redis_.Command({"CLIENT", "KILL", "TYPE", "pubsub"});
-       }},
-      {"data connections killed",
-       [&] {
-         redis_.Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-       }},
-      {"all connections cut", [&] { relay_.DropAll(); }},
-      {"all connections half-open",
-       [&] {
-         relay_.Freeze();
-         hold();
-         relay_.Thaw();
-       }},
-      {"subscriber half-open",
-       [&] {
-         relay_.FreezeSubscribers();
-         hold_long();
-         relay_.Thaw();
-       }},
-      {"Redis stopped",
-       [&] {
-         redis_.Freeze();
-         hold();
-         redis_.Thaw();
-       }},
-      {"Redis restarted", [&] { Restart(); }},
-      {"Redis restarted unseen",
-       [&] {
-         relay_.Freeze();
-         wait(0, 0.5);
-         Restart();
-         hold();
-         relay_.Thaw();
-       }},
-      {"flushed",
-       [&] {
-         oracle_.BeginWipe(Now());
-         const bool flushed = redis_.Command({"FLUSHALL"}) == "OK";
-         oracle_.EndWipe(flushed, Now());
-       }},
-  };
-  std::vector<size_t> order(events.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  while (Now() < until) {
-    std::shuffle(order.begin(), order.end(), random_);
-    for (const size_t i : order) {
-      if (Now() >= until) break;
-      // Mostly one thing upon the other; but what is cached in error shows only if it may grow old,
-      // and whatever breaks empties the cache.
-      random_() % 3 == 0 ? wait(2, 5) : wait(0, 1);
-      events[i].second();
-      ++report_.events[events[i].first];
-    }
-  }
-}
-
-void Checker::Restart() {
-  oracle_.BeginWipe(Now());
-  redis_.Kill();
-  oracle_.EndWipe(true, Now());
-  redis_.Restart();
+  if (age > world_.bound) ++report->over_bound;
+  return outcome;
 }
 
 void Checker::LookAtEveryKey() {
-  HttpClient client(proxy_.port());
+  HttpClient client(world_.proxy.port());
+  Duration patience = 10s;  // for all keys: none after the first that is wrong
   for (int key = 0; key < options_.keys; ++key) {
     const std::string name = KeyName(key);
-    const std::string truth = redis_.Command({"GET", name});
+    const std::string truth = world_.servers.master().Command({"GET", name});
     HttpResponse response;
-    const bool answered = Eventually([&] {
-      response = client.Get(name);
-      return response.status == 200 || response.status == 404;
-    });
+    const bool answered = Eventually(
+        [&] {
+          response = client.Get(name);
+          return response.status == 200 || response.status == 404;
+        },
+        patience);
     const std::string answer = response.status == 404 ? "(nil)" : response.body;
-    if (!answered || answer != truth) ++report_.stale_after_quiet;
-    if (!Eventually([&] { return client.Get(name).IsHit(); })) ++report_.uncached_after_quiet;
+    const bool is_right = answered && answer == truth;
+    const bool is_cached = Eventually([&] { return client.Get(name).IsHit(); }, patience);
+    if (!is_right) ++report_.stale_after_quiet;
+    if (!is_cached) ++report_.uncached_after_quiet;
+    if (!is_right || !is_cached) patience = 0ms;
   }
 }
 
 void Checker::Add(const StaleCheckReport& part) {
   const std::lock_guard<std::mutex> lock(report_mutex_);
-  report_.reads += part.reads;
-  report_.hits += part.hits;
-  report_.failures += part.failures;
-  report_.writes += part.writes;
-  report_.stale += part.stale;
-  for (size_t i = 0; i < part.by_age.size(); ++i) report_.by_age[i] += part.by_age[i];
-  report_.oldest = std::max(report_.oldest, part.oldest);
-  report_.over_bound += part.over_bound;
-  report_.alien += part.alien;
-}
-
-std::string Line(const char* format, auto... values) {
-  char line[256];
-  std::snprintf(line, sizeof(line), format, values...);
-  return line;
-}
-
-double Milliseconds(Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
+  report_.Add(part);
 }
 
 }  // namespace
-
-bool StaleCheckReport::Kept() const {
-  return hits > 0 && over_bound == 0 && alien == 0 && stale_after_quiet == 0 &&
-         uncached_after_quiet == 0;
-}
-
-std::string StaleCheckReport::Text() const {
-  std::string text =
-      Line("reads              %ju, of these %ju hits; %ju more failed\n", reads, hits, failures) +
-      Line("writes             %ju\n", writes) +
-      Line("stale reads        %ju, %s%.0f ms; the oldest by %.1f ms\n", stale,
-           over_bound == 0 ? "all within the bound of " : "some beyond the bound of ",
-           Milliseconds(bound), Milliseconds(oldest)) +
-      Line("  below 1 ms       %ju\n", by_age[0]) + Line("  1 to 10 ms       %ju\n", by_age[1]) +
-      Line("  10 to 100 ms     %ju\n", by_age[2]) + Line("  100 to 1000 ms   %ju\n", by_age[3]) +
-      Line("  above            %ju\n", by_age[4]) + Line("beyond the bound   %ju\n", over_bound) +
-      Line("never written      %ju\n", alien) +
-      Line("stale after quiet  %d keys\n", stale_after_quiet) +
-      Line("not cached then    %d keys\n", uncached_after_quiet) + "what happened      ";
-  const char* separator = "";
-  for (const auto& [name, count] : events) {
-    text += Line("%s%s %d", separator, name.c_str(), count);
-    separator = ", ";
-  }
-  return text + "\n";
-}
 
 StaleCheckReport CheckForStaleReads(const StaleCheckOptions& options) {
   return Checker(options).Run();

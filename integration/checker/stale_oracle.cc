@@ -73,4 +73,47 @@ TimePoint StaleOracle::AbsenceEnded(int key, TimePoint answered) const {
   return ended;
 }
 
+std::optional<uint64_t> StaleOracle::AbsencePosition(int key, uint64_t floor,
+                                                     TimePoint answered) const {
+  if (floor == 0) return 0;
+  std::optional<uint64_t> least;
+  const auto consider = [&](uint64_t position) {
+    if (!least || position < *least) least = position;
+  };
+  std::vector<Event> wipes;
+  {
+    const std::lock_guard<std::mutex> lock(wipes_mutex_);
+    wipes = wipes_;
+  }
+  const Key& entry = keys_[static_cast<size_t>(key)];
+  const std::lock_guard<std::mutex> lock(entry.mutex);
+  for (uint64_t stamp = (floor + 1) / 2; stamp <= entry.writes.size(); ++stamp) {
+    const Event& write = entry.writes[stamp - 1];
+    if (write.sent >= answered) break;
+    if (write.write != Write::kDelete) continue;
+    consider(ValuePosition(stamp));
+    break;
+  }
+  for (const Event& wipe : wipes) {
+    if (wipe.sent >= answered) continue;
+    const Places places = PlacesOf(wipe, entry.writes);
+    if (places.last < floor) continue;
+    // Behind the value at `floor`.
+    consider(std::max(places.first, floor | 1));
+  }
+  return least;
+}
+
+// Behind what had ended before it was sent, and before what was sent after it had ended. The place
+// behind a write is its position plus one.
+StaleOracle::Places StaleOracle::PlacesOf(const Event& wipe, const std::vector<Event>& writes) {
+  const auto count = [&](const auto& is_before) {
+    return static_cast<uint64_t>(std::partition_point(writes.begin(), writes.end(), is_before) -
+                                 writes.begin());
+  };
+  const uint64_t before = count([&](const Event& write) { return write.done < wipe.sent; });
+  const uint64_t begun = count([&](const Event& write) { return write.sent < wipe.done; });
+  return {.first = ValuePosition(before) + 1, .last = ValuePosition(begun) + 1};
+}
+
 }  // namespace rp::integration

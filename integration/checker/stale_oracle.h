@@ -5,6 +5,7 @@
 // because a connection broke before the acknowledgement, the answer gets the benefit of the doubt:
 // what is called stale is stale.
 //
+// Owner: the checker.
 // Thread safety: any thread; of each key only one thread writes. Cost: a judgement looks at the
 // writes after the one it is about, and at every wipe.
 #pragma once
@@ -42,6 +43,14 @@ class StaleOracle {
   // came at `answered` can know; kNever if it may be missing.
   [[nodiscard]] TimePoint AbsenceEnded(int key, TimePoint answered) const;
 
+  // The versions of a key in their order, as numbers: a value has one, and each absence, that
+  // before the first write among them, which is 0.
+  [[nodiscard]] static uint64_t ValuePosition(uint64_t stamp) { return 2 * stamp; }
+  // The least position from `floor` on of an absence that an answer which came at `answered` may
+  // show; nothing if there is none. A wipe whose place among the writes is uncertain may have any.
+  [[nodiscard]] std::optional<uint64_t> AbsencePosition(int key, uint64_t floor,
+                                                        TimePoint answered) const;
+
  private:
   struct Event {
     TimePoint sent;
@@ -53,6 +62,13 @@ class StaleOracle {
     mutable std::mutex mutex;
     std::vector<Event> writes;
   };
+
+  // The positions that a wipe may have among the writes of a key.
+  struct Places {
+    uint64_t first;
+    uint64_t last;
+  };
+  [[nodiscard]] static Places PlacesOf(const Event& wipe, const std::vector<Event>& writes);
 
   std::vector<Key> keys_;
   mutable std::mutex wipes_mutex_;
