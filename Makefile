@@ -45,6 +45,8 @@ HARNESS_SOURCES := $(wildcard integration/harness/*.cc)
 CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) $(HARNESS_SOURCES)
 INTEGRATION_SOURCES := $(filter-out integration/checker/coherence_%,$(wildcard integration/*.cc integration/checker/*.cc)) \
                        $(HARNESS_SOURCES) test/support/fake_redis.cc
+# Their objects are optimised: the simulation is a program that runs for long.
+SIMULATION_SOURCES := $(filter-out %_test.cc %_main.cc,$(wildcard test/simulation/*.cc))
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
 PROGRAM_SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES)
 SOURCES := $(PROGRAM_SOURCES) $(wildcard integration/*.cc integration/*/*.cc test/*/*.cc)
@@ -55,6 +57,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.cc=$(OUT)/%.o)
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/%.o)
 INTEGRATION_OBJECTS := $(INTEGRATION_SOURCES:%.cc=$(OUT)/%.o)
 CHECKER_OBJECTS := $(CHECKER_SOURCES:%.cc=$(OUT)/%.o)
+SIMULATION_OBJECTS := $(SIMULATION_SOURCES:%.cc=$(OUT)/%.o)
 FUZZERS := $(FUZZ_SOURCES:%.cc=$(OUT)/%)
 MICRO_SOURCES := $(wildcard test/bench/micro*.cc)
 MICRO_OBJECTS := $(MICRO_SOURCES:%.cc=$(OUT)/%.o)
@@ -80,7 +83,7 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan \
-        coverage fuzz fuzz-here coherence-check coherence-mutants model model-mutants valkey-suite lint lint-test \
+        coverage fuzz fuzz-here coherence-check coherence-mutants model model-mutants simulation valkey-suite lint lint-test \
         lint-rules lint-format lint-man lint-docs tidy compile_commands format build install uninstall bench bench-test \
         bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
@@ -102,11 +105,13 @@ endif
 $(OUT)/librp.a: $(LIB_OBJECTS) $(OUT)/sources
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
-PROGRAMS := $(OUT)/redis-proxy $(OUT)/unit-tests $(OUT)/coherence-check $(OUT)/micro $(OUT)/man \
+PROGRAMS := $(OUT)/redis-proxy $(OUT)/unit-tests $(OUT)/coherence-check $(OUT)/simulation $(OUT)/micro \
+            $(OUT)/man \
             $(FUZZERS) $(BENCHES)
 $(OUT)/redis-proxy: $(OUT)/src/main.o
-$(OUT)/unit-tests: $(UNIT_OBJECTS)
+$(OUT)/unit-tests: $(UNIT_OBJECTS) $(SIMULATION_OBJECTS)
 $(OUT)/coherence-check: $(CHECKER_OBJECTS)
+$(OUT)/simulation: $(OUT)/test/simulation/simulation_main.o $(SIMULATION_OBJECTS)
 $(OUT)/micro: $(MICRO_OBJECTS)
 $(OUT)/man: $(OUT)/src/man.o
 $(FUZZERS) $(BENCHES): %: %.o
@@ -242,6 +247,15 @@ model: require ## check in all states of test/model/coherence.pml what -coherent
 
 model-mutants: require ## check that a promise fails if a rule is taken out of the model, 1 minute
 	@sh test/model/check.sh mutants build/model
+
+RUNS ?= 10000
+simulation: require $(OUT)/simulation
+simulation: ## simulate what keeps -coherent's promises RUNS=10000 times, or for SECONDS=N; SEED=N repeats one run
+	@$(RUNNER) $(OUT)/simulation $(if $(SEED),-seed $(SEED),$(if \
+	  $(filter file,$(origin SECONDS)),-runs $(RUNS),-seconds $(SECONDS)))
+
+coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
+	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
 
 clients-test: require $(OUT)/redis-proxy ## run client libraries that are installed directly and through redis-proxy
 	@NODE_PATH='$(or $(NODE_PATH),$(CURDIR)/build/clients/node_modules)' \
