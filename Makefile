@@ -45,7 +45,7 @@ HARNESS_SOURCES := $(wildcard integration/harness/*.cc)
 CHECKER_SOURCES := $(filter-out %_test.cc,$(wildcard integration/checker/*.cc)) $(HARNESS_SOURCES)
 INTEGRATION_SOURCES := $(filter-out integration/checker/coherence_%,$(wildcard integration/*.cc integration/checker/*.cc)) \
                        $(HARNESS_SOURCES) test/support/fake_redis.cc
-# Their objects are optimised: the simulation is a program that runs for long.
+# Optimised, unlike the tests: it is a program that runs for long.
 SIMULATION_SOURCES := $(filter-out %_test.cc %_main.cc,$(wildcard test/simulation/*.cc))
 FUZZ_SOURCES := $(wildcard test/fuzz/*_fuzz.cc)
 PROGRAM_SOURCES := $(wildcard src/*.cc) $(LIB_SOURCES)
@@ -83,9 +83,9 @@ endif
 export CXX CPPFLAGS CXXFLAGS CLANGXX CLANG_FORMAT CLANG_TIDY DOCKER
 
 .PHONY: all run require deps deps-dev deps-bench deps-clients clients-test tests check unit integration test asan tsan \
-        coverage fuzz fuzz-here coherence-check coherence-mutants model model-mutants simulation valkey-suite lint lint-test \
-        lint-rules lint-format lint-man lint-docs tidy compile_commands format build install uninstall bench bench-test \
-        bench-micro install-test scripts-test clean help FORCE
+        coverage fuzz fuzz-here coherence-check coherence-mutants model model-mutants simulation simulation-mutants \
+        valkey-suite lint lint-test lint-rules lint-format lint-man lint-docs tidy compile_commands format build install \
+        uninstall bench bench-test bench-micro install-test scripts-test clean help FORCE
 .PRECIOUS: $(OUT)/%.o
 .DELETE_ON_ERROR:
 
@@ -254,8 +254,8 @@ simulation: ## simulate what keeps -coherent's promises RUNS=10000 times, or for
 	@$(RUNNER) $(OUT)/simulation $(if $(SEED),-seed $(SEED),$(if \
 	  $(filter file,$(origin SECONDS)),-runs $(RUNS),-seconds $(SECONDS)))
 
-coherence-mutants: require $(OUT)/coherence-check ## check that coherence-check finds stale reads in faulty builds
-	@sh integration/checker/coherence_mutants.sh $(OUT)/coherence-check
+simulation-mutants: require ## check that the simulation finds each rule of coherence that is taken out
+	@sh test/simulation/simulation_mutants.sh
 
 clients-test: require $(OUT)/redis-proxy ## run client libraries that are installed directly and through redis-proxy
 	@NODE_PATH='$(or $(NODE_PATH),$(CURDIR)/build/clients/node_modules)' \

@@ -57,7 +57,8 @@ void ModelRedis::BeginTurn() {
     });
   }
   RunInbox();
-  if (!world_->Happens(world_->plan.slow_turns)) return EndTurn();
+  // It is the turns with writes that matter.
+  if (!world_->Happens(world_->plan.slow_turns * (modified_.empty() ? 1 : 5))) return EndTurn();
   // What arrives during a slow command is still read in the same turn.
   const Duration slow = world_->random.Wait(milliseconds(1), 2 * world_->plan.max_stale);
   world_->Trace("redis %d: a turn of %lld ms", id_, static_cast<long long>(slow / milliseconds(1)));

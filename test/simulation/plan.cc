@@ -36,7 +36,7 @@ void DrawRedis(Random* random, Plan* plan) {
   plan->expiring = random->Chance(0.3) ? 0.8 : 0.1;
   plan->read_interval = random->Wait(milliseconds(4), milliseconds(60));
   plan->readers = static_cast<int>(random->Number(1, 4));
-  plan->resent = random->Chance(0.3) ? 0.01 : 0;
+  plan->resent = random->Chance(0.4) ? 0.02 : 0;
   plan->slow_turns = random->Chance(0.4) ? 0.02 : 0;
   plan->unknown = random->Chance(0.1) ? 0.2 : 0;
 }

@@ -73,7 +73,6 @@ class SimulatedFetchers {
   redis::Renewal renewal_;
   std::vector<std::unique_ptr<Fetcher>> fetchers_;
   std::deque<redis::Fetch*> waiting_;
-  uint64_t submitted_ = 0;                      // counts the calls of Submit
   std::map<redis::Fetch*, unsigned> failures_;  // of a fetch
   bool is_queue_watched_ = false;
 };
