@@ -50,6 +50,9 @@ class CircuitBreaker {
   // start of an outage: one slow command costs a connection.
   static constexpr Duration kOutageGap = std::chrono::seconds(30);
 
+  // Moves to another server that are further apart than this have nothing to do with each other.
+  static constexpr Duration kMovesGap = std::chrono::seconds(5);
+
   enum class Change { kNone, kConnected, kReconnected, kUnreachable, kLost, kRefused };
 
   explicit CircuitBreaker(uint64_t seed) : back_off_(kFirstBackOff, kMaxBackOff, seed) {}
@@ -72,6 +75,10 @@ class CircuitBreaker {
   // A connection was lost before it answered any request. Delays the next attempt, because such a
   // Redis would otherwise be connected to without end.
   void OnLostBeforeAnswer(TimePoint now);
+
+  // A connection led to another server than the one before. Delays the next attempt if that happens
+  // again and again, because each such connection outdates all others.
+  void OnAnotherServer(TimePoint now);
 
   // A connection was lost, or did not answer in time.
   void OnConnectionLost(TimePoint now) { NoteOutage(now); }
@@ -96,6 +103,8 @@ class CircuitBreaker {
   State state_ = State::kUnknown;
   unsigned failures_ = 0;                // to connect, in a row
   unsigned unanswered_connections_ = 0;  // lost before they answered, in a row
+  unsigned moves_ = 0;                   // with less than kMovesGap since the one before, in a row
+  std::optional<TimePoint> moved_at_;    // the last one
   TimePoint next_attempt_ = TimePoint::min();
   std::optional<TimePoint> outage_since_;  // the first sign of it
   TimePoint outage_seen_at_;               // the last one

@@ -146,6 +146,9 @@ class FetchSchedule {
   // No thread has to be woken: the fetcher calls Take next.
   [[nodiscard]] Connected OnConnected(TimePoint now);
 
+  // The connection leads to another server than those before, which are outdated.
+  void OnAnotherServer(TimePoint now) { breaker_.OnAnotherServer(now); }
+
   // No thread has to be woken: the fetcher calls BeginTurn next.
   [[nodiscard]] ConnectFailure OnConnectFailed(const Error& error, TimePoint now);
 

@@ -100,7 +100,7 @@ class Fetchers {
 
   bool Connect(Link* link) RP_EXCLUDES(mutex_);
   bool AwaitTurn() RP_EXCLUDES(mutex_);
-  void OnConnected() RP_EXCLUDES(mutex_);
+  void OnConnected(bool is_another_server) RP_EXCLUDES(mutex_);
   void OnConnectFailed(const Error& error) RP_EXCLUDES(mutex_);
   bool Serve(Link* link, size_t share) RP_EXCLUDES(mutex_);
   bool TakeBatch(size_t share, TimePoint until, Link* link, Batch* batch) RP_EXCLUDES(mutex_);

@@ -60,6 +60,15 @@ std::optional<Error> CircuitBreaker::OpenErrorFor(const Error& error) const {
   return std::nullopt;
 }
 
+void CircuitBreaker::OnAnotherServer(TimePoint now) {
+  if (moved_at_ && now - *moved_at_ < kMovesGap) {
+    next_attempt_ = std::max(next_attempt_, now + back_off_.Draw(++moves_));
+  } else {
+    moves_ = 0;
+  }
+  moved_at_ = now;
+}
+
 void CircuitBreaker::OnLostBeforeAnswer(TimePoint now) {
   ++unanswered_connections_;
   next_attempt_ = std::max(next_attempt_, now + back_off_.Draw(unanswered_connections_));

@@ -107,16 +107,16 @@ void Fetchers::RunFetcher(size_t share) noexcept {
 // Returns false when it is time to stop.
 bool Fetchers::Connect(Link* link) {
   while (AwaitTurn()) {
-    uint64_t generation = server_->generation();
+    const uint64_t since = server_->generation();
     Result<std::unique_ptr<Connection>> connection =
         Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
     if (connection) {
       const Connection& made = **connection;
       if (options_.version != nullptr) options_.version->Set(made.version());
       const ServerIdentity server = options_.asks_identity ? made.identity() : ServerIdentity{};
-      generation = server_->OnConnected(server, made.address_id(), generation, Now());
+      const uint64_t generation = server_->OnConnected(server, made.address_id(), since, Now());
       *link = {.connection = std::move(*connection), .generation = generation};
-      OnConnected();
+      OnConnected(generation != since);
       return true;
     }
     OnConnectFailed(connection.error());
@@ -137,11 +137,12 @@ bool Fetchers::AwaitTurn() {
   }
 }
 
-void Fetchers::OnConnected() {
+void Fetchers::OnConnected(bool is_another_server) {
   FetchSchedule::Connected connected;
   {
     MutexLock lock(&mutex_);
     connected = schedule_.OnConnected(Now());
+    if (is_another_server) schedule_.OnAnotherServer(Now());
   }
   log_.OnOpened(connected.connections);
   log_.OnChange(connected.change, Error{}, connected.outage);
@@ -180,7 +181,8 @@ bool Fetchers::Serve(Link* link, size_t share) {
       // It may be another server, whose values must not be mixed in. But a command like SCRIPT KILL
       // must get through to a Redis that says nothing else than BUSY.
       const Error error = connection->identity_error();  // it goes with the connection
-      Lose(link, &batch, error, Loss::kOther);
+      OnTrouble(error);
+      Lose(link, &batch, error, Loss::kBeforeAnswer);
     } else {
       Exchange(link, &batch);
     }

@@ -189,5 +189,23 @@ TEST_F(CircuitBreakerTest, StartsAnewAfterAConnectionThatAnswered) {
   EXPECT_LE(Wait(), CircuitBreaker::kFirstBackOff);
 }
 
+// Each such connection outdates all others, so that these are made anew, and so on.
+TEST(CircuitBreakerMovesTest, DelaysAttemptsWhenOneServerFollowsTheOther) {
+  CircuitBreaker breaker(1);
+  TimePoint now{std::chrono::hours(1)};
+  breaker.OnAnotherServer(now);
+  EXPECT_LE(breaker.next_attempt(), now) << "a failover is followed at once";
+  for (int i = 0; i < 20; ++i) {
+    now = std::max(now, breaker.next_attempt());
+    breaker.OnAnotherServer(now);
+    EXPECT_GT(breaker.next_attempt(), now);
+    EXPECT_LE(breaker.next_attempt(), now + CircuitBreaker::kMaxBackOff);
+  }
+  EXPECT_GE(breaker.next_attempt(), now + CircuitBreaker::kMaxBackOff / 2);
+  now = breaker.next_attempt() + CircuitBreaker::kMovesGap;
+  breaker.OnAnotherServer(now);
+  EXPECT_LE(breaker.next_attempt(), now) << "the next failover";
+}
+
 }  // namespace
 }  // namespace rp::redis

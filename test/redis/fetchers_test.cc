@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,32 @@ TEST(FetchersTest, AsksAServerThatDoesNotSayWhoItIsForNoValueButSendsItCommands)
   EXPECT_TRUE(client.Call({"SCRIPT", "KILL"}).IsReply("+OK\r\n"));
   server.SetScript({});
   EXPECT_TRUE(client.Get("k").IsMissing());
+}
+
+// As behind a balancer, or at a service that draws a run_id for each connection.
+TEST(FetchersTest, AServerThatIsAnotherOneEachTimeIsNotConnectedToWithoutEnd) {
+  std::atomic<int> asked = 0;
+  FakeRedis server([&](const FakeRedis::Command& command) -> std::optional<FakeRedis::Answer> {
+    if (command.name() != "INFO") return std::nullopt;
+    return FakeRedis::Answer{.bytes =
+                                 FakeRedis::Bulk("run_id:" + std::to_string(++asked) + "\r\n")};
+  });
+  Options options = OptionsFor(server.address());
+  options.asks_identity = true;
+  options.connections = 2;
+  FetchClient client(options);
+  const TimePoint start = Now();
+  int gets = 0;
+  while (Now() - start < std::chrono::seconds(1)) {
+    // Two at a time, for both connections.
+    Request* const first = client.Submit("a");
+    Request* const second = client.Submit("b");
+    EXPECT_TRUE(client.Wait(first).IsMissing());
+    EXPECT_TRUE(client.Wait(second).IsMissing());
+    gets += 2;
+  }
+  EXPECT_GT(gets, 2);
+  EXPECT_LE(server.connections_accepted(), 20);
 }
 
 TEST(FetchersTest, NamesTheServerOfWhatCameFromRedisAndOfNothingElse) {
