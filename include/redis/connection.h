@@ -82,7 +82,7 @@ class Connection {
   Result<void> Flush(TimePoint deadline);
 
   // Waits for the next reply and returns it. An error reply is a reply, not a failure.
-  Result<Reply> ReadReply(TimePoint deadline);
+  Result<Reply> ReadReply(TimePoint deadline) { return ReadReply(deadline, SIZE_MAX); }
   // Returns the next reply if all of it has been received already, else null.
   Result<Reply> TakeReply();
 
@@ -141,6 +141,7 @@ class Connection {
   Result<void> SetUp(const ConnectOptions& options, TimePoint deadline);
   Result<void> AskInfo(TimePoint deadline);
   void TakeInfo(const redisReply& info);
+  Result<Reply> ReadReply(TimePoint deadline, size_t max_bytes);
   Result<void> ReadSome();
   [[nodiscard]] Error Broken() const;
 

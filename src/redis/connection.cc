@@ -32,6 +32,9 @@ constexpr size_t kMaxReadBytes = 16 * 1024;
 // largest value ever read for good.
 constexpr size_t kMaxSpareBufferBytes = 1024 * 1024;
 
+// What is received while a connection is set up is small: INFO has a few KB.
+constexpr size_t kMaxSetUpBytes = 1024 * 1024;
+
 constexpr int kKeepAliveIdleSeconds = 5;
 constexpr int kKeepAliveIntervalSeconds = 2;
 constexpr int kKeepAliveProbes = 3;
@@ -217,7 +220,7 @@ Result<void> Connection::SetUp(const ConnectOptions& options, TimePoint deadline
   }
   if (Result<void> sent = Flush(deadline); !sent) return sent;
   for (const Step step : steps) {
-    Result<Reply> reply = ReadReply(deadline);
+    Result<Reply> reply = ReadReply(deadline, kMaxSetUpBytes);
     if (!reply) return reply.error();
     if (Result<void> fine = CheckStep(step, **reply); !fine) return fine;
     if (step == Step::kVersion) version_ = VersionInHello(**reply);
@@ -246,7 +249,7 @@ void Connection::TakeInfo(const redisReply& info) {
 Result<void> Connection::AskInfo(TimePoint deadline) {
   Append({"INFO", "server"});
   if (Result<void> sent = Flush(deadline); !sent) return sent;
-  Result<Reply> reply = ReadReply(deadline);
+  Result<Reply> reply = ReadReply(deadline, kMaxSetUpBytes);
   if (!reply) return reply.error();
   version_ = FieldOfInfo(**reply, "redis_version");
   return {};
@@ -286,7 +289,7 @@ Result<Reply> Connection::TakeReply() {
   return Reply(static_cast<redisReply*>(reply));
 }
 
-Result<Reply> Connection::ReadReply(TimePoint deadline) {
+Result<Reply> Connection::ReadReply(TimePoint deadline, size_t max_bytes) {
   for (;;) {
     Result<Reply> reply = TakeReply();
     if (!reply || *reply != nullptr) return reply;
@@ -300,6 +303,9 @@ Result<Reply> Connection::ReadReply(TimePoint deadline) {
       return TimedOut();
     }
     if (Result<void> read = ReadSome(); !read) return read.error();
+    if (context_->reader->len > max_bytes) {
+      return Error{ErrorCode::kProtocol, std::string("Redis sent too much while connecting")};
+    }
   }
 }
 

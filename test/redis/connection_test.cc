@@ -192,6 +192,23 @@ TEST(ConnectionTest, IsUsedWithoutAVersionWhereRedisTellsNone) {
   }
 }
 
+TEST(ConnectionTest, TakesAnInfoOfAMegabyteAndNoLargerOne) {
+  constexpr size_t kMost = 1024 * 1024;
+  // With the replies to PING and CLIENT SETNAME, and its own length and ends of line.
+  const size_t framing = std::string("+PONG\r\n+OK\r\n$1048552\r\n\r\n").size();
+  FakeRedis server;
+  ConnectOptions options = To(server);
+  options.asks_identity = true;
+  for (const size_t bytes : {kMost - framing, kMost - framing + 1}) {
+    std::string info = "run_id:1\r\n";
+    info.resize(bytes, 'x');
+    server.SetScript(Replying("INFO", {.bytes = FakeRedis::Bulk(info)}));
+    auto connection = Connect(options);
+    EXPECT_EQ(connection.ok(), bytes == kMost - framing);
+    EXPECT_TRUE(connection.ok() || connection.error().code == ErrorCode::kProtocol);
+  }
+}
+
 TEST(ConnectionTest, TakesARefusedPingForAnAnswer) {
   for (const std::string reply : {"NOPERM no permissions to run 'ping'", "ERR unknown command",
                                   "MISCONF Redis is configured to save RDB snapshots",
