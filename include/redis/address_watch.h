@@ -72,6 +72,7 @@ class AddressWatch {
   CurrentServer* const server_;
   const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
   LogLimiter gone_limiter_{std::chrono::seconds(10)};
+  LogLimiter refused_limiter_{std::chrono::minutes(1)};
 
   Mutex mutex_;
   CondVar stopped_;

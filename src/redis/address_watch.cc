@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/signals_blocked.h"
+#include "redis/reply.h"
 
 namespace rp::redis {
 namespace {
@@ -111,6 +112,14 @@ void AddressWatch::Probe() {
   if (!connected) {
     Log(LogLevel::kDebug, "redis: who answers at %s cannot be checked: %s", name_.c_str(),
         connected.error().message.c_str());
+    const ErrorCode code = connected.error().code;
+    uint64_t suppressed = 0;
+    if ((IsRefusal(code) || IsTransient(code)) && refused_limiter_.Allow(Now(), &suppressed)) {
+      Log(LogLevel::kWarn,
+          "redis: %s refuses a new connection (%s): it is not known whether it is the server that "
+          "the older connections lead to",
+          name_.c_str(), connected.error().message.c_str());
+    }
     return;
   }
   const Connection& made = **connected;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -180,6 +181,27 @@ TEST_F(AddressWatchTest, AnotherServerAtTheAddressOutdatesAll) {
   const size_t before = redis.Count("INFO");
   ASSERT_TRUE(Await([&] { return redis.Count("INFO") >= before + 3; }));
   EXPECT_EQ(moves_, 1) << "it is the current one now";
+}
+
+// Nobody else may notice: all other connections live.
+TEST_F(AddressWatchTest, SaysOnceThatNewConnectionsAreRefused) {
+  FakeRedis redis([](const FakeRedis::Command& command) {
+    return command.name() == "PING"
+               ? std::optional(FakeRedis::Answer{.bytes = "-NOAUTH Authentication required.\r\n"})
+               : std::nullopt;
+  });
+  Resolves({redis.address()});
+  static_cast<void>(Use(redis.address()));
+  testing::internal::CaptureStderr();
+  Watch(redis.address(), Probes::kYes);
+  ASSERT_TRUE(Await([&] { return redis.Count("PING") >= 3; }));
+  watch_->Stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  EXPECT_NE(log.find("refuses a new connection (NOAUTH Authentication required.)"),
+            std::string::npos)
+      << log;
+  EXPECT_EQ(moves_, 0);
 }
 
 TEST_F(AddressWatchTest, AProbeIsAConnectionOfItsOwnThatIsClosed) {
