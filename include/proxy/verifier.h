@@ -19,6 +19,7 @@
 #include <functional>
 #include <vector>
 
+#include "base/log.h"
 #include "base/mutex.h"
 #include "base/siphash.h"
 #include "base/time.h"
@@ -76,6 +77,7 @@ class Verifier final : public redis::FetchSink {
   const Coherence* const coherence_;
   const SubmitFetches submit_;
   const std::function<void()> on_violation_;
+  LogLimiter log_limiter_{std::chrono::seconds(10)};
   std::atomic<uint32_t> hits_ = 0;
   std::atomic<size_t> under_way_ = 0;
   std::atomic<uint64_t> checked_ = 0;

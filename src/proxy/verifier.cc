@@ -93,10 +93,13 @@ void Verifier::Judge(TimePoint now) {
     const std::string_view key = difference.entry->key();
     if (!cache_->Serves(hasher_(key), difference.entry, now)) continue;
     violations_.fetch_add(1, std::memory_order_relaxed);
-    Log(LogLevel::kError,
-        "-verify: the key whose FNV-1a hash is %016llx was changed in Redis, and no report of that "
-        "has come within -max-stale; the cache begins anew",
-        static_cast<unsigned long long>(Fnv1a(key)));
+    uint64_t suppressed = 0;
+    if (log_limiter_.Allow(now, &suppressed)) {
+      Log(LogLevel::kError,
+          "-verify: the key whose FNV-1a hash is %016llx was changed in Redis, and no report of "
+          "that has come within -max-stale; the cache begins anew (%llu more since the last line)",
+          static_cast<unsigned long long>(Fnv1a(key)), static_cast<unsigned long long>(suppressed));
+    }
     on_violation_();
   }
 }
