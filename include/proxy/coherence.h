@@ -1,15 +1,18 @@
 // Coherence: applies the subscriber's reports of writes in Redis to the cache.
 //
-//   state    event                                  next state
-//   lost     OnLive: a new epoch begins             live
-//   live     OnLost, OnMoved: the epoch ends        lost
-//   lost     OnUnsupported, with -coherent=auto     by time
-//   by time  OnLive: a new epoch begins             live
+//   state        event                                                     next state
+//   any          OnLive: a new epoch begins                                kLive
+//   kLive        OnMoved, OnLost: the epoch ends                           kLost
+//   kLive        OnLost, and Redis is a replica: the epoch ends            kNotPrimary
+//   any          OnUnsupported                                             kLost
+//   any          OnUnsupported, and Redis is a replica                     kNotPrimary
+//   any          OnUnsupported, with -coherent=auto: a new epoch begins    kByTime
 //
-// In live, an entry is dropped as soon as Redis reports that its key was written, and the lease
-// bounds how stale an entry can be when reports stop. In lost, every request is answered by Redis.
-// In by time, entries are kept as without -coherent. A Redis that was a master and became a replica
-// does not lead to by time: it will be a master again, or its name will lead to one.
+// In kLive, an entry is dropped as soon as Redis reports that its key was written, and the lease
+// bounds how stale an entry can be when reports stop. In kLost and kNotPrimary, every request is
+// answered by Redis. In kByTime, entries are kept as without -coherent. A Redis that was a master
+// and became a replica does not lead to kByTime: it will be a master again, or its name will lead
+// to one. OnMoved treats all entries as overwritten, in every state.
 //
 // Owner: the server; it borrows the cache and the record of the current server.
 // Thread safety: the subscriber's thread calls the functions of the sink, any thread the others.
@@ -17,6 +20,8 @@
 // Refusal copies a text.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -40,6 +45,8 @@ struct CoherenceOptions {
 
 class Coherence final : public redis::InvalidationSink {
  public:
+  enum class State : uint8_t { kLost, kNotPrimary, kLive, kByTime };
+
   // `on_garbage` is called each time that this many keys were invalidated.
   static constexpr uint64_t kGarbageKeys = 1024;
 
@@ -48,8 +55,9 @@ class Coherence final : public redis::InvalidationSink {
   Coherence(CoherenceOptions options, const Hasher& hasher, redis::CurrentServer* server,
             cache::Cache* cache, std::function<void()> on_garbage);
 
+  [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
   // Returns whether the cache depends on reports; false while it has fallen back to time alone.
-  [[nodiscard]] bool follows() const { return follows_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool follows() const { return state() != State::kByTime; }
   // Returns whether Redis reports writes of `key`.
   [[nodiscard]] bool Reports(std::string_view key) const;
   // Returns whether the writes of `server` (ServerIdentity::id) are those that are reported: after
@@ -57,8 +65,6 @@ class Coherence final : public redis::InvalidationSink {
   [[nodiscard]] bool ReportsOf(uint64_t server) const {
     return !follows() || server == reporting_.load(std::memory_order_acquire);
   }
-  // Returns whether Redis has said last that it is a replica.
-  [[nodiscard]] bool is_replica() const { return is_replica_.load(std::memory_order_relaxed); }
   // Returns why Redis cannot report its writes, or an empty text if no reason is known. After this
   // call, further reasons are logged.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);
@@ -72,7 +78,7 @@ class Coherence final : public redis::InvalidationSink {
   void OnInvalidated(std::string_view key) override;
   void OnFlush() override;
   void OnLost(const Error& reason, TimePoint now) override;
-  void OnUnsupported(const Error& error) RP_EXCLUDES(mutex_) override;
+  void OnUnsupported(const Error& error, TimePoint now) RP_EXCLUDES(mutex_) override;
 
  private:
   const CoherenceOptions options_;
@@ -80,8 +86,10 @@ class Coherence final : public redis::InvalidationSink {
   redis::CurrentServer* const server_;
   cache::Cache* const cache_;
   const std::function<void()> on_garbage_;
-  std::atomic<bool> follows_ = true;  // written under the lock of the current server
-  std::atomic<bool> is_replica_ = false;
+  void SetState(State state) { state_.store(state, std::memory_order_release); }
+
+  // Written under the lock of the current server:
+  std::atomic<State> state_ = State::kLost;
   std::atomic<uint64_t> reporting_ = 0;
   // Of the subscriber's thread.
   uint64_t live_generation_ = 0;

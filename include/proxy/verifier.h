@@ -1,4 +1,4 @@
-// Verifier: fetches one hit in N anew, behind the client's back, and compares (-verify). A value
+// Verifier: fetches one hit in N anew, for which no client waits, and compares (-verify). A value
 // that Redis has changed without a report is a violation of what -coherent promises: SWAPDB, a
 // fault of Redis, or one of this program. It is counted and logged, and all connections and the
 // epoch begin anew, so that the cache heals.

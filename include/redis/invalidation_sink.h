@@ -37,7 +37,7 @@ class InvalidationSink {
   // Redis answers, but it cannot report its writes, does not permit this proxy to ask for that, or
   // is a replica (kReadOnly). The message is one line that names Redis, what it answered and what
   // to do; the sink may log it. Called once while the reason stays the same.
-  virtual void OnUnsupported(const Error& error) = 0;
+  virtual void OnUnsupported(const Error& error, TimePoint now) = 0;
 
  protected:
   ~InvalidationSink() = default;

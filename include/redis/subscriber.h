@@ -52,8 +52,7 @@ class Subscriber {
   enum class FirstOutcome { kLive, kUnsupported, kUnreachable };
 
   // Starts the thread, which tries to connect at once. `server` and `sink` must outlive the
-  // subscriber. The connection is given up within a quarter of max_stale once it is outdated, or
-  // within max_stale while Redis answers no PING.
+  // subscriber. The connection is given up within 250 ms once it is outdated.
   // REQUIRES: 0 < max_stale <= 1 hour, timeout > 0, unsupported_retry >= 0.
   static std::unique_ptr<Subscriber> Start(SubscriberOptions options, CurrentServer* server,
                                            InvalidationSink* sink);
@@ -76,9 +75,9 @@ class Subscriber {
   void Run() noexcept;
   Duration FollowOnce() RP_EXCLUDES(mutex_);
   Result<std::unique_ptr<Connection>> Connect();
-  Error Follow(Connection* connection, uint64_t generation, Tracking* tracking);
+  Error Follow(Connection* connection, const uint64_t* generation, Tracking* tracking);
   void OnNowLive(ServerIdentity::Kind kind) RP_EXCLUDES(mutex_);
-  Error Explain(const Error& error, bool is_cluster) const;
+  Error Explain(Error error, bool is_cluster) const;
   Duration OnFailed(const Error& error) RP_EXCLUDES(mutex_);
   void LogTrouble(const Error& reason);
   bool Sleep(Duration wait) RP_EXCLUDES(mutex_);
@@ -96,9 +95,10 @@ class Subscriber {
   // Of the thread alone.
   BackOff back_off_;
   unsigned failures_ = 0;             // attempts since the last one whose lease was renewed
-  std::string unsupported_;           // the last reason given to the sink, until the next OnLive
+  Error unsupported_;                 // the last reason given to the sink, until the next OnLive
   Logged logged_ = Logged::kNothing;  // last
   bool is_weakness_logged_ = false;
+  LogLimiter unsupported_limiter_;
   LogLimiter trouble_limiter_;
 
   Mutex mutex_;

@@ -24,6 +24,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,8 @@ struct TrackingOptions {
   // Told to the sink by OnLive: the server and the generation of the connection.
   uint64_t server = 0;
   uint64_t generation = 0;
+  // Called just before OnLive, and returns the generation for it; may be empty.
+  std::function<uint64_t()> on_ready = nullptr;
 };
 
 // The functions that fail return one of these codes, and the connection is of no use any more:

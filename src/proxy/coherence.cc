@@ -27,20 +27,24 @@ std::string Coherence::Refusal() {
 }
 
 void Coherence::OnMoved(TimePoint now) {
-  if (follows()) cache_->EndEpoch(now);
+  // By time too, values of two servers must not be mixed.
+  if (state() == State::kByTime) return cache_->BeginEpoch(kNever);
+  if (state() == State::kLive) SetState(State::kLost);
+  // Nothing is known of how another server's values compare with these, not even as stale ones.
+  cache_->Flush();
+  cache_->EndEpoch(now);
 }
 
 void Coherence::OnLive(uint64_t server, uint64_t generation, TimePoint lease) {
   live_generation_ = generation;
-  was_live_ = true;
-  is_replica_.store(false, std::memory_order_relaxed);
-  const bool begun = server_->RunIf(generation, [&] {
+  const bool has_begun = server_->RunIf(generation, [&] {
     // Before the epoch begins, because entries stored in it are checked against this server.
     reporting_.store(server, std::memory_order_release);
-    follows_.store(true, std::memory_order_release);
+    SetState(State::kLive);
     cache_->BeginEpoch(lease);
   });
-  if (!begun) return;
+  if (!has_begun) return;
+  was_live_ = true;
   Log(LogLevel::kDebug, "coherent: writes are reported; older entries are not served");
   on_garbage_();
 }
@@ -62,31 +66,37 @@ void Coherence::OnFlush() {
 }
 
 void Coherence::OnLost(const Error& reason, TimePoint now) {
-  is_replica_.store(reason.code == ErrorCode::kReadOnly, std::memory_order_relaxed);
-  cache_->EndEpoch(now);
+  server_->Run([&] {
+    if (state() != State::kLive) return;  // it has been outdated before it could begin
+    SetState(reason.code == ErrorCode::kReadOnly ? State::kNotPrimary : State::kLost);
+    cache_->EndEpoch(now);
+  });
   Log(LogLevel::kDebug,
       "coherent: writes are no longer reported; nothing is cached until they are");
 }
 
-void Coherence::OnUnsupported(const Error& error) {
+void Coherence::OnUnsupported(const Error& error, TimePoint now) {
   const bool is_replica = error.code == ErrorCode::kReadOnly;
-  is_replica_.store(is_replica, std::memory_order_relaxed);
-  if (!options_.or_by_time || (is_replica && was_live_)) {
-    {
-      MutexLock lock(&mutex_);
-      refusal_ = error.message;
-      if (!asked_) return;
-    }
-    Log(LogLevel::kError, "-coherent: %s; until then nothing is cached", error.message.c_str());
-    return;
+  if (options_.or_by_time && !(is_replica && was_live_)) {
+    Log(LogLevel::kWarn, "-coherent=auto: %s; meanwhile entries expire by time alone",
+        error.message.c_str());
+    server_->Run([&] {
+      if (state() == State::kByTime) return;
+      SetState(State::kByTime);
+      cache_->BeginEpoch(kNever);
+    });
+    return on_garbage_();
   }
-  Log(LogLevel::kWarn, "-coherent=auto: %s; until then entries expire by time alone",
-      error.message.c_str());
   server_->Run([&] {
-    follows_.store(false, std::memory_order_release);
-    cache_->BeginEpoch(kNever);
+    if (state() == State::kByTime) cache_->EndEpoch(now);
+    SetState(is_replica ? State::kNotPrimary : State::kLost);
   });
-  on_garbage_();
+  {
+    MutexLock lock(&mutex_);
+    refusal_ = error.message;
+    if (!asked_) return;
+  }
+  Log(LogLevel::kError, "-coherent: %s; meanwhile nothing is cached", error.message.c_str());
 }
 
 }  // namespace rp::proxy

@@ -255,7 +255,8 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
 
 // Returns where an answer comes from that Redis gave while its writes are not reported.
 Source ReadThrough::WithoutLease() const {
-  return coherence_->is_replica() ? Source::kRedisNotPrimary : Source::kRedisNoLease;
+  return coherence_->state() == Coherence::State::kNotPrimary ? Source::kRedisNotPrimary
+                                                              : Source::kRedisNoLease;
 }
 
 // Returns whether a change of the key since the GET would be known: a write would have been

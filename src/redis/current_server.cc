@@ -27,8 +27,8 @@ uint64_t CurrentServer::OnConnected(const ServerIdentity& server, uint64_t addre
   uint64_t suppressed = 0;
   if (has_moved && moved_limiter_.Allow(now, &suppressed)) {
     Log(LogLevel::kWarn,
-        "redis: %s leads to another server now; what the one before has told is not served any "
-        "more",
+        "redis: %s leads to another server now, or to one that was started anew; values from "
+        "before are not served any more",
         name_.c_str());
   }
   return generation;

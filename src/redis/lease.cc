@@ -26,7 +26,8 @@ TimePoint Lease::LossTime() const {
 
 Error Lease::LossReason() const {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(max_stale_).count();
-  return Error{ErrorCode::kTimeout, "no answer to PING within " + std::to_string(ms) + "ms"};
+  return Error{ErrorCode::kTimeout,
+               "no answer to HELLO and PING within " + std::to_string(ms) + "ms"};
 }
 
 void Lease::OnProofSent(TimePoint now) {

@@ -15,6 +15,10 @@ namespace {
 
 constexpr Duration kFirstBackOff = std::chrono::milliseconds(10);
 constexpr Duration kMaxBackOff = std::chrono::milliseconds(500);
+// Maximum bytes of an answer of Redis that are shown.
+constexpr size_t kMaxShownBytes = 256;
+// Longest wait before it looks whether its connection is outdated.
+constexpr Duration kMaxWait = std::chrono::milliseconds(250);
 constexpr Duration kTroubleLogInterval = std::chrono::seconds(10);
 
 // Returns whether Redis answers and waiting for it does not change the error.
@@ -40,6 +44,7 @@ Subscriber::Subscriber(SubscriberOptions options, CurrentServer* server, Invalid
       sink_(sink),
       interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       back_off_(kFirstBackOff, kMaxBackOff, std::random_device()()),
+      unsupported_limiter_(kTroubleLogInterval),
       trouble_limiter_(kTroubleLogInterval) {
   RP_CHECK(options_.max_stale > Duration::zero() && options_.max_stale <= std::chrono::hours(1));
   RP_CHECK(options_.timeout > Duration::zero());
@@ -81,32 +86,40 @@ void Subscriber::Run() noexcept {
 
 // One attempt and, where it succeeds, all until the loss. Returns the wait before the next.
 Duration Subscriber::FollowOnce() {
-  uint64_t since = server_->generation();
+  const uint64_t since = server_->generation();
   Result<std::unique_ptr<Connection>> connected = Connect();
   if (!connected) return OnFailed(Explain(connected.error(), /*is_cluster=*/false));
   Connection* const connection = connected->get();
   const ServerIdentity& identity = connection->identity();
-  if (identity.kind == ServerIdentity::Kind::kAddress) {
-    // The address may lead to another server than when the data connections were made.
-    server_->Outdate(Now());
-    since = server_->generation();
-  }
-  const uint64_t generation =
-      server_->OnConnected(identity, connection->address_id(), since, Now());
-  Tracking tracking({.max_stale = options_.max_stale,
-                     .timeout = options_.timeout,
-                     .prefixes = options_.prefixes,
-                     .server = identity.id,
-                     .generation = generation},
-                    sink_, Now());
-  const Error reason = Follow(connection, generation, &tracking);
+  const auto report = [&](uint64_t generation) {
+    return server_->OnConnected(identity, connection->address_id(), generation, Now());
+  };
+  uint64_t generation = report(since);
+  TrackingOptions options;
+  options.max_stale = options_.max_stale;
+  options.timeout = options_.timeout;
+  options.prefixes = options_.prefixes;
+  options.server = identity.id;
+  options.on_ready = [&] {
+    if (identity.kind == ServerIdentity::Kind::kAddress) {
+      // The address may have led to another server when the data connections were made.
+      server_->Outdate(Now());
+      generation = report(server_->generation());
+    }
+    return generation;
+  };
+  Tracking tracking(std::move(options), sink_, Now());
+  const Error reason = Follow(connection, &generation, &tracking);
   if (tracking.state() == Tracking::State::kSetUp) {
     return OnFailed(Explain(reason, tracking.is_cluster()));
   }
   sink_->OnLost(reason, Now());
   Log(LogLevel::kDebug, "redis: no longer following writes of %s: %s", name_.c_str(),
       reason.message.c_str());
-  if (reason.code != ErrorCode::kStopping) LogTrouble(reason);
+  // The next attempt says that it is a replica.
+  if (reason.code != ErrorCode::kStopping && reason.code != ErrorCode::kReadOnly) {
+    LogTrouble(reason);
+  }
   // A Redis that takes subscriptions and closes them at once is not worth a storm of them.
   if (tracking.was_renewed()) failures_ = 0;
   return back_off_.Draw(++failures_);
@@ -127,14 +140,15 @@ Result<std::unique_ptr<Connection>> Subscriber::Connect() {
 
 // Moves bytes between the connection and `tracking` until either fails, all connections are
 // outdated, or the thread must stop. Returns why.
-Error Subscriber::Follow(Connection* connection, uint64_t generation, Tracking* tracking) {
-  while (!stopping_ && generation == server_->generation()) {
+Error Subscriber::Follow(Connection* connection, const uint64_t* generation, Tracking* tracking) {
+  while (!stopping_ && *generation == server_->generation()) {
     if (Result<void> fine = tracking->OnTime(Now()); !fine) return fine.error();
     const std::string_view output = tracking->output();
     const std::span<char> room = tracking->Room();
     if (room.empty()) return OwnError(ErrorCode::kNoMemory);
-    Result<Connection::Transferred> moved = connection->Transfer(
-        std::span(&output, output.empty() ? 0 : 1), room, tracking->WaitLimit());
+    Result<Connection::Transferred> moved =
+        connection->Transfer(std::span(&output, output.empty() ? 0 : 1), room,
+                             std::min(tracking->WaitLimit(), DeadlineAfter(Now(), kMaxWait)));
     if (!moved) {
       if (moved.error().code == ErrorCode::kTimeout) continue;
       return moved.error();
@@ -152,7 +166,7 @@ Error Subscriber::Follow(Connection* connection, uint64_t generation, Tracking* 
 }
 
 void Subscriber::OnNowLive(ServerIdentity::Kind kind) {
-  unsupported_.clear();
+  unsupported_ = {};
   if (std::exchange(logged_, Logged::kLive) != Logged::kLive) {
     Log(LogLevel::kInfo, "redis: following writes of %s", name_.c_str());
   }
@@ -166,19 +180,24 @@ void Subscriber::OnNowLive(ServerIdentity::Kind kind) {
 }
 
 // Adds to a refusal what to do about it. Other errors pass unchanged.
-Error Subscriber::Explain(const Error& error, bool is_cluster) const {
+Error Subscriber::Explain(Error error, bool is_cluster) const {
+  // What to do must not be cut off from the line in the log.
+  error.message.resize(std::min(error.message.size(), kMaxShownBytes));
+  std::replace(error.message.begin(), error.message.end(), '\0', '?');
   if (IsRefusal(error.code)) return Error{error.code, RefusalText(name_, error)};
   const auto line = [&](const char* predicate, const std::string& advice) {
     return Error{error.code, name_ + " " + predicate + " (" + error.message + "): " + advice};
   };
   if (error.code == ErrorCode::kReadOnly) {
-    return line("is a replica, whose values may be old",
-                "give -redis the address of its master, or use -coherent=auto to cache by time");
+    return line("is a replica, whose values may be old", "give -redis the address of its master");
   }
   if (error.code == ErrorCode::kNoPermission) {
+    // Redis before 6.2.2 wants a permission for HELLO.
+    const bool is_hello = error.message.find("hello") != std::string::npos;
     return line("does not permit this proxy to follow writes",
                 "run ACL SETUSER " + (target_.username.empty() ? "default" : target_.username) +
-                    " +client|tracking +ping +info" + (is_cluster ? " +cluster|info" : ""));
+                    " +client|tracking +ping +info" + (is_cluster ? " +cluster|info" : "") +
+                    (is_hello ? " +hello" : ""));
   }
   if (error.code != ErrorCode::kUpstream) return error;
   if (error.message.find("overlap") != std::string::npos) {
@@ -200,7 +219,14 @@ Duration Subscriber::OnFailed(const Error& error) {
     return back_off_.Draw(++failures_);
   }
   logged_ = Logged::kTrouble;
-  if (std::exchange(unsupported_, error.message) != error.message) sink_->OnUnsupported(error);
+  // A text that changes each time is not told each time, but the last one is.
+  uint64_t suppressed = 0;
+  if (unsupported_.message != error.message &&
+      (unsupported_.code != error.code || unsupported_.message.empty() ||
+       unsupported_limiter_.Allow(Now(), &suppressed))) {
+    unsupported_ = error;
+    sink_->OnUnsupported(error, Now());
+  }
   SettleFirst(FirstOutcome::kUnsupported);
   // A replica may become a master at any moment.
   return error.code == ErrorCode::kReadOnly ? back_off_.Draw(++failures_)

@@ -223,7 +223,8 @@ void Tracking::OnAllAnswered(TimePoint now) {
   } else {
     state_ = State::kLive;
     lease_.emplace(options_.max_stale, started_at_, now);
-    sink_->OnLive(options_.server, options_.generation, lease_->end());
+    const uint64_t generation = options_.on_ready ? options_.on_ready() : options_.generation;
+    sink_->OnLive(options_.server, generation, lease_->end());
   }
 }
 

@@ -260,7 +260,8 @@ Result<void> Server::StartFollowing(const config::Options& options) {
   static_cast<void>(subscriber_->AwaitFirst(DeadlineAfter(Now(), wait)));
   const std::string refusal = coherence_->Refusal();
   if (!refusal.empty() && options.coherent == config::Coherent::kYes) {
-    return Error{ErrorCode::kUpstream, "-coherent: " + refusal};
+    return Error{ErrorCode::kUpstream,
+                 "-coherent: " + refusal + "; -coherent=auto would cache by time alone"};
   }
   return {};
 }

@@ -66,7 +66,7 @@ TEST_F(LeaseTest, OnlyOnePingIsUnderWay) {
 TEST_F(LeaseTest, IsLostWhenAPingIsUnansweredForTheLengthOfALease) {
   const TimePoint sent_at = Ping();
   EXPECT_EQ(lease_.LossTime(), sent_at + kMaxStale);
-  EXPECT_EQ(lease_.LossReason().message, "no answer to PING within 1000ms");
+  EXPECT_EQ(lease_.LossReason().message, "no answer to HELLO and PING within 1000ms");
   AnswerAfter(kMaxStale - kTick);
   EXPECT_EQ(lease_.LossTime(), kNever);
 }

@@ -165,6 +165,8 @@ TEST_F(SubscriberTest, SaysWhatIsUnsupportedAndWhatToDo) {
        " cannot report writes (ERR unknown command `HELLO`): " + upgrade},
       {"HELLO", "NOPROTO unsupported protocol version",
        " cannot report writes (NOPROTO unsupported protocol version): " + upgrade},
+      {"HELLO", "NOPERM no 'hello'",
+       " does not permit this proxy to follow writes (NOPERM no 'hello'): " + grant + " +hello"},
       {"CLIENT TRACKING", "NOPERM no 'client|tracking'",
        " does not permit this proxy to follow writes (NOPERM no 'client|tracking'): " + grant},
       {"CLIENT TRACKING", "ERR unknown subcommand 'tracking'",
@@ -239,7 +241,7 @@ TEST_F(SubscriberTest, SaysThatRedisIsAReplicaAndTriesOften) {
   EXPECT_EQ(recorder_.events()[0].text,
             redis_.server().address() +
                 " is a replica, whose values may be old (its role is replica): give -redis the "
-                "address of its master, or use -coherent=auto to cache by time");
+                "address of its master");
   redis_.ReplyAsUsual("HELLO");
   EXPECT_TRUE(recorder_.AwaitCount(Kind::kLive, 1));
   EXPECT_LT(recorder_.events().back().at - recorder_.events().front().at, seconds(2))

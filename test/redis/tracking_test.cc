@@ -143,7 +143,7 @@ TEST_F(TrackingTest, IsLostWithoutAnAnswer) {
   EXPECT_TRUE(tracking_->OnTime(lost_at - Duration(1)).ok());
   const Result<void> lost = tracking_->OnTime(lost_at);
   ASSERT_FALSE(lost.ok());
-  EXPECT_EQ(lost.error().message, "no answer to PING within 1000ms");
+  EXPECT_EQ(lost.error().message, "no answer to HELLO and PING within 1000ms");
 }
 
 TEST_F(TrackingTest, TheTimeThatReportsTakeIsNotSilence) {

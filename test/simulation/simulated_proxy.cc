@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 void SpySink::OnLive(uint64_t server, uint64_t generation, TimePoint lease) {
   world_->Trace("live: generation %llu", static_cast<unsigned long long>(generation));
   sink_->OnLive(server, generation, lease);
+  live_generation_ = generation;
   if (generation != server_->generation()) return;  // then no epoch has begun
   judge_->OnEpochEnded();
   judge_->OnFlushed();
@@ -44,7 +45,8 @@ void SpySink::OnFlush() {
 
 void SpySink::OnLost(const Error& reason, TimePoint now) {
   sink_->OnLost(reason, now);
-  judge_->OnEpochEnded();
+  // A move has ended it before.
+  if (live_generation_ == server_->generation()) judge_->OnEpochEnded();
 }
 
 // --- SimulatedProxy ---
@@ -62,6 +64,7 @@ SimulatedProxy::SimulatedProxy(World* world, Network* network, Deployment* deplo
                 world_->Trace("moved: all connections are outdated");
                 coherence_.OnMoved(now);
                 judge_->OnEpochEnded();
+                judge_->OnFlushed();
                 judge_->OnMoved();
               }),
       coherence_({.or_by_time = false,

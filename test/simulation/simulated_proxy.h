@@ -26,13 +26,16 @@ class SpySink final : public redis::InvalidationSink {
   void OnInvalidated(std::string_view key) override;
   void OnFlush() override;
   void OnLost(const Error& reason, TimePoint now) override;
-  void OnUnsupported(const Error& error) override { sink_->OnUnsupported(error); }
+  void OnUnsupported(const Error& error, TimePoint now) override {
+    sink_->OnUnsupported(error, now);
+  }
 
  private:
   World* const world_;
   Judge* const judge_;
   const redis::CurrentServer* const server_;
   redis::InvalidationSink* const sink_;
+  uint64_t live_generation_ = 0;  // told by the last OnLive
 };
 
 class SimulatedProxy final : public proxy::ReplyBox {

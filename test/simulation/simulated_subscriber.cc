@@ -143,7 +143,7 @@ void SimulatedSubscriber::End(const Error& reason) {
     unsupported_.clear();
   } else if (reason.code == ErrorCode::kReadOnly &&
              std::exchange(unsupported_, reason.message) != reason.message) {
-    sink_->OnUnsupported(reason);
+    sink_->OnUnsupported(reason, world_->now());
   }
   tracking_.reset();
   Network::Close(std::exchange(link_, nullptr));

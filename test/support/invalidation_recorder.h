@@ -40,7 +40,7 @@ class InvalidationRecorder : public InvalidationSink {
   void OnLost(const Error& reason, TimePoint) override {
     Note({Kind::kLost, reason.message, {}, 0, reason.code});
   }
-  void OnUnsupported(const Error& error) override {
+  void OnUnsupported(const Error& error, TimePoint) override {
     Note({Kind::kUnsupported, error.message, {}, 0, error.code});
   }
 
