@@ -65,6 +65,10 @@ class Coherence final : public redis::InvalidationSink {
   [[nodiscard]] bool ReportsOf(uint64_t server) const {
     return !follows() || server == reporting_.load(std::memory_order_acquire);
   }
+  // Returns false if connections lead to another server than this one by now.
+  [[nodiscard]] bool MayBeCurrent(uint64_t server) const {
+    return !follows() || server_->MayBe(server);
+  }
   // Returns why Redis cannot report its writes, or an empty text if no reason is known. After this
   // call, further reasons are logged.
   [[nodiscard]] std::string Refusal() RP_EXCLUDES(mutex_);

@@ -34,6 +34,12 @@ class CurrentServer {
   // Returns the present generation. Read it before a connection is made.
   [[nodiscard]] uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
+  // Returns false if another server than this one (ServerIdentity::id) is the current one.
+  [[nodiscard]] bool MayBe(uint64_t server) const {
+    const uint64_t current = current_id_.load(std::memory_order_acquire);
+    return current == 0 || current == server;
+  }
+
   // A connection has been made to `server` at the address `address` (Connection::address_id), and
   // generation() was `since` before. Of a server that is kUnknown only the address is noted.
   // Returns its generation, which is outdated already if all connections have become outdated
@@ -69,7 +75,9 @@ class CurrentServer {
 
   const std::string name_;
   const std::function<void(TimePoint now)> on_moved_;
-  std::atomic<uint64_t> generation_ = 0;  // written under the lock
+  // Written under the lock:
+  std::atomic<uint64_t> generation_ = 0;
+  std::atomic<uint64_t> current_id_ = 0;  // of server_
   mutable Mutex mutex_;
   ServerIdentity server_ RP_GUARDED_BY(mutex_);  // kUnknown before the first connection
   std::vector<uint64_t> addresses_ RP_GUARDED_BY(mutex_);

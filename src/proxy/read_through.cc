@@ -65,7 +65,7 @@ cache::Kind EntryKind(const redis::FetchResult& result) {
 
 // A fetch under way. One allocation holds the part of the cache and the part of the fetchers.
 struct ReadThrough::Flight : cache::Flight, redis::Fetch {
-  int refetches = 0;  // because an answer was too old when it came
+  int refetches = 0;  // because an answer was too old when it came, or another server's
 };
 
 ReadThrough::ReadThrough(const ReadThroughOptions& options, const Hasher& hasher,
@@ -218,6 +218,11 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
       now - result.sent_at > coherence_->max_stale() && !IsVouchedFor(flight.get(), result, now)) {
     if (++flight->refetches <= kMaxRefetches) return SubmitAgain(std::move(flight));
     return Fail(flight.get(), ErrorCode::kTimeout, kTooOldText, now);
+  }
+  // A late answer from the server before a move could be newer than what the other one has.
+  if (coherence_ != nullptr && !coherence_->MayBeCurrent(result.server) &&
+      ++flight->refetches <= kMaxRefetches) {
+    return SubmitAgain(std::move(flight));
   }
   const TimePoint hard_deadline = HardDeadline(result);
   const std::string_view bytes = is_wrong_type ? result.error_text : result.value;

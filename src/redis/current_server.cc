@@ -18,7 +18,10 @@ uint64_t CurrentServer::OnConnected(const ServerIdentity& server, uint64_t addre
     const bool is_known = server.kind != ServerIdentity::Kind::kUnknown;
     has_moved = is_known && server_.kind != ServerIdentity::Kind::kUnknown && server_ != server;
     if (has_moved) OutdateLocked(now);
-    if (is_known) server_ = server;
+    if (is_known) {
+      server_ = server;
+      current_id_.store(server.id, std::memory_order_release);
+    }
     if (std::find(addresses_.begin(), addresses_.end(), address) == addresses_.end()) {
       addresses_.push_back(address);
     }
@@ -47,6 +50,7 @@ std::vector<uint64_t> CurrentServer::addresses() const {
 void CurrentServer::OutdateLocked(TimePoint now) {
   generation_.fetch_add(1, std::memory_order_acq_rel);
   server_ = {};
+  current_id_.store(0, std::memory_order_release);
   addresses_.clear();
   if (on_moved_) on_moved_(now);
 }

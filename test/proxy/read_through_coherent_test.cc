@@ -170,6 +170,21 @@ TEST_F(CoherentReadThroughTest, AnAnswerSaysWhereItComesFromWhenItIsGiven) {
   }
 }
 
+TEST_F(CoherentReadThroughTest, ALateAnswerOfTheServerBeforeAMoveIsAskedForAgainTwice) {
+  GoLive();
+  Request request;
+  EXPECT_FALSE(Ask("p:value", &request));
+  const redis::ServerIdentity other{redis::ServerIdentity::Kind::kRunId, kServer + 1};
+  static_cast<void>(server_.OnConnected(other, 1, server_.generation(), Now()));
+  for (int i = 0; i < 2; ++i) {
+    Finish(Value("old"));
+    ASSERT_EQ(fetches_.size(), 1u);
+  }
+  Finish(Value("old"));
+  EXPECT_EQ(request.answer.value->value(), "old") << "where each connection leads elsewhere";
+  EXPECT_EQ(request.answer.source, Source::kRedis) << "of the server that is followed";
+}
+
 // PTTL may be refused, or the key gone in between: its end is not known then.
 TEST_F(CoherentReadThroughTest, AWrongTypeWithoutATtlIsNotCached) {
   GoLive();
