@@ -6,6 +6,8 @@
 #
 # Each gets SECONDS, 60. A NAME is a pattern of the shell, and chooses. The mutations are made and
 # built in a temporary copy of the sources. Prints for each how many runs it took, and the promise.
+# A mutant is caught if the simulation exits with 1 and names the promise that is broken. One that
+# crashes or aborts is not.
 set -eu
 
 seconds=${1:-60}
@@ -19,7 +21,7 @@ cp -a Makefile VERSION include scripts src test integration "$tree"
 mkdir -p "$tree/build"
 [ ! -d build/release ] || cp -a build/release "$tree/build"
 
-# mutant NAME FILE SED_SCRIPT [PROMISE]: the promise that is broken, if it must be that one.
+# mutant NAME FILE SED_SCRIPT
 mutant() {
   # shellcheck disable=SC2254 # a pattern is meant
   case $1 in $chosen) ;; *) return 0 ;; esac
@@ -32,12 +34,13 @@ mutant() {
   status=0
   "$tree/build/release/simulation" -first 1 -seconds "$seconds" >"$tree/log" 2>&1 || status=$?
   cat "$2" >"$tree/$2"
-  if [ "$status" -eq 0 ]; then
-    echo "NOT CAUGHT: $1: $(tail -n 1 "$tree/log")"
+  finding=$(sed -n 's/^seed [0-9]*: BROKEN: //p' "$tree/log")
+  if [ "$status" -ne 1 ] || [ -z "$finding" ]; then
+    echo "NOT CAUGHT: $1: status $status: $(tail -n 1 "$tree/log")"
     missed=$((missed + 1))
     return 0
   fi
-  echo "$1: $(sed -n '/^after/p' "$tree/log"): $(sed -n 's/^seed [0-9]*: BROKEN: //p' "$tree/log")"
+  echo "$1: $(sed -n '/^after/p' "$tree/log"): $finding"
   caught=$((caught + 1))
 }
 
