@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -145,7 +146,12 @@ TEST_F(CurrentServerTest, AGenerationDoesNotEndWhileAnActionRuns) {
   const uint64_t one = Connect(kOne);
   std::thread mover;
   EXPECT_TRUE(server_.RunIf(one, [&] {
-    mover = std::thread([&] { server_.Outdate(now_); });
+    std::atomic<bool> is_about_to_outdate = false;
+    mover = std::thread([&] {
+      is_about_to_outdate = true;
+      server_.Outdate(now_);
+    });
+    while (!is_about_to_outdate) std::this_thread::yield();
     const TimePoint until = Now() + std::chrono::milliseconds(20);
     while (Now() < until) EXPECT_EQ(server_.generation(), one);
   }));
