@@ -13,6 +13,7 @@
 #include "test/fuzz/request_parser_check.h"
 #include "test/fuzz/resp_reader_check.h"
 #include "test/fuzz/resp_session_check.h"
+#include "test/fuzz/tracking_check.h"
 
 namespace rp {
 namespace {
@@ -47,6 +48,10 @@ TEST(FuzzCorpusTest, HttpIsAnsweredTheSameHoweverItIsCut) {
 
 TEST(FuzzCorpusTest, RespIsAnsweredTheSameHoweverItIsCut) {
   RunSeeds("resp_session_fuzz", resp_front::fuzz::CheckRespSession);
+}
+
+TEST(FuzzCorpusTest, TheConnectionThatTracksIsReadTheSameHoweverItIsCut) {
+  RunSeeds("tracking_fuzz", redis::fuzz::CheckTracking);
 }
 
 }  // namespace
