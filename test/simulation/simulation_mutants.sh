@@ -63,7 +63,8 @@ mutant 'the role is not looked at' src/redis/tracking.cc \
 mutant 'servers are not told from each other' src/redis/current_server.cc 's/has_moved = .*;/has_moved = false;/'
 mutant 'a connection from before a move counts' src/redis/current_server.cc \
   '/if (since != generation_/d'
-mutant 'a move does not end the epoch' src/proxy/coherence.cc 's/if (follows()) cache_->EndEpoch(now);//'
+mutant 'a move does not end the epoch' src/proxy/coherence.cc \
+  '/^void Coherence::OnMoved/,/^}/{/^  cache_->/d}'
 mutant 'what another server says is stored' src/proxy/read_through.cc \
   's/ || !coherence_->ReportsOf(result.server)//'
 mutant 'an answer that comes late leaves what is older than it' src/cache/cache.cc \
