@@ -226,6 +226,22 @@ TEST_F(MovedNameTest, ANameThatIsUnknownForAWhileChangesNothing) {
   EXPECT_TRUE(BecomesHit(&client, "k", "new"));
 }
 
+TEST_F(MovedNameTest, AResolverThatHangsDelaysNobodyAndNotTheEnd) {
+  Proxy proxy(Coherently(Target()), {.environment = host_.Environment()});
+  HttpClient client(proxy.port());
+  ASSERT_TRUE(BecomesHit(&client, "k", "old"));
+  const UniqueFd hang = host_.HangFor(kMaxToNotice);
+  ASSERT_TRUE(static_cast<bool>(hang)) << "the watch resolves no name";
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(client.Get("k").IsHit());
+  old_->Set("k", "older");
+  EXPECT_TRUE(BecomesHit(&client, "k", "older"));
+  EXPECT_EQ(client.Get("missing").status, 404);
+  const TimePoint start = Now();
+  proxy.Signal(SIGTERM);
+  EXPECT_EQ(proxy.Wait(), 0);
+  EXPECT_LT(Now() - start, Patience(5s));
+}
+
 TEST(ManyAddressesTest, OneServerAtTwoAddressesOfANameIsOneServer) {
   if (const std::string reason = RenamedHost::WhyNot(); !reason.empty()) GTEST_SKIP() << reason;
   RedisServer redis({.host = "127.0.0.2", .arguments = {"--bind", "127.0.0.2", "127.0.0.3"}});

@@ -7,6 +7,8 @@
 // Cost: LeadTo writes a file, which each process reads again when it resolves the next name.
 #pragma once
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -45,6 +47,22 @@ class RenamedHost {
     file.close();
     // Renamed, so that nobody reads half of it, and the file is another one than before.
     RP_CHECK(file.good() && std::rename(next.c_str(), path_.c_str()) == 0);
+  }
+
+  // From now on the resolver hangs. Returns what must be closed to let it go on, once somebody
+  // hangs in it; nothing if nobody does within `limit`.
+  [[nodiscard]] UniqueFd HangFor(Duration limit) const {
+    const std::string next = path_ + ".next";
+    RP_CHECK(mkfifo(next.c_str(), 0600) == 0 && std::rename(next.c_str(), path_.c_str()) == 0);
+    UniqueFd writer;
+    // Without a reader it cannot be opened.
+    static_cast<void>(Eventually(
+        [&] {
+          writer = UniqueFd(open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+          return static_cast<bool>(writer);
+        },
+        limit));
+    return writer;
   }
 
  private:
