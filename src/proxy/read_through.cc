@@ -268,7 +268,9 @@ Source ReadThrough::WithoutLease() const {
 // reported. That it has expired Redis may report much later.
 bool ReadThrough::IsVouchedFor(const Flight* flight, const redis::FetchResult& result,
                                TimePoint now) const {
-  return EndInRedis(result) > now && coherence_->Reports(flight->key_bytes) &&
+  const bool may_have_ended = result.kind != Kind::kMissing &&
+                              (result.ttl_ms == redis::kTtlGone || EndInRedis(result) <= now);
+  return !may_have_ended && coherence_->Reports(flight->key_bytes) &&
          coherence_->ReportsOf(result.server) && cache_->IsCurrent(flight, now);
 }
 

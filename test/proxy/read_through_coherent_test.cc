@@ -238,9 +238,11 @@ TEST_F(CoherentReadThroughTest, AnAnswerThatTookLongIsAskedForAgainIfItsKeyHasEx
   EXPECT_FALSE(Ask("p:value", &request));
   redis::FetchResult slow = Value("expired");
   slow.sent_at = Now() - 2 * kMaxStale;
-  slow.ttl_ms = 1000;
-  Finish(slow);
-  EXPECT_EQ(request.answer.outcome, Outcome::kPending);
+  for (const int64_t ttl_ms : {int64_t{1000}, redis::kTtlGone}) {
+    slow.ttl_ms = ttl_ms;
+    Finish(slow);
+    ASSERT_EQ(request.answer.outcome, Outcome::kPending) << ttl_ms;
+  }
   Finish(Value("new"));
   EXPECT_EQ(request.answer.value->value(), "new");
 }
