@@ -15,9 +15,10 @@
 //   expired     a hit is no older than its TTL
 //   unanswered  every request is answered once, and by its deadline
 //
-// What a replica says, and is not served as a hit, may go backwards. A value that is served in
-// place of an error (-stale-if-error) keeps `reported`, `expired`, and `epoch` where a new one has
-// begun.
+// A value that expired between its GET and its PTTL, and was written again there, has no bound but
+// the report of that write. What a replica says, and is not served as a hit, may go backwards. A
+// value that is served in place of an error (-stale-if-error) keeps `reported`, `expired`, and
+// `epoch` where a new one has begun.
 //
 // Owner: the simulation. Thread safety: one thread at a time. Cost: O(1) per answer, mostly.
 #pragma once
