@@ -246,7 +246,7 @@ model: require ## check in all states of test/model/coherence.pml what -coherent
 	@sh test/model/check.sh holds build/model
 
 model-mutants: require ## check that a promise fails if a rule is taken out of the model, 1 minute
-	@sh test/model/check.sh mutants build/model
+	@sh test/model/check.sh mutants build/model-mutants
 
 RUNS ?= 10000
 simulation: require $(OUT)/simulation
