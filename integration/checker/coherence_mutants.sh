@@ -86,9 +86,9 @@ by_checker 'an invalidation does not reach the fetch under way' src/cache/stripe
 by_checker 'the cache is trusted without a lease' include/cache/stripe.h \
   's/return now <= lease.load(std::memory_order_acquire);/return now <= kNever;/' \
   -event 'subscriber half-open'
-by_checker 'no new epoch for a new connection' src/cache/cache.cc \
+by_unit_tests 'no new epoch for a new connection (by unit tests)' src/cache/cache.cc \
   '/^void Cache::BeginEpoch/,/^}/{/Flush();/d}; /^void Cache::EndEpoch/,/^}/{/epoch.fetch_add/d}' \
-  -event 'Redis restarted unseen' -event 'subscriber half-open'
+  'CoherentCacheTest.LosingTheReportsEndsHits*'
 by_checker 'no new epoch at a loss' src/cache/cache.cc \
   '/^void Cache::EndEpoch/,/^}/{/epoch.fetch_add/d}' -event 'fetch hangs across a loss'
 # Only -stale-if-error serves what is older than the epoch.
