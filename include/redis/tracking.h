@@ -109,7 +109,6 @@ class Tracking {
   resp::ReplyFramer framer_{kMaxReplyBytes};
   std::deque<Asked> asked_;  // in the order in which the answers come
   bool is_cluster_ = false;
-  bool is_cluster_known_ok_ = false;
   std::optional<Lease> lease_;  // in kLive
   bool has_reported_ = false;   // since the last OnTime
 };

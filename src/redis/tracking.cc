@@ -173,7 +173,6 @@ Result<void> Tracking::TakeAnswer(Asked what, std::string_view reply) {
   if (FieldOfInfo(text, "cluster_state") != "ok") {
     return Error{ErrorCode::kClusterDown, std::string("cluster_state is not ok")};
   }
-  is_cluster_known_ok_ = true;
   return {};
 }
 
@@ -182,6 +181,7 @@ Result<void> Tracking::TakeHello(std::string_view reply) {
   if (!ReadHello(reply, &hello)) return Unexpected("no map for HELLO 3");
   if (hello.role.empty()) return Unexpected("a HELLO without a role");
   is_cluster_ = hello.mode == "cluster";
+  if (is_cluster_ && state_ == State::kSetUp) Ask(Asked::kClusterInfo);
   if (hello.role == "master") return {};
   return Error{ErrorCode::kReadOnly, "its role is " + std::string(hello.role)};
 }
@@ -218,8 +218,6 @@ void Tracking::OnAllAnswered(TimePoint now) {
   if (state_ == State::kLive) {
     lease_->OnProofAnswered();
     sink_->OnLease(lease_->end());
-  } else if (is_cluster_ && !is_cluster_known_ok_) {
-    Ask(Asked::kClusterInfo);
   } else {
     state_ = State::kLive;
     lease_.emplace(options_.max_stale, started_at_, now);
