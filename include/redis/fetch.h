@@ -101,6 +101,12 @@ struct FetchResult {
   // With the same: ServerIdentity::id of the server that it came from. 0 where the fetch failed
   // without an answer.
   uint64_t server = 0;
+
+  // Returns whether Redis has said what the key holds: a value, nothing, or another type.
+  [[nodiscard]] bool IsAboutKey() const {
+    return kind == Kind::kValue || kind == Kind::kMissing ||
+           (kind == Kind::kError && error_code == ErrorCode::kWrongType);
+  }
 };
 
 class FetchSink {

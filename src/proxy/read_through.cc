@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "proxy/entry_kind.h"
 
 namespace rp::proxy {
 namespace {
@@ -46,19 +47,6 @@ TimePoint EndInRedis(const redis::FetchResult& result) {
   if (result.ttl_ms > kMaxMs) return kTooFar;  // not kNever, because the key has an end
   const std::chrono::milliseconds ttl(result.ttl_ms);
   return std::min(kTooFar, DeadlineAfter(result.sent_at, ttl));
-}
-
-cache::Kind EntryKind(const redis::FetchResult& result) {
-  switch (result.kind) {
-    case Kind::kValue:
-      return cache::Kind::kValue;
-    case Kind::kMissing:
-      return cache::Kind::kMissing;
-    case Kind::kReply:  // only for commands
-    case Kind::kError:
-      break;
-  }
-  return cache::Kind::kWrongType;
 }
 
 }  // namespace
@@ -204,9 +192,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
     if (!cache_->TryAbandon(flight.get(), now, &waiters)) return SubmitAgain(std::move(flight));
     return AnswerAll(std::move(waiters), result, Stale(flight->key_bytes, now), now);
   }
-  const bool is_wrong_type =
-      result.kind == Kind::kError && result.error_code == ErrorCode::kWrongType;
-  if (result.kind == Kind::kError && !is_wrong_type) {
+  if (!result.IsAboutKey()) {
     return Fail(flight.get(), result.error_code, result.error_text, now);
   }
   if (result.kind == Kind::kValue && result.value.size() > cache::kMaxValueBytes) {
@@ -225,7 +211,7 @@ void ReadThrough::OnFetched(redis::Fetch* fetch, const redis::FetchResult& resul
     return SubmitAgain(std::move(flight));
   }
   const TimePoint hard_deadline = HardDeadline(result);
-  const std::string_view bytes = is_wrong_type ? result.error_text : result.value;
+  const std::string_view bytes = result.kind == Kind::kError ? result.error_text : result.value;
   const bool may_store = MayStore(*flight, result, hard_deadline, now);
   cache::EntryRef entry;
   if (may_store || result.kind == Kind::kValue) {
@@ -307,8 +293,7 @@ void ReadThrough::Fail(Flight* flight, ErrorCode code, std::string_view text, Ti
 void ReadThrough::AnswerAll(cache::WaiterList waiters, const redis::FetchResult& result,
                             const cache::EntryRef& value, TimePoint now) {
   // The lease may have ended since the requests came, or the answer be another server's.
-  const bool is_answer = result.kind != Kind::kError || result.error_code == ErrorCode::kWrongType;
-  const bool is_bypass = coherence_ != nullptr && is_answer &&
+  const bool is_bypass = coherence_ != nullptr && result.IsAboutKey() &&
                          (!cache_->Trusted(now) || !coherence_->ReportsOf(result.server));
   while (!waiters.empty()) {
     auto* request = static_cast<Request*>(waiters.PopFront());

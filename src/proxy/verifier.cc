@@ -5,29 +5,15 @@
 
 #include "base/fnv1a.h"
 #include "base/log.h"
+#include "proxy/entry_kind.h"
 
 namespace rp::proxy {
 namespace {
 
-using Kind = redis::FetchResult::Kind;
-
-// Returns whether Redis has answered something else than the entry has.
+// Returns whether Redis has said something else than the entry.
 bool Differs(const cache::Entry& entry, const redis::FetchResult& result) {
-  switch (entry.kind) {
-    case cache::Kind::kValue:
-      return result.kind != Kind::kValue || result.value != entry.value();
-    case cache::Kind::kMissing:
-      return result.kind != Kind::kMissing;
-    case cache::Kind::kWrongType:
-      break;
-  }
-  return result.kind != Kind::kError;
-}
-
-// Returns whether Redis has said something about the key.
-bool IsAboutTheKey(const redis::FetchResult& result) {
-  return result.kind == Kind::kValue || result.kind == Kind::kMissing ||
-         (result.kind == Kind::kError && result.error_code == ErrorCode::kWrongType);
+  return EntryKind(result) != entry.kind ||
+         (entry.kind == cache::Kind::kValue && result.value != entry.value());
 }
 
 }  // namespace
@@ -71,7 +57,7 @@ void Verifier::Check(const cache::EntryRef& entry, TimePoint now) {
 void Verifier::OnFetched(redis::Fetch* fetch, const redis::FetchResult& result, TimePoint now) {
   const std::unique_ptr<Verification> verification(static_cast<Verification*>(fetch));
   under_way_.fetch_sub(1, std::memory_order_relaxed);
-  if (!IsAboutTheKey(result) || !coherence_->ReportsOf(result.server)) return;
+  if (!result.IsAboutKey() || !coherence_->ReportsOf(result.server)) return;
   checked_.fetch_add(1, std::memory_order_relaxed);
   if (!Differs(*verification->entry.get(), result)) return;
   MutexLock lock(&mutex_);
