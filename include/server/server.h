@@ -50,6 +50,7 @@ class Server {
 
   [[nodiscard]] std::unique_ptr<proxy::Coherence> MakeCoherence(const config::Options& options);
   [[nodiscard]] std::unique_ptr<proxy::Verifier> MakeVerifier(const config::Options& options);
+  [[nodiscard]] proxy::SubmitFetches SubmitToFetchers();
   [[nodiscard]] std::vector<std::unique_ptr<core::Reactor>> MakeReactors(
       const config::Options& options);
   [[nodiscard]] Result<void> StartThreads(const config::Options& options);

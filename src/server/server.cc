@@ -166,10 +166,7 @@ Server::Server(const config::Options& options, size_t max_refused)
       verifier_(MakeVerifier(options)),
       read_through_(
           {.max_age = options.max_age, .verifier = verifier_.get()}, hasher_, &cache_,
-          coherence_.get(),
-          [this](redis::FetchQueue* fetches, Blocking blocking) {
-            return fetchers_->Submit(fetches, blocking);
-          },
+          coherence_.get(), SubmitToFetchers(),
           [this](TimePoint deadline) { sweeper_.Schedule(deadline); },
           [this] {
             for (const auto& reactor : reactors_) reactor->Wake();
@@ -214,11 +211,14 @@ std::unique_ptr<proxy::Verifier> Server::MakeVerifier(const config::Options& opt
   return std::make_unique<proxy::Verifier>(
       proxy::VerifierOptions{
           .every = options.verify, .timeout = options.timeout, .max_stale = options.max_stale},
-      hasher_, &cache_, coherence_.get(),
-      [this](redis::FetchQueue* fetches, Blocking blocking) {
-        return fetchers_->Submit(fetches, blocking);
-      },
+      hasher_, &cache_, coherence_.get(), SubmitToFetchers(),
       [this] { redis_server_.Outdate(Now()); });
+}
+
+proxy::SubmitFetches Server::SubmitToFetchers() {
+  return [this](redis::FetchQueue* fetches, Blocking blocking) {
+    return fetchers_->Submit(fetches, blocking);
+  };
 }
 
 // Reactors still run here only if the start has failed.
