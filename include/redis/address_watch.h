@@ -7,8 +7,8 @@
 // * With Probes::kYes, it makes a connection, asks which server answers, and tells the record of
 //   the current server, which outdates all others if it is another one.
 //
-// So a move is noticed within an interval, the time to resolve the name, twice with a connection,
-// and the time to connect. A failure of either changes nothing.
+// So a move is noticed within an interval, the time to resolve the name and the time to connect. A
+// failure of either changes nothing.
 //
 // Owner: the server.
 // Thread safety: any thread, but Start, Stop and the destructor are for the owner alone.
@@ -64,8 +64,9 @@ class AddressWatch {
   void Run() noexcept;
   bool Sleep() RP_EXCLUDES(mutex_);
   void Look();
-  bool Resolve();
-  void Probe();
+  void Compare(const std::vector<Address>& answers, const std::vector<uint64_t>& in_use,
+               uint64_t generation);
+  void Probe(const std::vector<Address>& addresses);
 
   const AddressWatchOptions options_;
   const std::string name_;  // of the endpoint, for the log

@@ -29,6 +29,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "redis/address.h"
 #include "redis/endpoint.h"
 #include "redis/reply.h"
 #include "redis/server_identity.h"
@@ -67,6 +68,10 @@ class Connection {
   // readable; -1 for none.
   static Result<std::unique_ptr<Connection>> Connect(const ConnectOptions& options,
                                                      TimePoint deadline, int interrupt_fd);
+  // The same with addresses of options.endpoint that the caller has resolved.
+  static Result<std::unique_ptr<Connection>> ConnectTo(const std::vector<Address>& addresses,
+                                                       const ConnectOptions& options,
+                                                       TimePoint deadline, int interrupt_fd);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -73,27 +73,29 @@ bool AddressWatch::Sleep() {
 }
 
 void AddressWatch::Look() {
-  // A path is its own only address.
-  if (options_.target.endpoint.path.empty() && !Resolve()) return;
-  if (options_.probes == AddressWatchOptions::Probes::kYes) Probe();
-}
-
-// Returns false if the name cannot be resolved.
-bool AddressWatch::Resolve() {
+  const Endpoint& endpoint = options_.target.endpoint;
+  const bool has_path = !endpoint.path.empty();  // which is its own only address
   // Read before, so that a connection which is made meanwhile is not held against an older answer.
   const uint64_t generation = server_->generation();
   const std::vector<uint64_t> in_use = server_->addresses();
-  const Result<std::vector<Address>> answers = options_.resolve();
+  const Result<std::vector<Address>> answers = has_path ? Resolve(endpoint) : options_.resolve();
   if (!answers) {
     Log(LogLevel::kDebug, "redis: the addresses of %s cannot be checked: %s", name_.c_str(),
         answers.error().message.c_str());
-    return false;
+    return;
   }
+  if (!has_path) Compare(*answers, in_use, generation);
+  if (options_.probes == AddressWatchOptions::Probes::kYes) Probe(*answers);
+}
+
+// Outdates all connections if one of the addresses `in_use` is not among the answers.
+void AddressWatch::Compare(const std::vector<Address>& answers, const std::vector<uint64_t>& in_use,
+                           uint64_t generation) {
   const bool is_gone = std::any_of(in_use.begin(), in_use.end(), [&](uint64_t id) {
-    return std::none_of(answers->begin(), answers->end(),
+    return std::none_of(answers.begin(), answers.end(),
                         [&](const Address& answer) { return answer.id() == id; });
   });
-  if (!is_gone || generation != server_->generation()) return true;
+  if (!is_gone || generation != server_->generation()) return;
   const TimePoint now = Now();
   uint64_t suppressed = 0;
   if (gone_limiter_.Allow(now, &suppressed)) {
@@ -102,13 +104,12 @@ bool AddressWatch::Resolve() {
         name_.c_str());
   }
   server_->Outdate(now);
-  return true;
 }
 
-void AddressWatch::Probe() {
+void AddressWatch::Probe(const std::vector<Address>& addresses) {
   const uint64_t since = server_->generation();
-  const Result<std::unique_ptr<Connection>> connected = Connection::Connect(
-      options_.target, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+  const Result<std::unique_ptr<Connection>> connected = Connection::ConnectTo(
+      addresses, options_.target, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
   if (!connected) {
     Log(LogLevel::kDebug, "redis: who answers at %s cannot be checked: %s", name_.c_str(),
         connected.error().message.c_str());

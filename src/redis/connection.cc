@@ -166,11 +166,17 @@ Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::Connect(const ConnectOptions& options,
                                                         TimePoint deadline, int interrupt_fd) {
-  Result<std::vector<Address>> addresses = Resolve(options.endpoint);
+  const Result<std::vector<Address>> addresses = Resolve(options.endpoint);
   if (!addresses) return addresses.error();
+  return ConnectTo(*addresses, options, deadline, interrupt_fd);
+}
+
+Result<std::unique_ptr<Connection>> Connection::ConnectTo(const std::vector<Address>& addresses,
+                                                          const ConnectOptions& options,
+                                                          TimePoint deadline, int interrupt_fd) {
   Error error{ErrorCode::kUnavailable, "no address for " + options.endpoint.host};
-  size_t left = addresses->size();
-  for (const Address& address : *addresses) {
+  size_t left = addresses.size();
+  for (const Address& address : addresses) {
     // One address that swallows packets must not use up the time of the others.
     const TimePoint now = Now();
     const TimePoint limit =
