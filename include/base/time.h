@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 
 namespace rp {
 
@@ -41,6 +42,12 @@ inline TimePoint Now() { return Clock::now(); }
 // Returns `start + wait`, or kNever if the sum would overflow. REQUIRES: wait >= 0.
 inline TimePoint DeadlineAfter(TimePoint start, Duration wait) {
   return wait > kNever - start ? kNever : start + wait;
+}
+
+// Returns the duration as system calls take it. REQUIRES: wait >= 0.
+inline timespec ToTimespec(Duration wait) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(wait);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((wait - seconds).count())};
 }
 
 }  // namespace rp

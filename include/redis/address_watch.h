@@ -23,13 +23,12 @@
 #include <vector>
 
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "base/unique_fd.h"
 #include "redis/address.h"
 #include "redis/connection.h"
 #include "redis/current_server.h"
+#include "redis/interrupt.h"
 
 namespace rp::redis {
 
@@ -56,13 +55,12 @@ class AddressWatch {
 
   // Ends the thread and returns. Does not wait for Redis; only the resolving of a name can delay
   // it. Idempotent.
-  void Stop() RP_EXCLUDES(mutex_);
+  void Stop();
 
  private:
   AddressWatch(AddressWatchOptions options, CurrentServer* server);
 
   void Run() noexcept;
-  bool Sleep() RP_EXCLUDES(mutex_);
   void Look();
   void Compare(const std::vector<Address>& answers, const std::vector<uint64_t>& in_use,
                uint64_t generation);
@@ -71,13 +69,9 @@ class AddressWatch {
   const AddressWatchOptions options_;
   const std::string name_;  // of the endpoint, for the log
   CurrentServer* const server_;
-  const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
+  Interrupt interrupt_;  // raised by Stop
   LogLimiter gone_limiter_{std::chrono::seconds(10)};
   LogLimiter refused_limiter_{std::chrono::minutes(1)};
-
-  Mutex mutex_;
-  CondVar stopped_;
-  bool stopping_ RP_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
 };

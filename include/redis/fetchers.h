@@ -31,7 +31,6 @@
 
 #include "base/mutex.h"
 #include "base/time.h"
-#include "base/unique_fd.h"
 #include "redis/batch.h"
 #include "redis/connection.h"
 #include "redis/current_server.h"
@@ -39,6 +38,7 @@
 #include "redis/fetch.h"
 #include "redis/fetch_queue.h"
 #include "redis/fetch_schedule.h"
+#include "redis/interrupt.h"
 #include "redis/renewal.h"
 #include "redis/server_version.h"
 #include "redis/status_log.h"
@@ -115,7 +115,7 @@ class Fetchers {
   const FetchLimits limits_;
   const ConnectOptions target_;
   FetchSink* const sink_;
-  const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
+  Interrupt interrupt_;  // raised by Stop
 
   StatusLog log_;
   CurrentServer own_server_;

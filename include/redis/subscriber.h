@@ -16,7 +16,6 @@
 // Cost: a report costs one call for each key; a silent Redis costs four proofs per lease.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,9 +30,9 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "base/unique_fd.h"
 #include "redis/connection.h"
 #include "redis/current_server.h"
+#include "redis/interrupt.h"
 #include "redis/invalidation_sink.h"
 #include "redis/tracking.h"
 
@@ -80,7 +79,6 @@ class Subscriber {
   Error Explain(Error error, bool is_cluster) const;
   Duration OnFailed(const Error& error) RP_EXCLUDES(mutex_);
   void LogTrouble(const Error& reason);
-  bool Sleep(Duration wait) RP_EXCLUDES(mutex_);
   void SettleFirst(FirstOutcome outcome) RP_EXCLUDES(mutex_);
 
   enum class Logged { kNothing, kLive, kTrouble };
@@ -90,7 +88,7 @@ class Subscriber {
   const std::string name_;  // of the endpoint, for the log
   CurrentServer* const server_;
   InvalidationSink* const sink_;
-  const UniqueFd interrupt_;  // an eventfd: readable from Stop on, and never read
+  Interrupt interrupt_;  // raised by Stop
 
   // Of the thread alone.
   BackOff back_off_;
@@ -103,7 +101,6 @@ class Subscriber {
 
   Mutex mutex_;
   CondVar changed_;
-  std::atomic<bool> stopping_{false};  // set under the lock, so that no waiter misses it
   std::optional<FirstOutcome> first_ RP_GUARDED_BY(mutex_);
 
   std::thread thread_;

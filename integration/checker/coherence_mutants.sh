@@ -104,7 +104,7 @@ by_checker 'the role is not looked at' src/redis/tracking.cc \
 by_checker 'servers are not told from each other' src/redis/current_server.cc \
   's/has_moved = .*;/has_moved = false;/' -event 'address of new connections moved'
 by_checker 'nobody watches where the address leads' src/redis/address_watch.cc \
-  's/  while (Sleep()) Look();/  while (Sleep()) {}/' \
+  's/  while (interrupt_.Sleep(options_.interval)) Look();/  while (interrupt_.Sleep(options_.interval)) {}/' \
   -event 'address of new connections moved' -event 'name re-pointed'
 by_checker 'an answer that comes late leaves what is older than it' src/cache/stripe.cc \
   's/^  if (attached != nullptr && attached != flight) {/  if (attached != flight) return {};\n&/' \

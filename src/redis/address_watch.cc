@@ -1,7 +1,6 @@
 #include "redis/address_watch.h"
 
 #include <pthread.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <utility>
@@ -31,11 +30,9 @@ AddressWatchOptions Complete(AddressWatchOptions options) {
 AddressWatch::AddressWatch(AddressWatchOptions options, CurrentServer* server)
     : options_(Complete(std::move(options))),
       name_(options_.target.endpoint.ToString()),
-      server_(server),
-      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      server_(server) {
   RP_CHECK(options_.timeout > Duration::zero());
   RP_CHECK(options_.interval > Duration::zero());
-  RP_CHECK(static_cast<bool>(interrupt_));
 }
 
 std::unique_ptr<AddressWatch> AddressWatch::Start(AddressWatchOptions options,
@@ -51,25 +48,12 @@ std::unique_ptr<AddressWatch> AddressWatch::Start(AddressWatchOptions options,
 AddressWatch::~AddressWatch() { Stop(); }
 
 void AddressWatch::Stop() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
-  stopped_.NotifyAll();
+  interrupt_.Raise();
   if (thread_.joinable()) thread_.join();
 }
 
 void AddressWatch::Run() noexcept {
-  while (Sleep()) Look();
-}
-
-// Waits for an interval. Returns false if the thread must stop.
-bool AddressWatch::Sleep() {
-  const TimePoint until = DeadlineAfter(Now(), options_.interval);
-  MutexLock lock(&mutex_);
-  while (!stopping_ && Now() < until) stopped_.WaitUntil(&mutex_, until);
-  return !stopping_;
+  while (interrupt_.Sleep(options_.interval)) Look();
 }
 
 void AddressWatch::Look() {
@@ -109,7 +93,7 @@ void AddressWatch::Compare(const std::vector<Address>& answers, const std::vecto
 void AddressWatch::Probe(const std::vector<Address>& addresses) {
   const uint64_t since = server_->generation();
   const Result<std::unique_ptr<Connection>> connected = Connection::ConnectTo(
-      addresses, options_.target, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+      addresses, options_.target, DeadlineAfter(Now(), options_.timeout), interrupt_.fd());
   if (!connected) {
     Log(LogLevel::kDebug, "redis: who answers at %s cannot be checked: %s", name_.c_str(),
         connected.error().message.c_str());

@@ -55,9 +55,7 @@ Result<short> Wait(int fd, short events, TimePoint deadline, int interrupt_fd) {
   for (;;) {
     const Duration left = deadline - Now();
     if (left <= Duration::zero()) return TimedOut();
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    const timespec limit{static_cast<time_t>(seconds.count()),
-                         static_cast<long>((left - seconds).count())};
+    const timespec limit = ToTimespec(left);
     std::array<pollfd, 2> fds = {{{fd, events, 0}, {interrupt_fd, POLLIN, 0}}};
     const int ready = ppoll(fds.data(), fds.size(), deadline == kNever ? nullptr : &limit, nullptr);
     if (ready < 0 && errno != EINTR) return SystemError(errno);

@@ -1,7 +1,5 @@
 #include "redis/fetchers.h"
 
-#include <sys/eventfd.h>
-
 #include <random>
 #include <utility>
 
@@ -44,13 +42,11 @@ Fetchers::Fetchers(Options options, FetchSink* sink)
               .asks_version = options_.version != nullptr,
               .asks_identity = options_.asks_identity},
       sink_(sink),
-      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       log_(target_.endpoint.ToString()),
       own_server_(target_.endpoint.ToString()),
       server_(options_.server != nullptr ? options_.server : &own_server_),
       schedule_(limits_, std::random_device()()) {
   RP_CHECK(options_.timeout > Duration::zero());
-  RP_CHECK(static_cast<bool>(interrupt_));
 }
 
 std::unique_ptr<Fetchers> Fetchers::Start(Options options, FetchSink* sink) {
@@ -88,7 +84,7 @@ void Fetchers::Stop() {
     MutexLock lock(&mutex_);
     schedule_.Stop();
   }
-  RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
+  interrupt_.Raise();
   idle_condition_.NotifyAll();
   parked_condition_.NotifyAll();
   deadline_condition_.NotifyAll();
@@ -109,7 +105,7 @@ bool Fetchers::Connect(Link* link) {
   while (AwaitTurn()) {
     const uint64_t since = server_->generation();
     Result<std::unique_ptr<Connection>> connection =
-        Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+        Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.fd());
     if (connection) {
       const Connection& made = **connection;
       if (options_.version != nullptr) options_.version->Set(made.version());

@@ -1,7 +1,5 @@
 #include "redis/subscriber.h"
 
-#include <sys/eventfd.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
@@ -42,14 +40,12 @@ Subscriber::Subscriber(SubscriberOptions options, CurrentServer* server, Invalid
       name_(target_.endpoint.ToString()),
       server_(server),
       sink_(sink),
-      interrupt_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       back_off_(kFirstBackOff, kMaxBackOff, std::random_device()()),
       unsupported_limiter_(kTroubleLogInterval),
       trouble_limiter_(kTroubleLogInterval) {
   RP_CHECK(options_.max_stale > Duration::zero() && options_.max_stale <= std::chrono::hours(1));
   RP_CHECK(options_.timeout > Duration::zero());
   RP_CHECK(options_.unsupported_retry >= Duration::zero());
-  RP_CHECK(static_cast<bool>(interrupt_));
 }
 
 std::unique_ptr<Subscriber> Subscriber::Start(SubscriberOptions options, CurrentServer* server,
@@ -65,22 +61,18 @@ Subscriber::~Subscriber() { Stop(); }
 
 Subscriber::FirstOutcome Subscriber::AwaitFirst(TimePoint deadline) {
   MutexLock lock(&mutex_);
-  while (!first_ && !stopping_ && Now() < deadline) changed_.WaitUntil(&mutex_, deadline);
+  while (!first_ && Now() < deadline) changed_.WaitUntil(&mutex_, deadline);
   return first_.value_or(FirstOutcome::kUnreachable);
 }
 
 void Subscriber::Stop() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  RP_CHECK(eventfd_write(interrupt_.get(), 1) == 0);
-  changed_.NotifyAll();
+  interrupt_.Raise();
+  SettleFirst(FirstOutcome::kUnreachable);
   if (thread_.joinable()) thread_.join();
 }
 
 void Subscriber::Run() noexcept {
-  while (Sleep(FollowOnce())) {
+  while (interrupt_.Sleep(FollowOnce())) {
   }
 }
 
@@ -127,7 +119,7 @@ Duration Subscriber::FollowOnce() {
 
 Result<std::unique_ptr<Connection>> Subscriber::Connect() {
   Result<std::unique_ptr<Connection>> connected =
-      Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.get());
+      Connection::Connect(target_, DeadlineAfter(Now(), options_.timeout), interrupt_.fd());
   if (!connected) return connected;
   if ((*connected)->identity().kind == ServerIdentity::Kind::kUnknown) {
     return Error{ErrorCode::kTimeout, std::string("Redis does not answer INFO for now")};
@@ -141,7 +133,7 @@ Result<std::unique_ptr<Connection>> Subscriber::Connect() {
 // Moves bytes between the connection and `tracking` until either fails, all connections are
 // outdated, or the thread must stop. Returns why.
 Error Subscriber::Follow(Connection* connection, const uint64_t* generation, Tracking* tracking) {
-  while (!stopping_ && *generation == server_->generation()) {
+  while (!interrupt_.is_raised() && *generation == server_->generation()) {
     if (Result<void> fine = tracking->OnTime(Now()); !fine) return fine.error();
     const std::string_view output = tracking->output();
     const std::span<char> room = tracking->Room();
@@ -162,7 +154,8 @@ Error Subscriber::Follow(Connection* connection, const uint64_t* generation, Tra
       OnNowLive(connection->identity().kind);
     }
   }
-  return Error{ErrorCode::kStopping, std::string(stopping_ ? "shutting down" : "outdated")};
+  return Error{ErrorCode::kStopping,
+               std::string(interrupt_.is_raised() ? "shutting down" : "outdated")};
 }
 
 void Subscriber::OnNowLive(ServerIdentity::Kind kind) {
@@ -209,7 +202,7 @@ Error Subscriber::Explain(Error error, bool is_cluster) const {
 
 // Logs the failed attempt or tells the sink, and returns the wait before the next one.
 Duration Subscriber::OnFailed(const Error& error) {
-  if (stopping_) return Duration::zero();
+  if (interrupt_.is_raised()) return Duration::zero();
   Log(LogLevel::kDebug, "redis: an attempt to follow writes of %s failed: %s", name_.c_str(),
       error.message.c_str());
   if (!IsUnsupported(error.code)) {
@@ -239,14 +232,6 @@ void Subscriber::LogTrouble(const Error& reason) {
   const bool was_live = std::exchange(logged_, Logged::kTrouble) == Logged::kLive;
   Log(LogLevel::kWarn, "redis: %s writes at %s: %s; retrying",
       was_live ? "lost track of" : "cannot follow", name_.c_str(), reason.message.c_str());
-}
-
-// Waits, and returns false if the thread must stop.
-bool Subscriber::Sleep(Duration wait) {
-  const TimePoint until = DeadlineAfter(Now(), wait);
-  MutexLock lock(&mutex_);
-  while (!stopping_ && Now() < until) changed_.WaitUntil(&mutex_, until);
-  return !stopping_;
 }
 
 void Subscriber::SettleFirst(FirstOutcome outcome) {
